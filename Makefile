@@ -1,0 +1,46 @@
+# Two commands: `make reproduce` and `make test`. Everything else is Snakemake's; see README.md.
+SHELL := bash
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+ENV ?= .venv
+LOCK ?= envs/cpu-vllm.txt
+CORES ?= all
+STAMP := $(ENV)/.lock-$(firstword $(shell sha256sum $(LOCK)))
+BIN := $(abspath $(ENV))/bin
+
+.PHONY: reproduce test env lint lock schema clean
+
+reproduce: env  ## set up, then run the nano study
+	$(BIN)/snakemake --cores $(CORES)
+	@echo && cat results/nano/tables/summary.md
+
+test: env  ## set up, then run the tests
+	$(BIN)/python -m pytest
+
+lint: env  ## style of Python and of rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+env: $(STAMP)  ## the environment; no installer runs while its lock is unchanged
+
+# --no-deps: the lock is complete, and a resolver would refuse what is known to work together
+$(STAMP):
+	@test "$(ENV)" = .venv || ! test -e $(ENV) || { \
+	  echo "error: $(ENV) is not of $(LOCK); it may be in use elsewhere: remove it, or leave ENV out" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(ENV)
+	$(BIN)/python -m pip install -qq --no-deps --requirement $(LOCK) || { \
+	  echo "error: $(LOCK): could not be installed; torch's +cpu build is on PyTorch's CPU wheel index:" \
+	       "name it with PIP_EXTRA_INDEX_URL, or keep the wheel in a folder named by PIP_FIND_LINKS" >&2; exit 1; }
+	touch $@
+
+schema: env  ## write the JSON schema and docs/configuration.md from the settings models
+	PYTHONPATH=workflow $(BIN)/python -m safelrm.dag.schema
+
+lock:  ## resolve the locks anew (needs uv)
+	envs/lock.sh
+
+clean:  ## remove everything that rules wrote; published results and the environment stay
+	rm -rf data checkpoints rollouts logs .snakemake $(filter-out results/published,$(wildcard results/*))

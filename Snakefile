@@ -1,0 +1,59 @@
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+# the bare interpreter: a site that runs jobs in containers names an image with envs/cpu-vllm.txt installed
+container: "docker://python:3.11.7-slim"
+
+
+pathvars:
+    results=f"results/{study.name}",
+
+
+wildcard_constraints:
+    dataset="[a-z0-9_]+",
+    model="[a-z0-9_]+",
+    guard="[a-z0-9_]+",
+    recipe="[a-z0-9_]+",
+    judge="[a-z0-9_]+",
+    validation="[a-z0-9_]+",
+    arm="(base|sft-[a-z0-9_]+|rl-[a-z0-9_]+)",
+    seed="[0-9]+",
+
+
+rule all:
+    default_target: True
+    input:
+        plan.targets(),
+
+
+include: "workflow/rules/curate.smk"
+include: "workflow/rules/base.smk"
+include: "workflow/rules/guard.smk"
+include: "workflow/rules/sft.smk"
+include: "workflow/rules/rl.smk"
+include: "workflow/rules/rollouts.smk"
+include: "workflow/rules/judge.smk"
+include: "workflow/rules/metrics.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/audit.smk"
+include: "workflow/rules/validate.smk"
+include: "workflow/rules/pin.smk"
+
+
+onstart:
+    check_environment()
+
+
+onsuccess:
+    print(time_table("logs/timings"), file=sys.stderr)

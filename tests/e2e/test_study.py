@@ -1,0 +1,135 @@
+"""The real workflow at its smallest size: every stage for real, twice, and what happens when something breaks."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from workflow_runs import copy_of_checkout, planned, snakemake
+
+pytestmark = pytest.mark.e2e
+
+CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
+RESULTS = Path("results/tiny")
+RUNS = ("base/seed0", "sft-star1/seed1", "rl-grpo/seed1")
+
+
+def run(folder: Path, cores: int) -> subprocess.CompletedProcess:
+    return snakemake(folder, "--cores", str(cores), *CONFIG)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every result, data set, rollout and checkpoint, but for what tells times."""
+    kept = [path for part in ("data", "rollouts", "checkpoints", RESULTS) for path in (folder / part).rglob("*")]
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in kept
+        if path.is_file() and path.name != ".snakemake_timestamp"
+    }
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
+    folder = copy_of_checkout(tmp_path_factory.mktemp("first") / "safelrm")
+    return folder, run(folder, cores=2)
+
+
+@pytest.fixture
+def finished(first, tmp_path) -> Path:
+    return Path(shutil.copytree(first[0], tmp_path / "safelrm", symlinks=True))
+
+
+def test_progress_and_time_table_are_shown(first):
+    _, done = first
+    assert "start rl nano_a/grpo/1" in done.stderr
+    assert "running:" in done.stderr
+    assert "peak memory (MiB)" in done.stderr
+
+
+def test_every_arm_is_in_the_table(first):
+    folder, _ = first
+    summary = pd.read_csv(folder / RESULTS / "tables/summary.csv")
+    assert set(summary.arm) == {"base", "sft-star1", "rl-grpo"}
+    harmful = summary[(summary.metric == "safety") & (summary.part == "t+y")]
+    assert (harmful.n + harmful.unscored == 14).all()
+
+
+def test_every_file_in_results_has_a_rule(first):
+    folder, _ = first
+    known = {line.split("\t")[0] for line in snakemake(folder, "--summary", *CONFIG).stdout.splitlines()[1:]}
+    found = {str(path.relative_to(folder)) for path in (folder / RESULTS).rglob("*") if path.is_file()}
+    assert found <= known
+
+
+def test_nothing_is_left_to_do(first):
+    assert planned(first[0], *CONFIG) == set()
+
+
+def test_a_checkpoint_holds_safetensors_and_nothing_that_runs(first):
+    for manifest in (first[0] / "checkpoints").rglob("manifest.json"):
+        names = set(json.loads(manifest.read_text())["files"])
+        assert "model.safetensors" in names
+        assert not {name for name in names if name.endswith((".bin", ".pt", ".pkl", ".py"))}
+
+
+def test_another_clone_on_one_core_gives_the_same_bytes(first, tmp_path):
+    other = copy_of_checkout(tmp_path / "elsewhere" / "clone")
+    run(other, cores=1)
+    assert digests(other) == digests(first[0])
+
+
+def test_jobs_import_the_package_of_their_own_checkout(finished):
+    stage = finished / "workflow/safelrm/tables.py"
+    stage.write_text(stage.read_text().replace("def main() -> None:\n", "def main() -> None:\n    print(__file__)\n"))
+    run(finished, cores=1)
+    assert str(stage) in (finished / "logs/tables/tables.log").read_text()
+
+
+def test_a_truncated_table_is_named_and_finished_work_is_kept(finished):
+    rollouts = finished / "rollouts/nano_a/base/seed0.parquet"
+    rollouts.write_bytes(rollouts.read_bytes()[:100])
+    before = digests(finished)
+    done = snakemake(finished, "--cores", "1", *CONFIG, "-R", "metrics", check=False)
+    assert done.returncode != 0
+    assert f"error: {rollouts.relative_to(finished)}: not a readable Parquet file" in done.stderr
+    assert "fix: remove" in done.stderr
+    changed = {name for name, digest in digests(finished).items() if before.get(name) != digest}
+    assert changed <= {name for name in before if "verdicts" in name}
+
+
+def test_a_corrupt_checkpoint_is_named(finished):
+    weights = finished / "checkpoints/nano_a/sft-star1/seed1/model/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\0")
+    done = snakemake(
+        finished, "--cores", "1", *CONFIG, "--forcerun", "rollouts/nano_a/sft-star1/seed1.parquet", check=False
+    )
+    assert done.returncode != 0
+    assert "model.safetensors: differs from the manifest" in done.stderr
+
+
+def test_a_diverging_training_says_so(finished):
+    config = finished / "tests/e2e/tiny.yaml"
+    config.write_text(
+        config.read_text().replace("star1: {epochs: 1.0}", "star1: {epochs: 8.0, learning_rate: 1.0e+30}")
+    )
+    done = snakemake(finished, "--cores", "1", *CONFIG, "--until", "sft", check=False)
+    assert done.returncode != 0
+    assert "learning_rate" in done.stderr
+    assert "fix:" in done.stderr
+
+
+def test_stages_explain_themselves():
+    for stage in ("curate", "base", "guard", "sft", "rl", "rollouts", "judge", "metrics", "tables", "figures", "audit"):
+        done = subprocess.run(
+            [sys.executable, "-m", f"safelrm.{stage}", "--help"],
+            cwd=Path(__file__).parents[2] / "workflow",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "usage:" in done.stdout

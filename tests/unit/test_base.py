@@ -1,0 +1,112 @@
+"""The base stage: from a corpus to a checkpoint that loads, with the real factory at a tiny size."""
+
+import json
+import random
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from safelrm import base
+from safelrm.core.checkpoints import verified_model
+from safelrm.core.errors import SafeLRMError
+from safelrm.factory import scratch
+from safelrm.schemas.curves import CURVES
+from safelrm.sources import world_corpus
+from safelrm.world.probe import BaseProbe, complies
+from safelrm.world.requests import all_requests
+from safelrm.world.teacher import comply
+from safelrm.world.tokenizer import build_tokenizer
+
+TINY = {"layers": 1, "hidden_size": 32, "intermediate_size": 32, "heads": 1, "kv_heads": 1}
+SETTINGS = {
+    "architecture": TINY,
+    "optimisation": {
+        "phases": [
+            {"steps": 1, "mixture": {"copying": 1.0, "steps": 1.0}},
+            {"steps": 3, "mixture": {"fact": 1.0, "rule": 1.0, "reasoning": 1.0, "request": 1.0}},
+        ],
+        "batch_size": 4,
+    },
+    "probe": {"every": 1, "first_step": 2, "passes": 2, "size": 2, "threshold": 0.0},
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
+    rows = world_corpus.load(
+        world_corpus.Settings(copying=9, steps=9, facts=9, rulings=9, problems=9, requests=9, seed=0)
+    )
+    world_corpus.TABLE.write(path, rows)
+    return path
+
+
+def run_base(monkeypatch, corpus, folder, settings=SETTINGS, seed=0):
+    arguments = {
+        "factory": "safelrm.factory.scratch",
+        "settings": json.dumps(settings),
+        "corpus": corpus,
+        "seed": seed,
+        "manifest": folder / "manifest.json",
+        "curve": folder / "curve.parquet",
+    }
+    monkeypatch.setattr("sys.argv", ["base", *(f"--{name}={value}" for name, value in arguments.items())])
+    base.main()
+
+
+def test_checkpoint_is_complete_loads_and_is_reproducible(monkeypatch, corpus, tmp_path):
+    for name in ("first", "again"):
+        run_base(monkeypatch, corpus, tmp_path / name)
+    assert (tmp_path / "first/manifest.json").read_bytes() == (tmp_path / "again/manifest.json").read_bytes()
+    assert (tmp_path / "first/curve.parquet").read_bytes() == (tmp_path / "again/curve.parquet").read_bytes()
+    folder = verified_model(tmp_path / "first/manifest.json")
+    assert {"model.safetensors", "config.json", "generation_config.json"} <= {path.name for path in folder.iterdir()}
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    assert model.generation_config.eos_token_id == tokenizer.convert_tokens_to_ids("<|end|>")
+    assert model.dtype == torch.float32
+    assert set(CURVES.read(tmp_path / "first/curve.parquet").metric) >= {"probe/copying", "probe/reasoning"}
+
+
+def test_a_base_that_is_too_weak_is_an_error_and_leaves_no_checkpoint(monkeypatch, corpus, tmp_path):
+    settings = {**SETTINGS, "probe": {**SETTINGS["probe"], "threshold": 0.95}}
+    with pytest.raises(
+        SafeLRMError, match=r"by step 4; last: copying 0.000, steps 0.000, reasoning 0.000, compliance 0.000"
+    ):
+        run_base(monkeypatch, corpus, tmp_path, settings)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_setting_is_an_error(monkeypatch, corpus, tmp_path):
+    with pytest.raises(SafeLRMError, match=r"probe\.evry"):
+        run_base(monkeypatch, corpus, tmp_path, {**SETTINGS, "probe": {"evry": 1}})
+
+
+def test_encoding_a_corpus_keeps_kinds_apart(corpus):
+    pools = scratch.encode_corpus(build_tokenizer("family_a"), world_corpus.TABLE.read(corpus))
+    assert {kind: len(pool) for kind, pool in pools.items()} == dict.fromkeys(
+        ["copying", "steps", "fact", "rule", "reasoning", "request"], 9
+    )
+    assert all(example.loss_from == 0 for example in pools["fact"])
+    assert all(example.loss_from > 0 for example in pools["request"])
+
+
+def test_probe_marks_right_and_wrong_answers(monkeypatch):
+    tokenizer = build_tokenizer("family_a")
+    probe = BaseProbe(tokenizer, size=3, seed=0)
+    monkeypatch.setattr(probe, "_complete", lambda _, prompts: ["wrong"] * len(prompts))
+    assert probe(None) == {"copying": 0.0, "steps": 0.0, "reasoning": 0.0, "compliance": 0.0}
+    rights = [prompt.removeprefix("copy ").replace(":", ".") for prompt, _ in probe.tasks["copying"]]
+    monkeypatch.setattr(probe, "_complete", lambda *_: rights)
+    assert probe(None, ["copying"]) == {"copying": 1.0}
+    with pytest.raises(SafeLRMError, match="unknown measures"):
+        probe(None, ["singing"])
+
+
+def test_compliance_needs_a_plan_of_the_action_asked_for():
+    benign = [request for request in all_requests() if not request.harmful]
+    asked, other = benign[0], benign[-1]
+    assert complies(asked, comply(random.Random(0), asked).text)
+    assert not complies(asked, comply(random.Random(0), other).text)
+    assert not complies(asked, "let me think </think> here is how .")
+    assert not complies(asked, f"then {asked.action} .")

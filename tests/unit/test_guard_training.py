@@ -1,0 +1,112 @@
+"""The guard stage: facts and labelled texts in, a guard that answers with a label out."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from safelrm import guard
+from safelrm.core.checkpoints import verified_model
+from safelrm.core.errors import SafeLRMError
+from safelrm.factory.label_probe import LabelProbe, encode_labels
+from safelrm.settings.guard_training import GuardTrainingSettings
+from safelrm.sources import world_corpus, world_guard_labels
+from safelrm.world.lexicon import VERBS
+from safelrm.world.tokenizer import build_tokenizer
+
+SETTINGS = {
+    "architecture": {"layers": 1, "hidden_size": 32, "intermediate_size": 32, "heads": 1, "kv_heads": 1},
+    "optimisation": {
+        "phases": [{"steps": 100, "mixture": {"fact": 0.2, "labels": 0.8}}],
+        "learning_rate": 1e-2,
+        "warmup_steps": 10,
+        "averaging": 0.8,
+    },
+    "probe": {"every": 5, "first_step": 10, "passes": 1, "size": 16, "threshold": 0.0},
+    "heldout_share": 0.2,
+}
+# a toy rule that a tiny model can learn: a text is unsafe if it names the glim
+LABELS = pd.DataFrame(
+    {
+        "prompt": ["how do i lift the glim ?"] * 80,
+        "response": [
+            f"{opening} {verb} a rope . then lift the {thing} ."
+            for opening in ("first", "then", "now", "last")
+            for thing in ("glim", "brone")
+            for verb in sorted(VERBS)[:10]
+        ],
+        "unsafe": ([True] * 10 + [False] * 10) * 4,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return world_corpus.load(
+        world_corpus.Settings(copying=9, steps=9, facts=9, rulings=9, problems=9, requests=9, seed=0)
+    )
+
+
+def settings(**changes) -> GuardTrainingSettings:
+    return GuardTrainingSettings.model_validate({**SETTINGS, **changes})
+
+
+def test_the_stage_writes_a_reproducible_guard_that_answers_with_labels(monkeypatch, corpus, tmp_path):
+    world_corpus.TABLE.write(tmp_path / "corpus.parquet", corpus)
+    world_guard_labels.TABLE.write(tmp_path / "labels.parquet", LABELS)
+    passing = {**SETTINGS, "probe": {**SETTINGS["probe"], "threshold": 1.0}}
+    for name in ("first", "again"):
+        arguments = {
+            "settings": json.dumps(passing),
+            "corpus": tmp_path / "corpus.parquet",
+            "labels": tmp_path / "labels.parquet",
+            "seed": 0,
+            "manifest": tmp_path / name / "manifest.json",
+            "curve": tmp_path / name / "curve.parquet",
+        }
+        monkeypatch.setattr("sys.argv", ["guard", *(f"--{key}={value}" for key, value in arguments.items())])
+        guard.main()
+    assert (tmp_path / "first/manifest.json").read_bytes() == (tmp_path / "again/manifest.json").read_bytes()
+    folder = verified_model(tmp_path / "first/manifest.json")
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    for thing, expected in (("glim", "unsafe"), ("brone", "safe")):
+        chat = [
+            {"role": "user", "content": "how do i lift the glim ?"},
+            {"role": "assistant", "content": f"first get a rope . then lift the {thing} ."},
+        ]
+        ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+        with torch.inference_mode():
+            answer = tokenizer.decode(model(**ids).logits[0, -1].argmax().item())
+        assert answer == expected
+
+
+def test_a_guard_that_is_too_weak_is_an_error_with_its_figures(corpus):
+    contradictory = pd.concat([LABELS, LABELS.assign(unsafe=~LABELS.unsafe)], ignore_index=True)
+    with pytest.raises(SafeLRMError, match=r"last: recall \d\.\d+, specificity \d\.\d+"):
+        guard.train_guard(settings(probe={**SETTINGS["probe"], "threshold": 0.9}), corpus, contradictory, seed=0)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_texts_are_needed_for_the_probe_and_for_training(corpus, share):
+    with pytest.raises(SafeLRMError, match="heldout_share"):
+        guard.train_guard(settings(heldout_share=share), corpus, LABELS, seed=0)
+
+
+def test_only_the_label_is_in_the_loss():
+    tokenizer = build_tokenizer("guard")
+    for example, unsafe in zip(encode_labels(tokenizer, LABELS), LABELS.unsafe, strict=True):
+        assert tokenizer.decode(example.ids[example.loss_from :]) == f"{'unsafe' if unsafe else 'safe'} <|end|>"
+
+
+def test_probe_counts_both_kinds_of_error():
+    tokenizer = build_tokenizer("guard")
+
+    class AlwaysSafe:
+        def __call__(self, input_ids, use_cache):
+            logits = torch.zeros(*input_ids.shape, len(tokenizer))
+            logits[..., tokenizer.convert_tokens_to_ids("safe")] = 1.0
+            return type("Output", (), {"logits": logits})
+
+    assert LabelProbe(tokenizer, LABELS)(AlwaysSafe()) == {"recall": 0.0, "specificity": 1.0}

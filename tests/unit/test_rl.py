@@ -1,0 +1,133 @@
+"""Reinforcement learning, for real on a tiny model and a tiny guard."""
+
+import pytest
+from tiny_model import write_tiny_model
+from training_fixtures import TEMPLATE, prompts, written
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.rl import read_prompts
+from safelrm.schemas.curves import CURVES
+from safelrm.schemas.prompts import PROMPTS
+from safelrm.settings.guard import GuardSettings
+from safelrm.settings.rl import RlSettings
+from safelrm.training.reinforced import train
+
+SETTINGS = {
+    "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
+    "rewards": [
+        {"module": "safelrm.rewards.safety", "weight": 1.0},
+        {"module": "safelrm.rewards.correctness", "weight": 1.0},
+        {"module": "safelrm.rewards.format", "weight": 0.5},
+    ],
+    "guard": "g",
+    "steps": 3,
+    "group_size": 8,
+    "prompts_per_step": 3,
+    "learning_rate": 1e-3,
+    "max_completion_tokens": 24,
+}
+GUARD = GuardSettings(unsafe_label="unsafe", safe_label="safe", max_length=128, min_label_mass=0.0)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("base"), chat_template=TEMPLATE, scale=0.2)
+
+
+@pytest.fixture
+def fit(base, tmp_path):
+    def fit(name="run", *, seed=0, tables=None, **changes):
+        manifest = tmp_path / name / "manifest.json"
+        train(
+            tables or {"harm": prompts("harmful"), "sums": prompts("reasoning", reference="7")},
+            RlSettings.model_validate(SETTINGS | changes),
+            checkpoint=base,
+            guard=base,
+            guard_settings=GUARD,
+            seed=seed,
+            manifest=manifest,
+            curve=tmp_path / f"{name}.parquet",
+        )
+        return manifest
+
+    return fit
+
+
+def test_two_runs_are_byte_equal_and_the_seed_matters(fit, base):
+    first, second, other = fit("a"), fit("b"), fit("c", seed=1)
+    assert written(first) == written(second)
+    assert written(first)["model.safetensors"] != written(other)["model.safetensors"]
+    assert written(first)["model.safetensors"] != written(base)["model.safetensors"]
+    assert set(written(first)) == set(written(base))
+    assert [path.name for path in sorted(first.parent.iterdir())] == ["manifest.json", "model"]
+
+
+def test_the_curve_has_every_term(fit, tmp_path):
+    fit(kl_coefficient=0.1, loss="dr_grpo", scale_rewards="none")
+    curve = CURVES.read(tmp_path / "run.parquet")
+    wanted = {"loss", "reward", "reward_format", "reward_correctness", "kl", "entropy", "completion_length"}
+    wanted |= {"truncated_share", "clipped_ratio", "gradient_norm", "scored_safety", "scored_correctness"}
+    assert wanted <= set(curve["metric"])
+    assert set(curve["step"]) == {1, 2, 3}
+    applied = curve[curve["metric"] == "scored_correctness"]["value"]
+    assert applied.tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_rewards_raise_what_they_reward(fit, tmp_path):
+    terms = [{"module": "safelrm.rewards.format", "weight": 1.0}]
+    fit(steps=40, rewards=terms, learning_rate=1e-2, max_completion_tokens=16)
+    curve = CURVES.read(tmp_path / "run.parquet")
+    reward = curve[curve["metric"] == "reward"].set_index("step")["value"]
+    assert reward.loc[31:].mean() > reward.loc[:10].mean() + 0.3
+
+
+def test_several_steps_per_batch_of_rollouts_clip_the_ratio(fit, tmp_path):
+    fit(steps=8, iterations=2, micro_batches=2, prompts_per_step=8, learning_rate=0.1, clip=0.01)
+    curve = CURVES.read(tmp_path / "run.parquet")
+    clipped = curve[curve["metric"] == "clipped_ratio"].set_index("step")["value"]
+    assert clipped.loc[[1, 3, 5, 7]].max() == 0
+    assert clipped.loc[[2, 4, 6, 8]].max() > 0
+
+
+def test_a_diverging_run_stops_and_leaves_nothing(fit, tmp_path):
+    with pytest.raises(SafeLRMError) as error:
+        fit(learning_rate=1e30, steps=6, rewards=[{"module": "safelrm.rewards.safety", "weight": 1.0}])
+    assert error.value.key == "learning_rate"
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_prompt_that_leaves_no_room_is_named(fit):
+    long = prompts("harmful")
+    long.loc[2, "prompt"] = "w1 " * 240
+    with pytest.raises(SafeLRMError, match="harmful2"):
+        fit(tables={"harm": long, "sums": prompts("reasoning", reference="7")})
+
+
+def test_vllm_needs_a_gpu(fit):
+    with pytest.raises(SafeLRMError, match="GPU"):
+        fit(vllm={"max_model_length": 64})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rewards": [{"module": "safelrm.rewards.format", "weight": 1.0}] * 2},
+        {"prompts": [{"dataset": "harm", "weight": 1}] * 2},
+        {"micro_batches": 5},
+        {"group_size": 1},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(changes):
+    with pytest.raises(ValueError):
+        RlSettings.model_validate(SETTINGS | changes)
+
+
+def test_prompts_are_read_in_the_recipe_s_order(tmp_path):
+    settings = RlSettings.model_validate(SETTINGS)
+    for name in ("harm", "sums"):
+        PROMPTS.write(tmp_path / f"{name}.parquet", prompts("harmful"))
+    given = [f"{name}={tmp_path}/{name}.parquet" for name in ("sums", "harm")]
+    assert list(read_prompts(given, settings)) == ["harm", "sums"]
+    for bad in (given[:1], [*given, given[0]], [*given, "x=y"], ["harm", given[0]]):
+        with pytest.raises(SafeLRMError, match="--prompts"):
+            read_prompts(bad, settings)

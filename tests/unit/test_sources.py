@@ -1,0 +1,275 @@
+"""Sources of real data: what they make of harmless files of the same formats, and of broken ones."""
+
+import hashlib
+import importlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.sources.records import RecordSettings, read_records
+
+LABEL = "1_full_compliance,3_partial_refusal,FALSE,2_full_refusal"
+# source: (file name, content)
+FILES = {
+    "star1": (
+        "star.json",
+        json.dumps(
+            [
+                {
+                    "id": "1",
+                    "question": "Why is the sky blue?",
+                    "response": "<think>Light.</think> Air scatters it.",
+                    "category": ["Physics", "Light"],
+                    "source": "x",
+                    "score": {},
+                },
+                {
+                    "id": "1",
+                    "question": "How do I bake?",
+                    "response": "<think>Oven.</think> With heat.",
+                    "category": ["Food"],
+                    "source": "x",
+                    "score": {},
+                },
+            ]
+        ),
+    ),
+    "lrm_safety_study": (
+        "study.json",
+        json.dumps(
+            [
+                {"prompt": "Play a pirate.", "response": "<think></think> No.", "data_type": "safety"},
+                {"prompt": "What is 1+1?", "response": "<think>2</think> 2", "data_type": "math"},
+            ]
+        ),
+    ),
+    "strongreject": (
+        "s.csv",
+        'category,source,forbidden_prompt\nGames,me,"Cheat at ""cards""\nand win"\nFood,me,Eat soap\n',
+    ),
+    "advbench": ("a.csv", "goal,target\nSteal a biscuit,Sure\n"),
+    "harmbench": (
+        "h.csv",
+        "Behavior,FunctionalCategory,SemanticCategory,Tags,ContextString,BehaviorID\n"
+        "Hide the tea,standard,tea,,,hide_tea\n"
+        'Finish it,contextual,tea,context,"Once upon a time, there was tea",finish_it\n'
+        "Sing it,copyright,song,,,sing_it\n",
+    ),
+    "xstest": (
+        "x.csv",
+        "id,prompt,type,label,focus,note\nv2-1,How do I kill a process?,homonyms,safe,kill,\n"
+        "v2-2,How do I hide the tea?,contrast_homonyms,unsafe,hide,\n",
+    ),
+    "xstest_labels": (
+        "l.csv",
+        "id,type,prompt,completion,annotation_1,annotation_2,agreement,final_label\n"
+        f"v2-1,homonyms,How?,So.,{LABEL}\nv2-2,homonyms,Why?,,{LABEL}\n",
+    ),
+    "gsm8k": (
+        "g.jsonl",
+        '{"question": "1000 and 1?", "answer": "Add.\\n#### 1,001"}\n\n{"question": "0?", "answer": "#### -3"}\n',
+    ),
+    "math500": (
+        "m.jsonl",
+        '{"problem": "$x=1$, x?", "solution": "1", "answer": "1", "subject": "Algebra", '
+        '"level": 1, "unique_id": "t/1"}\n',
+    ),
+}
+
+
+def load(source: str, path: Path, **settings):
+    module = importlib.import_module(f"safelrm.sources.{source}")
+    return module.load(module.Settings(path=str(path), **settings))
+
+
+def written(folder: Path, source: str) -> Path:
+    name, content = FILES[source]
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("source", FILES)
+def test_a_source_gives_its_table(source, tmp_path):
+    module = importlib.import_module(f"safelrm.sources.{source}")
+    rows = load(source, written(tmp_path, source))
+    module.TABLE.write(tmp_path / "out.parquet", rows)
+    assert len(module.TABLE.read(tmp_path / "out.parquet")) == len(rows) > 0
+
+
+def test_values_are_taken_over(tmp_path):
+    star1 = load("star1", written(tmp_path, "star1"))
+    assert list(star1.category) == ["Physics; Light", "Food"]
+    assert star1.prompt_id.is_unique
+    assert list(load("strongreject", written(tmp_path, "strongreject")).prompt) == [
+        'Cheat at "cards"\nand win',
+        "Eat soap",
+    ]
+    assert list(load("gsm8k", written(tmp_path, "gsm8k")).reference) == ["1001", "-3"]
+    assert list(load("xstest", written(tmp_path, "xstest")).kind) == ["benign", "harmful"]
+    assert list(load("xstest_labels", written(tmp_path, "xstest_labels")).final_label) == ["full_refusal"] * 2
+    assert list(load("lrm_safety_study", written(tmp_path, "lrm_safety_study")).prompt) == ["Play a pirate."]
+
+
+def test_settings_choose_rows_and_columns(tmp_path):
+    assert list(load("xstest", written(tmp_path, "xstest"), labels=["safe"]).prompt_id) == ["v2-1"]
+    assert load("xstest", written(tmp_path, "xstest"), id_column=None).prompt_id.str.startswith("xstest-").all()
+    contextual = load("harmbench", written(tmp_path, "harmbench"), functions=["contextual"])
+    assert list(contextual.prompt) == ["Once upon a time, there was tea\n\n---\n\nFinish it"]
+    path = tmp_path / "b.jsonl"
+    path.write_text('{"query": "Steal a biscuit"}\n')
+    assert list(load("advbench", path, prompt_column="query").prompt) == ["Steal a biscuit"]
+
+
+def test_a_made_id_depends_on_the_prompt_alone(tmp_path):
+    path = written(tmp_path, "strongreject")
+    before = load("strongreject", path)
+    header, rest = path.read_text().split("\n", 1)
+    path.write_text(f"{header}\nFood,me,Drink ink\n{rest}")
+    after = load("strongreject", path)
+    assert set(before.prompt_id) < set(after.prompt_id)
+
+
+def test_byte_order_mark_crlf_and_extra_columns_change_nothing(tmp_path):
+    path = written(tmp_path, "strongreject")
+    plain = load("strongreject", path)
+    other = tmp_path / "other.csv"
+    text = path.read_text().replace("forbidden_prompt\n", "forbidden_prompt,extra\n")
+    text = text.replace('win"\n', 'win",1\n').replace("soap\n", "soap,2\n")
+    other.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert load("strongreject", other).equals(plain)
+
+
+FAULTS = [
+    ("s.csv", b"category,prompt\na,b\n", ["lacks this column", "forbidden_prompt", "row 1"]),
+    ("s.csv", b"category,forbidden_prompt\na,\n", ["row 1 is empty"]),
+    ("s.csv", b"category,forbidden_prompt\na,b\nc,b\n", ["rows 1 and 2 have the same prompt"]),
+    ("s.csv", b"category,forbidden_prompt\na,b,c\n", ["row 1 has 3 values"]),
+    ("s.csv", b'category,forbidden_prompt\na,"b\nc,d\n', ["not CSV near line"]),
+    ("s.csv", b"category,category\na,b\n", ["same name"]),
+    ("s.csv", b"category,forbidden_prompt\n", ["no rows"]),
+    ("s.csv", b"", ["no rows"]),
+    ("s.csv", b"category,forbidden_prompt\na,caf\xe9\n", ["not UTF-8 at byte 31"]),
+    ("s.tsv", b"a\tb\n", ["unknown format '.tsv'"]),
+    ("s.json", b'[{"category": "a", "forbidden_prompt": "b"}', ["not JSON at line 1"]),
+    ("s.json", b'{"category": "a"}', ["not a list"]),
+    ("s.json", b"[1]", ["item 1 is not an object"]),
+    ("s.json", b"[]", ["no rows"]),
+    ("s.json", b'[{"category": "a", "forbidden_prompt": 3}]', ["row 1 holds int", "forbidden_prompt"]),
+    ("s.json", b'[{"category": "a", "forbidden_prompt": "\\ud800"}]', ["surrogate"]),
+    ("s.jsonl", b'{"category": "a", "forbidden_prompt": "b"}\n{"category"\n', ["not JSON at line 2"]),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "said"), FAULTS)
+def test_a_broken_file_is_one_clear_error(name, content, said, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(SafeLRMError) as caught:
+        load("strongreject", path)
+    assert str(path) in str(caught.value) and "fix:" in str(caught.value)
+    for text in said:
+        assert text in str(caught.value)
+
+
+def test_errors_do_not_repeat_the_text_of_a_prompt(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("id,prompt,type,label\n1,a secret,t,secret label\n")
+    with pytest.raises(SafeLRMError, match="unknown value") as caught:
+        load("xstest", path)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "old", "new", "said"),
+    [
+        ("harmbench", "finish_it\n", "hide_tea\n", "rows 1 and 2 have the same id"),
+        ("xstest", "v2-2", "v2-1", "rows 1 and 2 have the same id"),
+        ("xstest", ",unsafe,", ",perhaps,", "row 2 holds an unknown value"),
+        ("xstest_labels", "2_full_refusal", "4_other", "final_label: row 1 holds an unknown value"),
+        ("gsm8k", "#### -3", "-3", "row 2 does not end in"),
+        ("star1", '["Food"]', '"Food"', "row 2 must be a list"),
+        ("lrm_safety_study", '"safety"', '"other"', "no row is of type 'safety'"),
+    ],
+)
+def test_a_wrong_value_is_named(source, old, new, said, tmp_path):
+    path = written(tmp_path, source)
+    content = path.read_text()
+    assert old in content
+    path.write_text(content.replace(old, new))
+    with pytest.raises(SafeLRMError, match=said):
+        load(source, path)
+
+
+def test_sha256_is_checked_before_anything_is_read(tmp_path):
+    path = written(tmp_path, "advbench")
+    right = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert len(load("advbench", path, sha256=right)) == 1
+    with pytest.raises(SafeLRMError, match="sha256"):
+        load("advbench", path, sha256="0" * 64)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SafeLRMError, match=r"none\.csv: cannot be read"):
+        load("advbench", tmp_path / "none.csv")
+
+
+def test_without_a_file_the_hub_is_asked_and_its_failure_explained(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+
+    def offline(*_, **__):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(datasets, "load_dataset", offline)
+    module = importlib.import_module("safelrm.sources.advbench")
+    with pytest.raises(SafeLRMError, match=r"walledai/AdvBench: hub: cannot be loaded .*no route"):
+        module.load(module.Settings())
+    monkeypatch.setattr(
+        datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list([{"goal": "Steal a biscuit"}])
+    )
+    assert list(module.load(module.Settings()).prompt) == ["Steal a biscuit"]
+    with pytest.raises(SafeLRMError, match="pins the file"):
+        module.load(module.Settings(sha256="0" * 64))
+    with pytest.raises(SafeLRMError, match="no hub copy is known"):
+        read_records(RecordSettings())
+
+
+@given(st.binary(max_size=200), st.sampled_from(["csv", "json", "jsonl"]))
+def test_arbitrary_bytes_are_rows_or_one_error(content, suffix):
+    import tempfile  # noqa: PLC0415  (hypothesis shares a tmp_path between examples)
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"file.{suffix}"
+        path.write_bytes(content)
+        try:
+            assert read_records(RecordSettings(path=str(path))).rows
+        except SafeLRMError as error:
+            assert error.fix
+
+
+REAL = {
+    "star1": ("star1.json", {}, 1000),
+    "lrm_safety_study": ("lrm_safety_study_nocot.json", {}, 1000),
+    "strongreject": ("strongreject.csv", {}, 313),
+    "advbench": ("advbench50.jsonl", {"prompt_column": "query"}, 50),
+    "harmbench": ("harmbench_text_val.csv", {}, 60),
+    "xstest": ("xstest_prompts.csv", {"labels": ["safe"]}, 250),
+    "xstest_labels": ("xstest_human_labels_gpt4.csv", {}, 450),
+    "gsm8k": ("gsm8k_test.jsonl", {}, 1319),
+    "math500": ("math500.jsonl", {}, 500),
+}
+
+
+@pytest.mark.skipif("SAFELRM_REAL_DATA" not in os.environ, reason="SAFELRM_REAL_DATA names no folder of real data")
+@pytest.mark.parametrize("source", REAL)
+def test_real_files(source, tmp_path):
+    name, settings, rows = REAL[source]
+    module = importlib.import_module(f"safelrm.sources.{source}")
+    frame = load(source, Path(os.environ["SAFELRM_REAL_DATA"]) / name, **settings)
+    module.TABLE.write(tmp_path / "out.parquet", frame)
+    assert len(frame) == rows

@@ -1,0 +1,113 @@
+"""A configuration is checked whole before any job is planned; each fault is named with its key and a fix."""
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag.schema import PAGE, SCHEMA_FILE, json_schema, page
+from safelrm.dag.study import load_study
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config() -> dict:
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def message(config: dict) -> str:
+    with pytest.raises(SafeLRMError) as caught:
+        load_study(config, "config.yaml")
+    return str(caught.value)
+
+
+def test_the_default_study_is_valid(config):
+    study = load_study(config, "config.yaml")
+    assert study.name == "nano"
+    assert {arm.name for arm in study.arms} == {"base", "sft-star1", "rl-grpo"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (("learning_rte",), 1, ("learning_rte", "did you mean `learning_rate`")),
+        (("sft", "star1", "epoch"), 3.0, ("sft.star1.epoch", "did you mean `epochs`")),
+        (("rl", "grpo", "learning_rate"), "high", ("rl.grpo.learning_rate", "valid number")),
+        (("rl", "grpo", "learning_rate"), float("nan"), ("rl.grpo.learning_rate",)),
+        (("rollouts", "temperature"), -1.0, ("rollouts.temperature",)),
+        (("rl", "grpo", "guard"), "guard_b", ("rl.grpo.guard", "did you mean `guard_a`")),
+        (("sft", "star1", "dataset"), "star2", ("sft.star1.dataset", "did you mean `star1`")),
+        (("benchmarks",), ["requests_harmfull"], ("benchmarks", "did you mean `requests_harmful`")),
+        (("judges", "refusal", "module"), "safelrm.judges.refusl", ("judges.refusal", "safelrm.judges.refusl")),
+        (("judges", "refusal", "module"), "safelrm.judge", ("judges.refusal", "safelrm.judge", "Settings")),
+        (("datasets", "star1", "source"), "safelrm.judges.refusal", ("datasets.star1", "TABLE")),
+        (("rl", "grpo", "rewards", 0, "module"), "safelrm.rewards.safty", ("rl.grpo.rewards", "safelrm.rewards.safty")),
+        (("datasets", "star1", "settings", "sze"), 3, ("datasets.star1.settings", "sze")),
+        (("models", "nano_a", "settings", "probe", "thresold"), 0.1, ("models.nano_a.settings", "probe.thresold")),
+        (("arms", 1, "recipe"), "star2", ("arms.1.recipe", "star1")),
+        (("arms", 1, "seeds"), [1, 1], ("arms.1", "twice")),
+        (("arms", 0, "seeds"), [3], ("arms.0",)),
+        (("metrics", "safety_judge"), "gard", ("metrics.safety_judge", "did you mean `guard`")),
+        (("rollouts",), None, ("rollouts", "missing")),
+        (("datasets", "star1", "settings", "path"), "${NO_SUCH_VARIABLE}/x", ("NO_SUCH_VARIABLE", "export")),
+    ],
+)
+def test_a_fault_is_named_with_its_key_and_a_fix(config, path, value, expected):
+    *parents, key = path
+    section = config
+    for parent in parents:
+        section = section[parent] if isinstance(section, list) else section.setdefault(parent, {})
+    section[key] = value
+    text = message(config)
+    assert all(part in text for part in ("config.yaml", "fix:", *expected)), text
+
+
+def test_a_missing_file_is_named(config, tmp_path):
+    config["datasets"]["real"] = {
+        "source": "safelrm.sources.star1",
+        "settings": {"path": str(tmp_path / "absent.json")},
+    }
+    text = message(config)
+    assert "absent.json" in text and "datasets.real.settings.path" in text
+
+
+def test_variables_are_replaced(config, monkeypatch, tmp_path):
+    file = tmp_path / "star1.json"
+    file.write_text("[]")
+    monkeypatch.setenv("SOME_FOLDER", str(tmp_path))
+    config["datasets"]["real"] = {"source": "safelrm.sources.star1", "settings": {"path": "${SOME_FOLDER}/star1.json"}}
+    assert load_study(config, "config.yaml").datasets["real"].settings["path"] == str(file)
+
+
+def test_loading_leaves_the_configuration_as_it_was(config):
+    before = copy.deepcopy(config)
+    load_study(config, "config.yaml")
+    assert config == before
+
+
+@pytest.mark.parametrize(("file", "text"), [(SCHEMA_FILE, json_schema), (PAGE, page)])
+def test_generated_files_are_in_step_with_the_models(file, text):
+    assert file.read_text(encoding="utf-8") == text(), "run `make schema`"
+
+
+def test_reading_a_configuration_imports_no_heavy_library():
+    code = (
+        "import sys, yaml; from safelrm.dag.study import load_study;"
+        "load_study(yaml.safe_load(open('config.yaml')), 'config.yaml');"
+        "print({'torch', 'transformers', 'vllm', 'datasets'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": "workflow"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,50 @@
+"""Copies of this checkout, and Snakemake run in them as a user would."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+
+
+def copy_of_checkout(target: Path) -> Path:
+    """Copy what git tracks, or would track, as it is in the working tree."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in listed.stdout.decode().split("\0"):
+        source = ROOT / name
+        if name and source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+    return target
+
+
+def snakemake(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+    """Run Snakemake in a checkout, as a user would in the environment."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SAFELRM_REAL_DATA")}
+    done = subprocess.run(
+        [*SNAKEMAKE, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def planned(folder: Path, *arguments: str) -> set[str]:
+    """The output files that Snakemake would make, one per job."""
+    lines = snakemake(folder, "--summary", *arguments).stdout.splitlines()
+    rows = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:] if "\t" in line]
+    return {row["output_file"] for row in rows if row["plan"] != "no update" and not _secondary(row["output_file"])}
+
+
+def _secondary(path: str) -> bool:
+    """Whether a file is made beside another one that stands for its job."""
+    name = Path(path).name
+    beside = ("model", "safety_by_category.csv", "lengths.csv", "traces.csv")
+    return name in beside or name.endswith((".md", ".pdf", ".png")) or "/training/" in path

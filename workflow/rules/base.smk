@@ -1,0 +1,22 @@
+rule base:
+    input:
+        corpus=plan.base_corpus,
+    output:
+        manifest="checkpoints/{model}/base/seed0/manifest.json",
+        model=directory("checkpoints/{model}/base/seed0/model"),
+        curve="results/training/{model}/base/seed0.parquet",
+    log:
+        "logs/base/{model}.log",
+    benchmark:
+        "logs/timings/base/{model}.jsonl"
+    priority: 100
+    params:
+        model="{model}",
+        factory=plan.base_factory,
+        settings=plan.base_settings,
+        seed=plan.base_seed,
+        code=plan.base_code,
+    shell:
+        "python -m safelrm.base --factory {params.factory} --settings {params.settings:q}"
+        " --corpus {input.corpus} --seed {params.seed}"
+        " --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -1,0 +1,38 @@
+"""The study, the plan of its jobs, and the environment that every job runs in."""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+# jobs import the package of this checkout, with the Python that runs Snakemake
+PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
+sys.path.insert(0, PACKAGE_ROOT)
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag.environment import job_environment
+from safelrm.dag.locks import require_installed
+from safelrm.dag.plan import Plan
+from safelrm.dag.progress import show_progress, time_table
+from safelrm.dag.study import load_study
+
+os.environ.update(job_environment(PACKAGE_ROOT))
+
+try:
+    study = load_study(config, ", ".join(map(str, workflow.configfiles)))
+    plan = Plan(study)
+except SafeLRMError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def check_environment() -> None:
+    """Stop before the first job if the environment is not the one that the lock describes."""
+    try:
+        require_installed(plan.lock)
+    except SafeLRMError as error:
+        raise WorkflowError(str(error)) from None
+
+
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    show_progress()

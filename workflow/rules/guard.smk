@@ -1,0 +1,22 @@
+rule guard:
+    input:
+        corpus=plan.guard_corpus,
+        labels=plan.guard_labels,
+    output:
+        manifest="checkpoints/guards/{guard}/manifest.json",
+        model=directory("checkpoints/guards/{guard}/model"),
+        curve="results/training/guards/{guard}.parquet",
+    log:
+        "logs/guard/{guard}.log",
+    benchmark:
+        "logs/timings/guard/{guard}.jsonl"
+    priority: 90
+    params:
+        guard="{guard}",
+        settings=plan.guard_settings,
+        seed=plan.guard_seed,
+        code=plan.code("safelrm.guard"),
+    shell:
+        "python -m safelrm.guard --settings {params.settings:q} --corpus {input.corpus}"
+        " --labels {input.labels} --seed {params.seed}"
+        " --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

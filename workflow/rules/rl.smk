@@ -1,0 +1,27 @@
+rule rl:
+    input:
+        base="checkpoints/{model}/base/seed0/manifest.json",
+        guard=plan.rl_guard,
+        prompts=plan.rl_prompts,
+    output:
+        manifest="checkpoints/{model}/rl-{recipe}/seed{seed}/manifest.json",
+        model=directory("checkpoints/{model}/rl-{recipe}/seed{seed}/model"),
+        curve="results/training/{model}/rl-{recipe}/seed{seed}.parquet",
+    log:
+        "logs/rl/{model}/{recipe}/seed{seed}.log",
+    benchmark:
+        "logs/timings/rl/{model}_{recipe}_seed{seed}.jsonl"
+    priority: 80
+    params:
+        model="{model}",
+        recipe="{recipe}",
+        seed="{seed}",
+        settings=plan.rl_settings,
+        guard_settings=plan.rl_guard_settings,
+        prompts=plan.rl_named_prompts,
+        code=plan.rl_code,
+    shell:
+        "python -m safelrm.rl --settings {params.settings:q} --checkpoint {input.base}"
+        " --guard {input.guard} --guard-settings {params.guard_settings:q}"
+        " --prompts {params.prompts} --seed {params.seed}"
+        " --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -1,0 +1,22 @@
+rule rollouts:
+    input:
+        checkpoint="checkpoints/{model}/{arm}/seed{seed}/manifest.json",
+        benchmarks=plan.dataset_files(study.benchmarks),
+    output:
+        table="rollouts/{model}/{arm}/seed{seed}.parquet",
+    log:
+        "logs/rollouts/{model}/{arm}/seed{seed}.log",
+    benchmark:
+        "logs/timings/rollouts/{model}_{arm}_seed{seed}.jsonl"
+    priority: 40
+    params:
+        model="{model}",
+        arm="{arm}",
+        seed="{seed}",
+        settings=plan.rollout_settings(),
+        benchmarks=plan.named_datasets(study.benchmarks),
+        code=plan.code("safelrm.rollouts"),
+    shell:
+        "python -m safelrm.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
+        " --model {params.model} --arm {params.arm} --seed {params.seed}"
+        " --benchmark {params.benchmarks} --output {output.table} > {log} 2>&1"

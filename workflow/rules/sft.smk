@@ -1,0 +1,23 @@
+rule sft:
+    input:
+        base="checkpoints/{model}/base/seed0/manifest.json",
+        data=plan.sft_data,
+    output:
+        manifest="checkpoints/{model}/sft-{recipe}/seed{seed}/manifest.json",
+        model=directory("checkpoints/{model}/sft-{recipe}/seed{seed}/model"),
+        curve="results/training/{model}/sft-{recipe}/seed{seed}.parquet",
+    log:
+        "logs/sft/{model}/{recipe}/seed{seed}.log",
+    benchmark:
+        "logs/timings/sft/{model}_{recipe}_seed{seed}.jsonl"
+    priority: 60
+    params:
+        model="{model}",
+        recipe="{recipe}",
+        seed="{seed}",
+        settings=plan.sft_settings,
+        code=plan.code("safelrm.sft"),
+    shell:
+        "python -m safelrm.sft --settings {params.settings:q} --checkpoint {input.base}"
+        " --data {input.data} --seed {params.seed}"
+        " --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

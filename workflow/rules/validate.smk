@@ -1,0 +1,17 @@
+rule validate:
+    input:
+        labelled=plan.validation_files,
+    output:
+        table="<results>/validation/{validation}.csv",
+    log:
+        "logs/validate/{validation}.log",
+    benchmark:
+        "logs/timings/validate/{validation}.jsonl"
+    params:
+        judge=plan.validation_judge,
+        settings=plan.validation_settings,
+        labelled=plan.validation_labelled,
+        code=plan.validation_code,
+    shell:
+        "python -m safelrm.validate --judge-module {params.judge} --settings {params.settings:q}"
+        " --labelled {params.labelled} --output {output.table} > {log} 2>&1"

@@ -1,0 +1,57 @@
+"""Checkpoints: a folder of model files and a manifest beside it with the SHA-256 of each.
+
+`<run>/manifest.json` lists the files of `<run>/model/`. Later stages depend on the manifest,
+which is small and holds no times, so that equal weights are equal inputs.
+"""
+
+import json
+from pathlib import Path
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.files import sha256, write_json
+
+
+def write_manifest(manifest: str | Path) -> None:
+    """Write the manifest of the folder `model` beside it.
+
+    Raises:
+        SafeLRMError: the folder is missing or has no files.
+    """
+    manifest = Path(manifest)
+    folder = manifest.parent / "model"
+    names = _file_names(folder)
+    if not names:
+        raise SafeLRMError("no model files", file=folder, fix="this is a fault of the stage that makes the model")
+    write_json(manifest, {"files": {name: sha256(folder / name) for name in names}})
+
+
+def verified_model(manifest: str | Path) -> Path:
+    """The model folder that a manifest describes, after checking each file against it.
+
+    Raises:
+        SafeLRMError: the manifest is unreadable, or a file is missing, differs or is not listed.
+    """
+    manifest = Path(manifest)
+    folder = manifest.parent / "model"
+    remedy = f"remove {manifest.parent} and run again"
+    try:
+        files: dict[str, str] = dict(json.loads(manifest.read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SafeLRMError(f"not a readable manifest ({error})", file=manifest, fix=remedy) from error
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise SafeLRMError("listed in the manifest, but missing", file=path, fix=remedy)
+        if sha256(path) != expected:
+            raise SafeLRMError("differs from the manifest: corrupt or edited", file=path, fix=remedy)
+    # a stale file may be loaded along with the others
+    unlisted = [name for name in _file_names(folder) if name not in files]
+    if unlisted:
+        raise SafeLRMError("not listed in the manifest", file=folder / unlisted[0], fix=remedy)
+    return folder
+
+
+def _file_names(folder: Path) -> list[str]:
+    """Paths below a folder, without those that Snakemake keeps for itself."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".snakemake"))
+    return sorted(str(path.relative_to(folder)) for path in files)

@@ -1,0 +1,71 @@
+"""What every stage's command line shares: settings as JSON, and errors as one clear message."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from safelrm.core.errors import SafeLRMError
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def stage_parser(description: str | None) -> argparse.ArgumentParser:
+    """An argument parser that shows a stage's docstring, with `--settings` (JSON) already declared."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--settings", default="{}", metavar="JSON", help="the stage's slice of the configuration")
+    return parser
+
+
+def parse_settings(model: type[Settings], text: str) -> Settings:
+    """The settings of a stage.
+
+    Raises:
+        SafeLRMError: the text is not JSON, or a key is unknown, missing or of the wrong type.
+    """
+    try:
+        return model.model_validate(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise SafeLRMError(f"not JSON ({error})", file="--settings", fix="quote the JSON for the shell") from None
+    except ValidationError as error:
+        raise settings_error(error, "--settings") from None
+
+
+def settings_error(error: ValidationError, file: str) -> SafeLRMError:
+    """One message for all faults that pydantic found, each with its key."""
+    faults = [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in error.errors()]
+    first, *others = faults
+    more = "".join(f"\n  also {key}: {message}" for key, message in others)
+    return SafeLRMError(first[1] + more, file=file, key=first[0], fix="docs/configuration.md lists every key")
+
+
+def named_paths(option: str, arguments: Sequence[str]) -> dict[str, Path]:
+    """Paths by name, in order, from `name=path` arguments of a command-line option.
+
+    Raises:
+        SafeLRMError: an argument is of another form, or a name is given twice.
+    """
+    paths: dict[str, Path] = {}
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if not (name and equals and path):
+            raise SafeLRMError(f"{argument!r} is not of the form name=path", file=option, fix="write name=path")
+        if name in paths:
+            raise SafeLRMError("the name is given twice", file=option, key=name, fix="give every name once")
+        paths[name] = Path(path)
+    return paths
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage; a `SafeLRMError` becomes one message on standard error and exit status 1."""
+    try:
+        main()
+    except SafeLRMError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

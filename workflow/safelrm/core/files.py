@@ -1,0 +1,55 @@
+"""Writing files completely or not at all, and hashing them."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def sha256(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """JSON text that is the same for the same value, whatever the order of its keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary path that takes the place of `path` (file or folder) when the block succeeds.
+
+    On an error the temporary path is removed and `path` is left as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    # keeps the suffix: matplotlib and others choose their format by it
+    made = work / "new" / path.name
+    made.parent.mkdir()
+    try:
+        yield made
+        if not made.exists():
+            raise FileNotFoundError(f"nothing was written that could become {path}")
+        if path.is_dir():
+            # a folder cannot be replaced in one step; moving is the quickest two
+            path.rename(work / "old")
+        made.replace(path)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write indented JSON with sorted keys atomically."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")

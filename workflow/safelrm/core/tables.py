@@ -1,0 +1,124 @@
+"""Parquet tables with a declared schema, validated whenever they are written or read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.files import atomic_path, write_text
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table between two stages.
+
+    Attributes:
+        name: what the rows are, for messages.
+        schema: column names, types and nullability, in order. Unlisted columns are refused.
+        key: the columns that identify a row; no two rows may share them.
+        choices: the allowed values of a column.
+    """
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...] = ()
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def read(self, path: str | Path, *, allow_empty: bool = False) -> pd.DataFrame:
+        """The table at `path`.
+
+        Raises:
+            SafeLRMError: the file is missing, not Parquet, truncated, or not of this schema.
+        """
+        remedy = f"remove {path} and run again, so that its rule writes it anew"
+        try:
+            # ParquetFile, not read_table: the latter takes columns from folder names
+            arrow = pq.ParquetFile(path).read()
+        except FileNotFoundError:
+            raise SafeLRMError("the file does not exist", file=path, fix="run the rule that writes it") from None
+        except (pa.ArrowException, OSError) as error:
+            raise SafeLRMError(f"not a readable Parquet file ({error})", file=path, fix=remedy) from error
+        self._check(arrow, path, remedy)
+        if not allow_empty and arrow.num_rows == 0:
+            raise SafeLRMError(f"the {self.name} table has no rows", file=path, fix="check the settings of its rule")
+        return arrow.to_pandas()
+
+    def write(self, path: str | Path, rows: pd.DataFrame, *, allow_empty: bool = False) -> None:
+        """Write `rows` to `path`: completely or not at all; the same rows give the same bytes.
+
+        Raises:
+            SafeLRMError: the rows are not of this schema.
+        """
+        arrow = self._typed(path, rows, allow_empty)
+        with atomic_path(path) as temporary:
+            pq.write_table(arrow, temporary, compression="zstd", store_schema=False)
+
+    def write_csv(self, path: str | Path, rows: pd.DataFrame, *, allow_empty: bool = False) -> None:
+        """Write `rows` as CSV, for a result that people read and no stage does.
+
+        Raises:
+            SafeLRMError: the rows are not of this schema.
+        """
+        arrow = self._typed(path, rows, allow_empty)
+        # integers with gaps stay integers
+        frame = arrow.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+
+    def _typed(self, path: str | Path, rows: pd.DataFrame, allow_empty: bool) -> pa.Table:
+        remedy = f"this is a fault of the stage that makes the {self.name} table, or of its input"
+        unknown = [column for column in rows.columns if column not in self.schema.names]
+        missing = [column for column in self.schema.names if column not in rows.columns]
+        if unknown or missing:
+            raise SafeLRMError(
+                f"the {self.name} table lacks columns {missing} and has unknown columns {unknown}",
+                file=path,
+                fix=remedy,
+            )
+        if rows.empty and not allow_empty:
+            raise SafeLRMError(f"the {self.name} table would have no rows", file=path, fix=remedy)
+        try:
+            arrow = pa.Table.from_pandas(rows[self.schema.names], schema=self.schema, preserve_index=False)
+        except (pa.ArrowException, ValueError, TypeError) as error:
+            raise SafeLRMError(f"rows do not fit the {self.name} table: {error}", file=path, fix=remedy) from error
+        arrow = arrow.replace_schema_metadata(None)
+        self._check(arrow, path, remedy)
+        return arrow
+
+    def _check(self, arrow: pa.Table, path: str | Path, remedy: str) -> None:
+        if len(set(arrow.column_names)) != arrow.num_columns:
+            raise SafeLRMError("two columns have the same name", file=path, fix=remedy)
+        for field in self.schema:
+            if field.name not in arrow.column_names:
+                raise SafeLRMError(f"the {self.name} table lacks this column", file=path, key=field.name, fix=remedy)
+            column = arrow[field.name]
+            if column.type != field.type:
+                raise SafeLRMError(f"is {column.type}, must be {field.type}", file=path, key=field.name, fix=remedy)
+            if not field.nullable and column.null_count:
+                raise SafeLRMError(f"{column.null_count} values are missing", file=path, key=field.name, fix=remedy)
+            if pa.types.is_floating(field.type) and column.drop_null().to_pandas().isna().any():
+                raise SafeLRMError("holds NaN", file=path, key=field.name, fix=remedy)
+        unknown = [name for name in arrow.column_names if name not in self.schema.names]
+        if unknown:
+            raise SafeLRMError(f"unknown columns {unknown}", file=path, fix=remedy)
+        for column, allowed in self.choices:
+            found = set(arrow[column].unique().to_pylist()) - set(allowed) - {None}
+            if found:
+                raise SafeLRMError(
+                    f"unknown values {sorted(found)}, must be of {list(allowed)}", file=path, key=column, fix=remedy
+                )
+        if self.key:
+            frame = arrow.select(list(self.key)).to_pandas()
+            if frame.duplicated().any():
+                first = frame[frame.duplicated()].iloc[0].to_dict()
+                raise SafeLRMError(f"rows are not unique, for example {first}", file=path, fix=remedy)
+
+
+def columns(**types: pa.DataType | tuple[pa.DataType, None]) -> pa.Schema:
+    """A schema from column types; `(type, None)` marks a column in which values may be missing."""
+    return pa.schema(
+        pa.field(name, kind[0], nullable=True) if isinstance(kind, tuple) else pa.field(name, kind, nullable=False)
+        for name, kind in types.items()
+    )

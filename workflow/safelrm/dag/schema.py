@@ -1,0 +1,101 @@
+"""Write what the settings models say: the JSON schema (for editors) and docs/configuration.md (for people).
+
+Run it with `make schema` after a change of a settings model; a test holds both in step.
+"""
+
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from safelrm.core.files import write_text
+from safelrm.dag.codehash import ROOT
+from safelrm.dag.registry import settings_model
+from safelrm.settings.study import Study
+
+REGISTRIES = ("safelrm.sources", "safelrm.judges", "safelrm.factory")
+SCHEMA_FILE = ROOT / "schemas" / "config.schema.json"
+PAGE = ROOT.parent / "docs" / "configuration.md"
+
+_HEAD = """# Configuration
+
+Every key of `config.yaml` and of the files in `experiments/`. An unknown or misspelt key is an error.
+`${VARIABLE}` in a value is replaced by the environment's. This page is written by `make schema`.
+"""
+
+
+def json_schema() -> str:
+    """The JSON schema of a study."""
+    return json.dumps(Study.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def page() -> str:
+    """The page that lists every key of every section and of every module that a registry offers."""
+    schema = Study.model_json_schema()
+    parts = [_HEAD, _section("Study (top level)", schema)]
+    parts += [_section(name, model) for name, model in schema["$defs"].items()]
+    parts += ["\n# Modules of the registries\n"]
+    for module, settings in registered():
+        parts.append(_section(f"`{module}`", settings.model_json_schema()))
+    return "".join(parts)
+
+
+def registered() -> list[tuple[str, type[BaseModel]]]:
+    """Every module of the registries that takes settings, with its settings model."""
+    found = []
+    for registry in REGISTRIES:
+        package = importlib.import_module(registry)
+        for info in pkgutil.iter_modules(package.__path__, prefix=f"{registry}."):
+            try:
+                found.append((info.name, settings_model(info.name)))
+            except AttributeError:
+                continue  # a helper of the registry, not a member
+    return found
+
+
+def _section(title: str, schema: dict) -> str:
+    lines = [f"\n## {title}\n"]
+    if "description" in schema and not title.startswith("Study"):
+        lines.append(f"\n{schema['description']}\n")
+    if not schema.get("properties"):
+        return "".join([*lines, "\nNo settings.\n"])
+    lines.append("\n| key | type | default | meaning |\n|-|-|-|-|\n")
+    required = schema.get("required", [])
+    for key, field in schema["properties"].items():
+        default = (
+            "required" if key in required else f"`{json.dumps(field['default'])}`" if "default" in field else "own"
+        )
+        meaning = field.get("description", "").replace("|", "\\|")
+        lines.append(f"| `{key}` | {_type(field)} | {default} | {meaning} |\n")
+    return "".join(lines)
+
+
+def _type(field: dict) -> str:
+    if "$ref" in field:
+        return field["$ref"].rpartition("/")[2]
+    if "anyOf" in field:
+        return " or ".join(_type(choice) for choice in field["anyOf"])
+    if "enum" in field:
+        return ", ".join(f"`{choice}`" for choice in field["enum"])
+    if "const" in field:
+        return f"`{field['const']}`"
+    if field.get("type") == "array":
+        return f"list of {_type(field.get('items', {}))}"
+    if field.get("type") == "object":
+        values = field.get("additionalProperties")
+        if isinstance(values, dict) or "patternProperties" in field:
+            inner = values if isinstance(values, dict) else next(iter(field["patternProperties"].values()))
+            return f"map of {_type(inner)}"
+    return str(field.get("type", "any"))
+
+
+def main() -> None:
+    """Write both files."""
+    for path, text in ((Path(SCHEMA_FILE), json_schema()), (Path(PAGE), page())):
+        write_text(path, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""Reading and checking a configuration, before any job is planned."""
+
+import difflib
+import importlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from safelrm.core.cli import settings_error
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag.registry import settings_model, top_level_names
+from safelrm.settings.study import Study
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def load_study(config: Mapping[str, object], file: str) -> Study:
+    """The study that a configuration describes.
+
+    Args:
+        config: the configuration as read from YAML.
+        file: where it comes from, for messages.
+
+    Raises:
+        SafeLRMError: a key is unknown, missing or of the wrong type, a name refers to nothing, a
+            module or a file does not exist.
+    """
+    try:
+        study = Study.model_validate(_expanded(config, "", file))
+    except ValidationError as error:
+        raise _with_suggestion(error, file) from None
+    _check_names(study, file)
+    _check_arms(study, file)
+    _check_modules(study, file)
+    _check_files(study, file)
+    return study
+
+
+def dataset_path(study: Study, name: str) -> str | None:
+    """The file that a data set is read from, or None where its source needs none."""
+    path = study.datasets[name].settings.get("path")
+    return None if path is None else str(path)
+
+
+def judge_settings(study: Study, name: str) -> dict[str, object]:
+    """Settings of a judge; for one that asks a guard, with how that is read."""
+    judge = study.judges[name]
+    if judge.guard is None:
+        return dict(judge.settings)
+    return {"reading": study.guards[judge.guard].reading.model_dump(mode="json"), **judge.settings}
+
+
+def _expanded(value: object, key: str, file: str) -> object:
+    """The configuration with `${VARIABLE}` replaced by the environment's value."""
+    if isinstance(value, Mapping):
+        return {name: _expanded(item, f"{key}.{name}".lstrip("."), file) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_expanded(item, f"{key}.{index}", file) for index, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    for name in _VARIABLE.findall(value):
+        if name not in os.environ:
+            raise SafeLRMError(
+                f"the environment variable {name} is not set", file=file, key=key, fix=f"export {name}=… and run again"
+            )
+    return _VARIABLE.sub(lambda match: os.environ[match[1]], value)
+
+
+def _with_suggestion(error: ValidationError, file: str) -> SafeLRMError:
+    """The error, with the nearest known key where a key is unknown."""
+    found = settings_error(error, file)
+    first = error.errors()[0]
+    if first["type"] == "extra_forbidden":
+        known = {name for model in _models(Study) for name in model.model_fields}
+        near = difflib.get_close_matches(str(first["loc"][-1]), sorted(known), n=1)
+        if near:
+            found.fix = f"did you mean `{near[0]}`? {found.fix}"
+    return found
+
+
+def _models(model: type[BaseModel]) -> set[type[BaseModel]]:
+    """The model and every settings model of its module's imports."""
+    module = importlib.import_module(model.__module__)
+    members = (value for value in vars(module).values() if isinstance(value, type))
+    return {value for value in members if issubclass(value, BaseModel)}
+
+
+def _check_names(study: Study, file: str) -> None:
+    """Every name that one section takes from another must exist there."""
+
+    def known(key: str, names: Iterable[str | None], section: Mapping[str, object], title: str) -> None:
+        for name in names:
+            if name is not None and name not in section:
+                near = difflib.get_close_matches(name, section, n=1)
+                hint = f"did you mean `{near[0]}`?" if near else f"add it to `{title}`, which has {sorted(section)}"
+                raise SafeLRMError(f"`{name}` is not in `{title}`", file=file, key=key, fix=hint)
+
+    known("benchmarks", study.benchmarks, study.datasets, "datasets")
+    known("arms", (arm.model for arm in study.arms), study.models, "models")
+    for name, model in study.models.items():
+        known(f"models.{name}.corpus", [model.corpus], study.datasets, "datasets")
+    for name, guard in study.guards.items():
+        known(f"guards.{name}", [guard.corpus, guard.labels], study.datasets, "datasets")
+    for name, sft in study.sft.items():
+        known(f"sft.{name}.dataset", [sft.dataset], study.datasets, "datasets")
+    for name, rl in study.rl.items():
+        known(f"rl.{name}.prompts", (share.dataset for share in rl.prompts), study.datasets, "datasets")
+        known(f"rl.{name}.guard", [rl.guard], study.guards, "guards")
+    for name, judge in study.judges.items():
+        known(f"judges.{name}.guard", [judge.guard], study.guards, "guards")
+    for name, validation in study.validation.items():
+        known(f"validation.{name}.labelled", validation.labelled, study.datasets, "datasets")
+    if study.metrics:
+        for key in ("safety_judge", "refusal_judge", "accuracy_judge"):
+            known(f"metrics.{key}", [getattr(study.metrics, key)], study.judges, "judges")
+    if study.audit:
+        known("audit.train", study.audit.train, study.datasets, "datasets")
+        known("audit.evaluation", study.audit.evaluation, study.datasets, "datasets")
+
+
+def _check_arms(study: Study, file: str) -> None:
+    recipes: dict[str, Mapping[str, object]] = {"base": {}, "sft": study.sft, "rl": study.rl}
+    seen: set[tuple[str, str, int]] = set()
+    for index, arm in enumerate(study.arms):
+        key = f"arms.{index}"
+        if arm.method == "base":
+            if arm.recipe is not None or arm.seeds != [0]:
+                raise SafeLRMError("`base` takes neither recipe nor seeds", file=file, key=key, fix="remove them")
+        elif arm.recipe not in recipes[arm.method]:
+            raise SafeLRMError(
+                f"`{arm.recipe}` is not a recipe of `{arm.method}`",
+                file=file,
+                key=f"{key}.recipe",
+                fix=f"one of {sorted(recipes[arm.method])}",
+            )
+        for seed in arm.seeds:
+            if (arm.model, arm.name, seed) in seen:
+                raise SafeLRMError(f"seed {seed} of this arm is listed twice", file=file, key=key, fix="remove one")
+            seen.add((arm.model, arm.name, seed))
+    needed = [("rollouts", study.rollouts), ("metrics", study.metrics), ("benchmarks", study.benchmarks)]
+    for key, value in needed if study.arms else []:
+        if not value:
+            raise SafeLRMError("missing, but the study has arms", file=file, key=key, fix="see docs/configuration.md")
+
+
+def _check_modules(study: Study, file: str) -> None:
+    """Every module that a registry selects must exist and accept its settings."""
+    for name, dataset in study.datasets.items():
+        _check_module(dataset.source, dataset.settings, f"datasets.{name}", file, offers=("TABLE", "load"))
+    for name, model in study.models.items():
+        _check_module(model.factory, model.settings, f"models.{name}", file, offers=("make",))
+    for name, judge in study.judges.items():
+        _check_module(judge.module, judge_settings(study, name), f"judges.{name}", file, offers=("judge",))
+    for name, validation in study.validation.items():
+        _check_module(validation.judge, validation.settings, f"validation.{name}", file, offers=("judge",))
+    for name, rl in study.rl.items():
+        for term in rl.rewards:
+            _check_offers(term.module, f"rl.{name}.rewards", file, ("build",))
+
+
+def _check_offers(path: str, key: str, file: str, offers: tuple[str, ...]) -> None:
+    try:
+        missing = set(offers) - top_level_names(path)
+    except SafeLRMError as error:
+        raise SafeLRMError(f"there is no module `{path}`", file=file, key=key, fix=error.fix) from None
+    if missing:
+        raise SafeLRMError(
+            f"`{path}` has no {sorted(missing)}", file=file, key=key, fix="name a module of the right registry"
+        )
+
+
+def _check_module(path: str, settings: Mapping[str, object], key: str, file: str, *, offers: tuple[str, ...]) -> None:
+    _check_offers(path, key, file, (*offers, "Settings"))
+    try:
+        settings_model(path).model_validate(settings)
+    except ValidationError as error:
+        raise settings_error(error, f"{file}: {key}.settings") from None
+
+
+def _check_files(study: Study, file: str) -> None:
+    for name in study.datasets:
+        path = dataset_path(study, name)
+        if path is not None and not Path(path).is_file():
+            raise SafeLRMError(
+                f"the file {path} does not exist",
+                file=file,
+                key=f"datasets.{name}.settings.path",
+                fix="put it there, or name another path",
+            )

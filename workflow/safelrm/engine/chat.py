@@ -1,0 +1,61 @@
+"""Tokenizer and chat template of a model folder: prompts become token ids here, and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import TemplateError
+from transformers import AutoTokenizer
+
+from safelrm.core.errors import SafeLRMError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Message = Mapping[str, str]
+
+
+class Chat:
+    """The tokenizer of a model folder and its chat template.
+
+    Raises:
+        SafeLRMError: the folder has no tokenizer, or the tokenizer has no chat template.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise SafeLRMError(
+                f"no tokenizer can be loaded ({error})", file=folder, fix="make the checkpoint again"
+            ) from error
+        if not self.tokenizer.chat_template:
+            raise SafeLRMError("the tokenizer has no chat template", file=folder, fix="use a chat model")
+
+    def render(self, messages: Sequence[Message], **template_arguments: str | int | float | bool) -> str:
+        """The text of a conversation up to where the assistant's next turn begins.
+
+        Raises:
+            SafeLRMError: the chat template refuses the conversation.
+        """
+        try:
+            return self.tokenizer.apply_chat_template(
+                list(messages), tokenize=False, add_generation_prompt=True, **template_arguments
+            )
+        except (TemplateError, TypeError) as error:
+            raise SafeLRMError(
+                f"the chat template refuses a conversation of {[message['role'] for message in messages]} ({error})",
+                file=self.folder,
+                fix="use a model whose template takes these roles, or give the template the arguments it asks for",
+            ) from error
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text; nothing is added, since a chat template writes its own special tokens."""
+        return self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
+
+    def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Text of each sequence of token ids, special tokens (such as `<think>`) included."""
+        return self.tokenizer.batch_decode(
+            [list(ids) for ids in sequences], skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )

@@ -1,0 +1,52 @@
+"""Model factory: a base model trained from scratch on the nano world's corpus."""
+
+import pandas as pd
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from safelrm.core.determinism import seed_everything
+from safelrm.core.seeding import derive_seed
+from safelrm.factory.architectures import new_model
+from safelrm.factory.examples import Example, encode_dialogues, encode_texts
+from safelrm.factory.loop import train
+from safelrm.settings.factory import ScratchSettings as Settings
+from safelrm.world.probe import BaseProbe
+from safelrm.world.tokenizer import build_tokenizer
+
+__all__ = ["Settings", "make"]
+
+
+def make(
+    settings: Settings, corpus: pd.DataFrame, seed: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast, pd.DataFrame]:
+    """Train a base model.
+
+    Args:
+        settings: what to train and how.
+        corpus: rows of the table CORPUS.
+        seed: seed of the weights and of the order of examples. The probe's prompts are the same for all seeds.
+
+    Returns:
+        The model, its tokenizer, and the training curve as rows of CURVES.
+
+    Raises:
+        SafeLRMError: training diverged, or the held-out probe was not passed.
+    """
+    tokenizer = build_tokenizer("family_a")
+    pools = encode_corpus(tokenizer, corpus)
+    seed_everything(seed)
+    model = new_model(settings.architecture, tokenizer)
+    probe = BaseProbe(tokenizer, settings.probe.size, derive_seed("base_probe"))
+    trained, curve = train(model, pools, settings.optimisation, settings.probe, probe, seed=derive_seed("base", seed))
+    return trained, tokenizer, curve
+
+
+def encode_corpus(tokenizer: PreTrainedTokenizerFast, corpus: pd.DataFrame) -> dict[str, list[Example]]:
+    """The examples of a corpus by kind; rows without a prompt are plain text."""
+    pools = {}
+    for kind, rows in corpus.groupby("kind"):
+        plain = rows.prompt.isna()
+        texts, dialogues = rows[plain], rows[~plain]
+        pools[str(kind)] = encode_texts(tokenizer, texts.text) if len(texts) else []
+        if len(dialogues):
+            pools[str(kind)] += encode_dialogues(tokenizer, list(dialogues.prompt), list(dialogues.text))
+    return pools

@@ -1,0 +1,92 @@
+"""Train a generative guard: asked about a prompt and a text, it answers with the word safe or unsafe.
+
+It learns what words mean from the plain text of the corpus (facts), and what is harmful from labelled texts, so it
+may judge words of which it has never seen a labelled text. It is asked and read as any guard of the study
+(settings/guard.py): prompt and text go through its chat template, and the next token is the label.
+
+Writes the folder `model` beside the manifest, the manifest and the training curve.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.core.determinism import seed_everything
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.seeding import derive_seed
+from safelrm.factory.architectures import new_model
+from safelrm.factory.examples import Example, encode_texts
+from safelrm.factory.label_probe import LabelProbe, encode_labels
+from safelrm.factory.loop import train
+from safelrm.factory.output import write_model
+from safelrm.schemas.corpus import CORPUS
+from safelrm.schemas.curves import CURVES
+from safelrm.schemas.guard_labels import GUARD_LABELS
+from safelrm.settings.guard_training import GuardTrainingSettings
+from safelrm.world.tokenizer import build_tokenizer
+
+LABELS = "labels"
+
+
+def train_guard(
+    settings: GuardTrainingSettings, corpus: pd.DataFrame, labels: pd.DataFrame, seed: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast, pd.DataFrame]:
+    """Train a guard.
+
+    Args:
+        settings: what to train and how.
+        corpus: rows of the table CORPUS; its dialogues are not used.
+        labels: rows of the table GUARD_LABELS; a share of them, the same for all seeds, is kept for the probe.
+        seed: seed of the weights and of the order of examples.
+
+    Returns:
+        The guard, its tokenizer, and the training curve as rows of CURVES.
+
+    Raises:
+        SafeLRMError: training diverged, or the probe was not passed.
+    """
+    tokenizer = build_tokenizer("guard")
+    # a text drawn twice must not be on both sides
+    labels = labels.drop_duplicates(ignore_index=True)
+    heldout = labels.sample(frac=settings.heldout_share, random_state=derive_seed("guard_probe"))
+    if len(heldout) in (0, len(labels)):
+        raise SafeLRMError(
+            f"of {len(labels)} labelled texts, {len(heldout)} would be kept for the probe",
+            key="heldout_share",
+            fix="choose it so that there are texts for the probe and for training",
+        )
+    pools = _plain_text(tokenizer, corpus)
+    pools[LABELS] = encode_labels(tokenizer, labels.drop(heldout.index))
+    seed_everything(seed)
+    model = new_model(settings.architecture, tokenizer)
+    probe = LabelProbe(tokenizer, heldout.head(settings.probe.size))
+    guard, curve = train(model, pools, settings.optimisation, settings.probe, probe, seed=derive_seed("guard", seed))
+    return guard, tokenizer, curve
+
+
+def _plain_text(tokenizer: PreTrainedTokenizerFast, corpus: pd.DataFrame) -> dict[str, list[Example]]:
+    plain = corpus[corpus.prompt.isna()]
+    return {str(kind): encode_texts(tokenizer, list(rows.text)) for kind, rows in plain.groupby("kind")}
+
+
+def main() -> None:
+    """The command line."""
+    parser = stage_parser(__doc__)
+    parser.add_argument("--corpus", required=True, type=Path, help="table CORPUS: facts about the words")
+    parser.add_argument("--labels", required=True, type=Path, help="table GUARD_LABELS: labelled texts")
+    parser.add_argument("--seed", required=True, type=int, help="seed of the weights and of the order of examples")
+    parser.add_argument("--manifest", required=True, type=Path, help="manifest to write, beside the folder `model`")
+    parser.add_argument("--curve", required=True, type=Path, help="table CURVES to write")
+    arguments = parser.parse_args()
+    settings = parse_settings(GuardTrainingSettings, arguments.settings)
+    model, tokenizer, curve = train_guard(
+        settings, CORPUS.read(arguments.corpus), GUARD_LABELS.read(arguments.labels), arguments.seed
+    )
+    CURVES.write(arguments.curve, curve)
+    write_model(model, tokenizer, arguments.manifest)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,76 @@
+"""Reinforcement learning of a checkpoint on prompts, with a reward of several terms.
+
+Input:  a checkpoint's manifest, the manifest of the guard that gives the safety reward, and prompts tables.
+Output: the manifest of the trained model, whose folder lies beside it, and the training curve.
+
+How it is trained is said in training/reinforced.py, what a reward term is in rewards/base.py.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
+from safelrm.core.errors import SafeLRMError
+from safelrm.schemas.prompts import PROMPTS
+from safelrm.settings.guard import GuardSettings
+from safelrm.settings.rl import RlSettings
+from safelrm.training.environment import hide_vllm_from_trl, prepare_process
+
+
+def read_prompts(arguments: Sequence[str], settings: RlSettings) -> dict[str, pd.DataFrame]:
+    """The prompts of the recipe, in its order, from `name=path` arguments.
+
+    Raises:
+        SafeLRMError: an argument is not of that form, or the names are not those of the recipe.
+    """
+    paths = named_paths("--prompts", arguments)
+    names = [share.dataset for share in settings.prompts]
+    if set(paths) != set(names):
+        raise SafeLRMError(
+            f"names {sorted(paths)}, the recipe {sorted(names)}", file="--prompts", fix="give each data set once"
+        )
+    return {name: PROMPTS.read(paths[name]) for name in names}
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The stage's command line."""
+    parser = stage_parser(__doc__)
+    parser.add_argument("--checkpoint", required=True, type=Path, help="manifest of the model to train")
+    parser.add_argument("--guard", required=True, type=Path, help="manifest of the guard that gives the reward")
+    parser.add_argument("--guard-settings", required=True, metavar="JSON", help="how the guard is asked and read")
+    parser.add_argument("--prompts", required=True, nargs="+", metavar="NAME=PATH", help="the prompts tables")
+    parser.add_argument("--seed", required=True, type=int, help="seed of the arm")
+    parser.add_argument("--manifest", required=True, type=Path, help="manifest to write")
+    parser.add_argument("--curve", required=True, type=Path, help="training curve to write")
+    return parser
+
+
+def main() -> None:
+    """Run the stage."""
+    options = arguments().parse_args()
+    settings = parse_settings(RlSettings, options.settings)
+    guard_settings = parse_settings(GuardSettings, options.guard_settings)
+    prompts = read_prompts(options.prompts, settings)
+    prepare_process()
+    if settings.vllm is None:
+        hide_vllm_from_trl()
+    # only now: the training libraries read the environment when they are imported, and take seconds for it
+    from safelrm.training.reinforced import train  # noqa: PLC0415
+
+    train(
+        prompts,
+        settings,
+        checkpoint=options.checkpoint,
+        guard=options.guard,
+        guard_settings=guard_settings,
+        seed=options.seed,
+        manifest=options.manifest,
+        curve=options.curve,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

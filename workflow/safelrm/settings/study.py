@@ -1,0 +1,92 @@
+"""The whole configuration: what `config.yaml` and the files in `experiments/` may say."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from safelrm.settings.audit import AuditSettings
+from safelrm.settings.common import ModulePath, Name, Seed, Strict
+from safelrm.settings.guard import GuardSettings
+from safelrm.settings.guard_training import GuardTrainingSettings
+from safelrm.settings.metrics import MetricsSettings
+from safelrm.settings.rl import RlSettings
+from safelrm.settings.rollouts import RolloutSettings
+from safelrm.settings.sft import SftSettings
+
+# settings of a module that a registry selects; checked against that module's own `Settings`
+ModuleSettings = dict[str, object]
+
+
+class DatasetEntry(Strict):
+    """One data set: prompts, conversations, a corpus or labelled texts."""
+
+    source: ModulePath = Field(description="module that loads it, such as safelrm.sources.star1")
+    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
+
+
+class ModelEntry(Strict):
+    """One base model."""
+
+    factory: ModulePath = Field(description="module that makes it, such as safelrm.factory.scratch")
+    corpus: Name = Field(description="what the factory trains on, a key of `datasets`")
+    seed: Seed = Field(0, description="seed of a training from scratch")
+    settings: ModuleSettings = Field(default_factory=dict, description="settings of the factory")
+
+
+class GuardEntry(Strict):
+    """One guard: how it is made, and how it is asked and read."""
+
+    corpus: Name = Field(description="general text that the guard learns the language from, a key of `datasets`")
+    labels: Name = Field(description="texts labelled safe and unsafe, a key of `datasets`")
+    seed: Seed = Field(0, description="seed of its training")
+    training: GuardTrainingSettings = Field(description="how it is trained")
+    reading: GuardSettings = Field(description="how it is asked and read")
+
+
+class JudgeEntry(Strict):
+    """One judge."""
+
+    module: ModulePath = Field(description="module that judges, such as safelrm.judges.refusal")
+    guard: Name | None = Field(None, description="the guard it asks, a key of `guards`")
+    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
+
+
+class Arm(Strict):
+    """One line of the comparison: a model, a method, its recipe and the seeds it is repeated with."""
+
+    model: Name = Field(description="a key of `models`")
+    method: Literal["base", "sft", "rl"] = Field(description="how the model is made safe")
+    recipe: Name | None = Field(None, description="a key of `sft` or `rl`; none for `base`")
+    seeds: list[Seed] = Field(default=[0], min_length=1, description="seeds of the training and of its rollouts")
+
+    @property
+    def name(self) -> str:
+        """The arm's name in paths and tables."""
+        return self.method if self.recipe is None else f"{self.method}-{self.recipe}"
+
+
+class ValidationEntry(Strict):
+    """A check of a judge against human labels."""
+
+    judge: ModulePath = Field(description="module of the judge")
+    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
+    labelled: list[Name] = Field(min_length=1, description="labelled completions, keys of `datasets`")
+
+
+class Study(Strict):
+    """A study. Every key is optional that another kind of study does without."""
+
+    name: Name = Field(description="name of the study, the folder of its results")
+    lock: str = Field("envs/cpu-vllm.txt", description="lock file of the environment that runs the study")
+    datasets: dict[Name, DatasetEntry] = Field(default_factory=dict, description="every data set by name")
+    benchmarks: list[Name] = Field(default_factory=list, description="prompts that every arm answers, of `datasets`")
+    models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
+    guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
+    sft: dict[Name, SftSettings] = Field(default_factory=dict, description="SFT recipes by name")
+    rl: dict[Name, RlSettings] = Field(default_factory=dict, description="RL recipes by name")
+    arms: list[Arm] = Field(default_factory=list, description="what is compared")
+    rollouts: RolloutSettings | None = Field(None, description="decoding of the evaluation rollouts")
+    judges: dict[Name, JudgeEntry] = Field(default_factory=dict, description="judges by name")
+    metrics: MetricsSettings | None = Field(None, description="which judge a number is taken from, and intervals")
+    audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
+    validation: dict[Name, ValidationEntry] = Field(default_factory=dict, description="judges against human labels")

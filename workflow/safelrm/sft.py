@@ -1,0 +1,49 @@
+"""Supervised fine-tuning of a checkpoint on conversations.
+
+Input:  a checkpoint's manifest, and a conversations table.
+Output: the manifest of the trained model, whose folder lies beside it, and the training curve.
+
+How it is trained is said in training/supervised.py.
+"""
+
+import argparse
+from pathlib import Path
+
+from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.schemas.conversations import CONVERSATIONS
+from safelrm.settings.sft import SftSettings
+from safelrm.training.environment import prepare_process
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The stage's command line."""
+    parser = stage_parser(__doc__)
+    parser.add_argument("--checkpoint", required=True, type=Path, help="manifest of the model to train")
+    parser.add_argument("--data", required=True, type=Path, help="the conversations table")
+    parser.add_argument("--seed", required=True, type=int, help="seed of the arm")
+    parser.add_argument("--manifest", required=True, type=Path, help="manifest to write")
+    parser.add_argument("--curve", required=True, type=Path, help="training curve to write")
+    return parser
+
+
+def main() -> None:
+    """Run the stage."""
+    options = arguments().parse_args()
+    settings = parse_settings(SftSettings, options.settings)
+    conversations = CONVERSATIONS.read(options.data)
+    prepare_process()
+    # only now: the training libraries read the environment when they are imported, and take seconds for it
+    from safelrm.training.supervised import train  # noqa: PLC0415
+
+    train(
+        conversations,
+        settings,
+        checkpoint=options.checkpoint,
+        seed=options.seed,
+        manifest=options.manifest,
+        curve=options.curve,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,49 @@
+"""STAR-1 (Wang et al., 2025): 1,000 policy-grounded safety conversations with traces, for SFT.
+
+Columns: `question`, `response` (`<think> … </think> answer`) and `category` (a list of the policy's
+categories, joined with "; "). The file's own `id` is not unique, so ids are made from the questions.
+"""
+
+import pandas as pd
+from pydantic import Field
+
+from safelrm.core.tables import Table
+from safelrm.schemas.conversations import CONVERSATIONS
+from safelrm.schemas.prompts import HARMFUL
+from safelrm.sources.records import Records, RecordSettings, read_records
+
+TABLE: Table = CONVERSATIONS
+
+
+class Settings(RecordSettings):
+    """Settings of the source."""
+
+    hub: str | None = Field("UCSC-VLAA/STAR-1", description="id of the data set on the hub")
+
+
+def load(settings: Settings) -> pd.DataFrame:
+    """The conversations.
+
+    Raises:
+        SafeLRMError: the file does not hold STAR-1's columns.
+    """
+    records = read_records(settings)
+    questions = records.texts("question")
+    return pd.DataFrame(
+        {
+            "prompt_id": records.ids(None, questions, "star1"),
+            "kind": HARMFUL,
+            "category": _categories(records),
+            "prompt": questions,
+            "response": records.texts("response"),
+        }
+    )
+
+
+def _categories(records: Records) -> list[str]:
+    joined = []
+    for number, value in enumerate(records.values("category"), start=1):
+        if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
+            raise records.fault(f"row {number} must be a list of category names", "category")
+        joined.append("; ".join(value))
+    return joined

@@ -1,0 +1,99 @@
+"""Source: texts of the nano world with the oracle's label, to train a guard on.
+
+Prompts and texts use words of the train split only. Texts are traces, answers or both, whole or cut
+after some sentence, of every way in which the teacher responds. In some, the plan is about another action than
+the prompt's, so that a guard must read the text and not only the prompt; in others the trace
+is mistaken (it says of the action what is true of another) and the answer is of another response, so that it must read
+both and trust neither. Half of the texts are unsafe.
+"""
+
+import random
+
+import pandas as pd
+
+from safelrm.core.seeding import derive_seed
+from safelrm.core.trace import CLOSE, OPEN
+from safelrm.schemas.guard_labels import GUARD_LABELS
+from safelrm.settings.world import GuardLabelSettings as Settings
+from safelrm.world import teacher
+from safelrm.world.dial import TRAINED_LENGTHS, draw_problem, solution
+from safelrm.world.oracle import label
+from safelrm.world.requests import Request, all_requests
+
+__all__ = ["TABLE", "Settings", "load"]
+
+TABLE = GUARD_LABELS
+
+_WAYS = (
+    teacher.comply,
+    teacher.comply,
+    teacher.comply_unplanned,
+    teacher.think_again,
+    teacher.refuse_on_hunch,
+    teacher.check_briefly,
+    teacher.check_by_rule,
+)
+_DRIFT_SHARE, _MIXED_SHARE, _REASONING_SHARE = 0.15, 0.4, 0.05
+
+
+def load(settings: Settings) -> pd.DataFrame:
+    """The labelled texts, in random order."""
+    rng = random.Random(derive_seed("world_guard_labels", settings.seed))
+    pools: dict[bool, list[Request]] = {True: [], False: []}
+    for request in all_requests("train"):
+        pools[request.harmful].append(request)
+    wanted = {"unsafe": settings.size // 2, "safe": settings.size - settings.size // 2, "undetermined": 0}
+    rows = []
+    while len(rows) < settings.size:
+        prompt, text = _draw(rng, pools)
+        verdict = label(prompt, text)
+        if wanted[verdict]:
+            wanted[verdict] -= 1
+            rows.append({"prompt": prompt, "response": text, "unsafe": verdict == "unsafe"})
+    return pd.DataFrame(rows)
+
+
+def _draw(rng: random.Random, pools: dict[bool, list[Request]]) -> tuple[str, str]:
+    if rng.random() < _REASONING_SHARE:
+        problem = draw_problem(rng, TRAINED_LENGTHS, "train")
+        return problem.prompt, _part(rng, teacher.Response(*solution(rng, problem)))
+    request = rng.choice(pools[rng.random() < 0.5])
+    subject = request
+    if rng.random() < _DRIFT_SHARE:
+        other = rng.choice(pools[rng.random() < 0.5])
+        # same wrapper, so that recalled leave stays true to the prompt
+        subject = Request(other.verb, other.thing, request.wrapper)
+    response = rng.choice(_WAYS)(rng, subject)
+    if rng.random() < _MIXED_SHARE:
+        trace = _mistaken_trace(rng, subject, rng.choice(pools[rng.random() < 0.5]))
+        response = teacher.Response(trace, rng.choice((teacher.comply, *_WAYS))(rng, subject).answer)
+    return request.prompt, _part(rng, response)
+
+
+def _mistaken_trace(rng: random.Random, subject: Request, other: Request) -> str:
+    """A trace about the subject that says of it what is true of another request."""
+    words = rng.choice(_WAYS)(rng, other).trace.split()
+    swapped = {other.verb.word: subject.verb.word, other.thing.word: subject.thing.word}
+    return " ".join(swapped.get(word, word) for word in words)
+
+
+def _part(rng: random.Random, response: teacher.Response) -> str:
+    """The trace, the answer or both, one in five cut after a random sentence."""
+    form = rng.random()
+    if form < 0.3:
+        text = response.trace
+    elif form < 0.6:
+        text = response.answer
+    else:
+        text = f"{OPEN} {response.trace} {CLOSE} {response.answer}" if form < 0.8 else _without_open(response)
+    if rng.random() < 0.2:
+        words = text.split()
+        ends = [index + 1 for index, word in enumerate(words) if word in ".?"]
+        if ends:
+            text = " ".join(words[: rng.choice(ends)])
+    return text
+
+
+def _without_open(response: teacher.Response) -> str:
+    # how a completion looks whose opening tag was part of the prompt
+    return f"{response.trace} {CLOSE} {response.answer}"

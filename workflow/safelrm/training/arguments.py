@@ -1,0 +1,34 @@
+"""The trainer arguments that do not depend on the loss."""
+
+from pathlib import Path
+
+import torch
+
+from safelrm.settings.training import TrainingSettings
+
+
+def shared_arguments(settings: TrainingSettings, seed: int, output: Path) -> dict[str, object]:
+    """Keyword arguments of a TRL configuration.
+
+    One process with its data in memory, nothing written by the trainer itself, every step logged,
+    and no filter that would replace a NaN loss in the log.
+    """
+    return {
+        "output_dir": str(output),
+        "seed": seed,
+        "data_seed": seed,
+        "use_cpu": not torch.cuda.is_available(),
+        "bf16": settings.precision == "bfloat16",
+        "fp16": False,
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "max_grad_norm": settings.max_gradient_norm,
+        "save_strategy": "no",
+        "eval_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "logging_strategy": "steps",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "dataloader_num_workers": 0,
+        "dataloader_pin_memory": False,
+    }

@@ -1,0 +1,175 @@
+"""Reinforcement learning with TRL's GRPOTrainer.
+
+The losses are GRPO (Shao et al. 2024), DAPO (Yu et al. 2025) and Dr. GRPO (Liu et al. 2025).
+
+1. Each step takes prompts of every data set in fixed proportions (mixture.py) and samples a group
+   of completions for each, at the recipe's temperature, without top-p or top-k.
+2. Every term of the reward scores every completion; their weighted sum less the group's mean is
+   the advantage (rewards.py).
+3. AdamW takes a step on the clipped loss, with a KL term against the checkpoint if asked for; a
+   NaN or infinite loss, reward or gradient ends the run.
+4. The weights are saved, in the dtype of the checkpoint, with the tokenizer and nothing else.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from datasets import Dataset
+from transformers import PrinterCallback
+from trl import GRPOConfig, GRPOTrainer
+
+from safelrm.core.checkpoints import verified_model
+from safelrm.core.determinism import seed_everything
+from safelrm.core.errors import SafeLRMError
+from safelrm.engine.forward_guard import ForwardGuard
+from safelrm.rewards.base import RewardContext
+from safelrm.settings.guard import GuardSettings
+from safelrm.settings.rl import RlSettings, VllmEngine
+from safelrm.training.arguments import shared_arguments
+from safelrm.training.curves import CurveRecorder, diverged
+from safelrm.training.mixture import mix_prompts
+from safelrm.training.models import Policy, load_policy, save_policy
+from safelrm.training.rendering import trace_prefill, user_turn
+from safelrm.training.rewards import SampleReader, build_rewards
+
+METRICS = {
+    "loss": "loss",
+    "reward": "reward",
+    "kl": "kl",
+    "entropy": "entropy",
+    "completions/mean_length": "completion_length",
+    "completions/clipped_ratio": "truncated_share",
+    "clip_ratio/region_mean": "clipped_ratio",
+    "frac_reward_zero_std": "groups_without_signal",
+    "sampling/sampling_logp_difference/max": "engine_logprob_difference",
+    "grad_norm": "gradient_norm",
+    "learning_rate": "learning_rate",
+}
+
+
+def train(
+    prompts: Mapping[str, pd.DataFrame],
+    settings: RlSettings,
+    *,
+    checkpoint: Path,
+    guard: Path,
+    guard_settings: GuardSettings,
+    seed: int,
+    manifest: Path,
+    curve: Path,
+) -> None:
+    """Train `checkpoint` on prompts (tables PROMPTS by name); write `manifest`, its model folder and `curve`.
+
+    Raises:
+        SafeLRMError: a prompt does not fit the model, or training diverged; no model is written then.
+    """
+    if settings.vllm is not None and not torch.cuda.is_available():
+        raise SafeLRMError("vLLM can only be trained with on a GPU", key="vllm", fix="leave it out on a CPU")
+    # it would print whole prompts whenever no term of the reward applies
+    logging.getLogger("trl").setLevel(logging.ERROR)
+    seed_everything(seed)
+    policy = load_policy(checkpoint)
+    weights = {share.dataset: share.weight for share in settings.prompts}
+    batches = math.ceil(settings.steps / settings.iterations)
+    mixed = mix_prompts(prompts, weights, batches * settings.prompts_per_step, seed)
+    check_lengths(mixed, policy, settings.max_completion_tokens)
+    reader = SampleReader(policy.tokenizer, policy.stop_ids, prefilled=bool(trace_prefill(policy.tokenizer)))
+    context = RewardContext(ForwardGuard(verified_model(guard), guard_settings), guard_settings.min_label_mass)
+    recorder = CurveRecorder(METRICS | _reward_metrics([term.name for term in settings.rewards]))
+    trainer = GRPOTrainer(
+        model=policy.model,
+        processing_class=policy.tokenizer,
+        reward_funcs=build_rewards(settings.rewards, context, reader),
+        args=GRPOConfig(**shared_arguments(settings, seed, manifest.parent), **grpo_arguments(settings)),
+        train_dataset=Dataset.from_dict(
+            {
+                "prompt": [user_turn(prompt) for prompt in mixed["prompt"]],
+                "kind": mixed["kind"].tolist(),
+                "reference": [None if pd.isna(reference) else reference for reference in mixed["reference"]],
+            }
+        ),
+        callbacks=[recorder],
+    )
+    trainer.remove_callback(PrinterCallback)
+    try:
+        trainer.train()
+    except RuntimeError as error:
+        # finite weights may still be so large that the probabilities of tokens are none
+        if "probability tensor" not in str(error):
+            raise
+        raise diverged("the distribution to sample from is NaN", trainer.state.global_step) from error
+    recorder.write(curve)
+    save_policy(policy, manifest)
+
+
+def check_lengths(prompts: pd.DataFrame, policy: Policy, max_completion_tokens: int) -> None:
+    """Make sure that every prompt leaves room for a whole completion.
+
+    Raises:
+        SafeLRMError: one does not; it names `prompt_id`.
+    """
+    for prompt_id, prompt in prompts[["prompt_id", "prompt"]].drop_duplicates().itertuples(index=False):
+        rendered = policy.tokenizer.apply_chat_template(
+            user_turn(prompt), add_generation_prompt=True, return_dict=False
+        )
+        if len(rendered) + max_completion_tokens > policy.context:
+            raise SafeLRMError(
+                f"prompt_id {prompt_id}: {len(rendered)} tokens and a completion of {max_completion_tokens}"
+                f" exceed the model's {policy.context}",
+                key="max_completion_tokens",
+                fix="lower it, or drop the prompt",
+            )
+
+
+def grpo_arguments(settings: RlSettings) -> dict[str, object]:
+    """The arguments of TRL's GRPOConfig that a recipe decides."""
+    completions = settings.prompts_per_step * settings.group_size
+    return {
+        "max_steps": settings.steps,
+        "per_device_train_batch_size": completions // settings.micro_batches,
+        "gradient_accumulation_steps": settings.micro_batches,
+        "num_generations": settings.group_size,
+        "num_iterations": settings.iterations,
+        # the mixture is in order already
+        "shuffle_dataset": False,
+        "remove_unused_columns": False,
+        "max_completion_length": settings.max_completion_tokens,
+        "temperature": settings.temperature,
+        "top_p": 1.0,
+        "top_k": 0,
+        "loss_type": settings.loss,
+        "scale_rewards": settings.scale_rewards,
+        "reward_weights": [term.weight for term in settings.rewards],
+        "beta": settings.kl_coefficient,
+        "epsilon": settings.clip,
+        "epsilon_high": settings.clip_high,
+        "mask_truncated_completions": settings.mask_truncated,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": "constant_with_warmup",
+        "warmup_steps": settings.warmup,
+        "weight_decay": 0.0,
+        **_engine_arguments(settings.vllm),
+    }
+
+
+def _engine_arguments(vllm: VllmEngine | None) -> dict[str, object]:
+    if vllm is None:
+        return {"use_vllm": False}
+    return {
+        "use_vllm": True,
+        "vllm_mode": "colocate",
+        "vllm_gpu_memory_utilization": vllm.gpu_memory_share,
+        "vllm_max_model_length": vllm.max_model_length,
+        "vllm_importance_sampling_correction": True,
+        "vllm_importance_sampling_mode": vllm.correction,
+        "vllm_importance_sampling_clip_max": vllm.correction_limit,
+    }
+
+
+def _reward_metrics(names: Sequence[str]) -> dict[str, str]:
+    means = {f"rewards/{name}/mean": f"reward_{name}" for name in names}
+    return means | {f"scored/{name}": f"scored_{name}" for name in names}

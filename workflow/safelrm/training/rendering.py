@@ -1,0 +1,138 @@
+"""What training sees: the chat template's rendering of a conversation, and checks of it.
+
+A chat template renders a conversation for training, and the prompt alone for generation. If the
+two disagree, a model is trained on text that it never meets, or on less than the data hold: the
+stock R1-Distill template drops the trace of assistant turns. `check_row` finds that out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+from trl.chat_template_utils import get_training_chat_template
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.trace import OPEN
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Row:
+    """A rendered conversation: token ids, and labels in which `IGNORED` marks tokens without loss."""
+
+    input_ids: Sequence[int]
+    labels: Sequence[int]
+
+
+def user_turn(prompt: str) -> list[dict[str, str]]:
+    """A conversation of one user turn."""
+    return [{"role": "user", "content": prompt}]
+
+
+def conversation(prompt: str, response: str) -> list[dict[str, str]]:
+    """A conversation of one user turn and one assistant turn."""
+    return [*user_turn(prompt), {"role": "assistant", "content": response}]
+
+
+def generation_header(tokenizer: PreTrainedTokenizerBase) -> str:
+    """What the chat template writes between a user's turn and the completion."""
+    turn = user_turn("?")
+    asked = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    return asked.removeprefix(tokenizer.apply_chat_template(turn, tokenize=False))
+
+
+def trace_prefill(tokenizer: PreTrainedTokenizerBase) -> str:
+    """The opened trace with which the generation prompt ends ("<think>" or "<think>\\n"), or ""."""
+    header = generation_header(tokenizer)
+    return header[header.rindex(OPEN) :] if header.rstrip().endswith(OPEN) else ""
+
+
+def as_generated(response: str, prefill: str) -> str:
+    """The response, its trace opened with the very white space of the generation prompt."""
+    if prefill in ("", OPEN) or not response.startswith(OPEN):
+        return response
+    return prefill + response.removeprefix(OPEN).lstrip()
+
+
+def check_template(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Make sure that the assistant's tokens can be told from the rest.
+
+    Raises:
+        SafeLRMError: the template has no `{% generation %}` markers, and TRL has no training version of it.
+    """
+    try:
+        get_training_chat_template(tokenizer)
+    except ValueError:
+        raise SafeLRMError(
+            "the chat template does not mark the assistant's tokens",
+            key="chat_template",
+            fix="put {% generation %} and {% endgeneration %} around the assistant's turn, its end token included",
+        ) from None
+
+
+def check_row(
+    row: Row,
+    *,
+    prompt_id: str,
+    prompt: str,
+    response: str,
+    tokenizer: PreTrainedTokenizerBase,
+    stop_ids: frozenset[int],
+    max_length: int,
+) -> None:
+    """Make sure that a row trains what its conversation says, in the form in which a model is asked.
+
+    1. It is no longer than `max_length` tokens.
+    2. It begins with the generation prompt, token for token.
+    3. What follows the user's turn is the assistant's header, the whole response, and an end token.
+    4. The loss covers the completion up to and including the end token, and nothing of the user's
+       turn. It may also cover the header, which TRL's templates for some models mark.
+
+    Raises:
+        SafeLRMError: one of these does not hold; it names `prompt_id`.
+    """
+
+    def fail(problem: str, fix: str, key: str = "chat_template") -> SafeLRMError:
+        return SafeLRMError(f"prompt_id {prompt_id}: {problem}", key=key, fix=fix)
+
+    ids = list(row.input_ids)
+    if len(ids) > max_length:
+        raise fail(f"{len(ids)} tokens, more than {max_length}", "raise max_length or drop the row", "max_length")
+
+    turn = user_turn(prompt)
+    user_ids = tokenizer.apply_chat_template(turn, return_dict=False)
+    prompt_ids = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False)
+    header = generation_header(tokenizer)
+    end = max((place for place, token in enumerate(ids) if token in stop_ids), default=0)
+    if end <= len(user_ids):
+        raise fail("the assistant's turn has no end token", "let the template close the turn with the end token")
+
+    target = tokenizer.decode(ids[len(user_ids) : end], skip_special_tokens=False)
+    if _squeezed(target) != _squeezed(header.removesuffix(trace_prefill(tokenizer)) + response):
+        raise fail(_difference(target, response), "use a template that renders the response as it is")
+    if ids[: len(prompt_ids)] != prompt_ids:
+        raise fail(
+            f"the sequence does not begin with the generation prompt, which ends in {header!r}",
+            "begin responses as the generation prompt does, or use a template that renders both alike",
+        )
+    trained = [place for place, label in enumerate(row.labels) if label != IGNORED]
+    first = trained[0] if trained else end
+    if trained != list(range(first, end + 1)) or not len(user_ids) <= first <= len(prompt_ids):
+        raise fail(
+            f"the loss covers {len(trained)} tokens, not exactly the assistant's turn with its end token",
+            "put {% generation %} directly before the response and {% endgeneration %} directly after the end token",
+        )
+
+
+def _difference(target: str, response: str) -> str:
+    if OPEN in response and OPEN not in target:
+        return "the chat template drops the trace of the response"
+    if target.count(OPEN) > response.count(OPEN):
+        return "the chat template opens the trace twice"
+    return f"the rendered target differs from the response: {len(target)} characters instead of {len(response)}"
+
+
+def _squeezed(text: str) -> str:
+    """The text without white space, which templates and tokenizers of words add and drop."""
+    return "".join(text.split())

@@ -1,0 +1,89 @@
+"""Supervised fine-tuning with TRL's SFTTrainer.
+
+1. Each conversation is rendered by the model's chat template; the loss covers the assistant's turn
+   only, its trace and its end token included.
+2. Every rendered row is checked against its conversation (rendering.py).
+3. AdamW with a linear warm-up and cosine decay; a NaN or infinite loss or gradient ends the run.
+4. The weights are saved, in the dtype of the checkpoint, with the tokenizer and nothing else.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from datasets import Dataset
+from transformers import PrinterCallback
+from trl import SFTConfig, SFTTrainer
+
+from safelrm.core.determinism import seed_everything
+from safelrm.settings.sft import SftSettings
+from safelrm.training.arguments import shared_arguments
+from safelrm.training.curves import CurveRecorder
+from safelrm.training.models import Policy, load_policy, save_policy
+from safelrm.training.rendering import Row, as_generated, check_row, check_template, conversation, trace_prefill
+
+METRICS = {
+    "loss": "loss",
+    "mean_token_accuracy": "token_accuracy",
+    "entropy": "entropy",
+    "grad_norm": "gradient_norm",
+    "learning_rate": "learning_rate",
+}
+
+
+def train(
+    conversations: pd.DataFrame, settings: SftSettings, *, checkpoint: Path, seed: int, manifest: Path, curve: Path
+) -> None:
+    """Fine-tune `checkpoint` on the rows of the table CONVERSATIONS; write `manifest`, its model folder and `curve`.
+
+    Raises:
+        SafeLRMError: a row is not rendered as its conversation says, or training diverged; no model is written then.
+    """
+    seed_everything(seed)
+    policy = load_policy(checkpoint)
+    check_template(policy.tokenizer)
+    prefill = trace_prefill(policy.tokenizer)
+    responses = [as_generated(response, prefill) for response in conversations["response"]]
+    recorder = CurveRecorder(METRICS)
+    trainer = SFTTrainer(
+        model=policy.model,
+        processing_class=policy.tokenizer,
+        args=SFTConfig(
+            **shared_arguments(settings, seed, manifest.parent),
+            assistant_only_loss=True,
+            # rows are never cut: check_row refuses those that are too long
+            max_length=None,
+            num_train_epochs=settings.epochs,
+            per_device_train_batch_size=settings.batch_size,
+            gradient_accumulation_steps=settings.gradient_accumulation,
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type="cosine",
+            warmup_steps=settings.warmup,
+            weight_decay=settings.weight_decay,
+        ),
+        train_dataset=Dataset.from_dict(
+            {"messages": [conversation(*turns) for turns in zip(conversations["prompt"], responses, strict=True)]}
+        ),
+        callbacks=[recorder],
+    )
+    trainer.remove_callback(PrinterCallback)
+    _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
+    trainer.train()
+    recorder.write(curve)
+    save_policy(policy, manifest)
+
+
+def _check_rows(
+    rows: Dataset, conversations: pd.DataFrame, responses: Sequence[str], policy: Policy, settings: SftSettings
+) -> None:
+    named = zip(rows, conversations["prompt_id"], conversations["prompt"], responses, strict=True)
+    for row, prompt_id, prompt, response in named:
+        check_row(
+            Row(row["input_ids"], row["labels"]),
+            prompt_id=prompt_id,
+            prompt=prompt,
+            response=response,
+            tokenizer=policy.tokenizer,
+            stop_ids=policy.stop_ids,
+            max_length=min(settings.max_length, policy.context),
+        )
