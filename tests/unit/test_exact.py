@@ -71,7 +71,15 @@ def test_boxed_content_keeps_nested_braces(content):
 
 def rollouts(**columns):
     size = len(columns["answer"])
-    base = {"model": "m", "arm": "base", "seed": 0, "benchmark": "b", "sample": 0, "kind": "reasoning"}
+    base = {
+        "model": "m",
+        "arm": "base",
+        "seed": 0,
+        "decoding": "default",
+        "benchmark": "b",
+        "sample": 0,
+        "kind": "reasoning",
+    }
     return pd.DataFrame({**base, "prompt_id": [f"p{n}" for n in range(size)], "reference": "7", **columns})
 
 

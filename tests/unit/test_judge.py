@@ -50,6 +50,7 @@ def rollouts():
         model="m",
         arm="base",
         seed=0,
+        decoding="default",
         benchmark="b",
         prompt_id=[f"p{number}" for number in range(len(ROWS))],
         sample=0,

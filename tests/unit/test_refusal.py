@@ -95,7 +95,15 @@ def test_long_texts_take_little_time():
 
 def rollouts(**columns):
     size = len(columns["answer"])
-    base = {"model": "m", "arm": "base", "seed": 0, "benchmark": "b", "sample": 0, "kind": "harmful"}
+    base = {
+        "model": "m",
+        "arm": "base",
+        "seed": 0,
+        "decoding": "default",
+        "benchmark": "b",
+        "sample": 0,
+        "kind": "harmful",
+    }
     frame = pd.DataFrame({**base, "prompt_id": [str(i) for i in range(size)], "parse_state": "ok", **columns})
     return frame
 

@@ -14,14 +14,14 @@ from safelrm.engine.requests import RenderedPrompt, plan_requests, render_prompt
 from safelrm.rollouts import Completion, rollout_table
 from safelrm.schemas.prompts import PROMPTS
 from safelrm.schemas.rollouts import ROLLOUTS
-from safelrm.settings.rollouts import RolloutSettings
+from safelrm.settings.rollouts import RolloutJobSettings
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 
 def settings(**changes):
     values = {"temperature": 1.0, "max_tokens": 24, "samples": 2, "seed": 3, "dtype": "float32"}
-    return RolloutSettings(**{**values, "max_model_length": 64, **changes})
+    return RolloutJobSettings(**{**values, "max_model_length": 64, **changes})
 
 
 def prompts(name, size):
@@ -74,6 +74,24 @@ def test_a_prefilled_trace_is_seen_in_the_template(tmp_path, template, prefilled
     text = "<|user|> w0 w0 <|end|> <|assistant|>"
     assert rendered.prefilled is prefilled
     assert plain.decode([rendered.token_ids]) == [text + " <think>" if prefilled else text]
+
+
+MODES = {"thinking": {"template": {}}, "direct": {"template": {"thinking": False}}}
+TWO_MODES = CHAT_TEMPLATE + "{% if thinking is defined and not thinking %}<think> </think> {% endif %}"
+
+
+def test_every_prompt_is_asked_in_every_decoding_mode_of_the_model(tmp_path):
+    model = Chat(write_tiny_model(tmp_path, chat_template=TWO_MODES).parent / "model")
+    both = settings(samples=1, decodings=MODES)
+    requests = plan_requests({"a": prompts("a", 2)}, 0, both)
+    assert requests.groupby("decoding")["prompt_id"].apply(list).to_dict() == {
+        "direct": ["a0", "a1"],
+        "thinking": ["a0", "a1"],
+    }
+    rendered = render_prompts(model, requests, both)
+    endings = [model.decode([prompt.token_ids])[0].endswith("</think>") for prompt in rendered]
+    assert endings == (requests["decoding"] == "direct").tolist()
+    assert not any(prompt.prefilled for prompt in rendered)
 
 
 def test_a_prompt_that_leaves_too_little_room_is_named(chat):

@@ -1,17 +1,17 @@
 rule judge:
     input:
-        rollouts="rollouts/{model}/{arm}/seed{seed}.parquet",
+        rollouts=plan.model_rollouts,
         guard=plan.judge_guard,
     output:
-        table="<results>/verdicts/{judge}/{model}/{arm}/seed{seed}.parquet",
+        table="<results>/verdicts/{judge}/{model}.parquet",
     log:
-        "logs/judge/{judge}/{model}/{arm}/seed{seed}.log",
+        "logs/judge/{judge}/{model}.log",
     benchmark:
-        "logs/timings/judge/{judge}_{model}_{arm}_seed{seed}.jsonl"
+        "logs/timings/judge/{judge}_{model}.jsonl"
     priority: 20
     params:
         judge="{judge}",
-        run="{model}/{arm}/seed{seed}",
+        model="{model}",
         module=plan.judge_module,
         settings=plan.judge_settings,
         code=plan.judge_code,

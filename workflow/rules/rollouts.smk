@@ -1,6 +1,6 @@
 rule rollouts:
     input:
-        checkpoint="checkpoints/{model}/{arm}/seed{seed}/manifest.json",
+        checkpoint=plan.rollout_checkpoint,
         benchmarks=plan.dataset_files(study.benchmarks),
     output:
         table="rollouts/{model}/{arm}/seed{seed}.parquet",
@@ -13,7 +13,7 @@ rule rollouts:
         model="{model}",
         arm="{arm}",
         seed="{seed}",
-        settings=plan.rollout_settings(),
+        settings=plan.rollout_settings,
         benchmarks=plan.named_datasets(study.benchmarks),
         code=plan.code("safelrm.rollouts"),
     shell:

@@ -1,6 +1,6 @@
-"""Let one judge say its verdicts on the rollouts of one arm.
+"""Let one judge say its verdicts on all rollouts of one model: every arm and seed, with one start of its guard.
 
-Input:  a rollouts table, and the guard's manifest if the judge asks one.
+Input:  rollouts tables, and the guard's manifest if the judge asks one.
 Output: a verdicts table, one row per rollout and part judged.
 
 The judge is a module; what it must offer is said in judges/guard.py.
@@ -65,7 +65,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = stage_parser(__doc__)
     parser.add_argument("--name", required=True, help="name of the judge")
     parser.add_argument("--module", required=True, help="dotted path of the judge's module")
-    parser.add_argument("--rollouts", required=True, type=Path, help="the rollouts table")
+    parser.add_argument("--rollouts", required=True, nargs="+", type=Path, help="rollouts tables of the runs")
     parser.add_argument("--guard", nargs="?", type=Path, help="manifest of the guard, for a judge that asks one")
     parser.add_argument("--output", required=True, type=Path, help="the verdicts table")
     return parser
@@ -76,7 +76,7 @@ def main() -> None:
     options = arguments().parse_args()
     module = load_judge(options.module)
     settings = parse_settings(module.Settings, options.settings)
-    rollouts = ROLLOUTS.read(options.rollouts)
+    rollouts = pd.concat([ROLLOUTS.read(path) for path in options.rollouts], ignore_index=True)
     guard = verified_model(options.guard) if options.guard else None
     VERDICTS.write(options.output, verdict_table(rollouts, module.judge(rollouts, settings, guard), options.name))
 

@@ -1,7 +1,7 @@
-"""Generate a model's completions of all benchmarks with one engine start.
+"""Generate a model's completions of all benchmarks, in all its decoding modes, with one engine start.
 
 Input:  a checkpoint's manifest, and a prompts table per benchmark.
-Output: a rollouts table, one row per benchmark, prompt and sample, in that order.
+Output: a rollouts table, one row per decoding mode, benchmark, prompt and sample, in that order.
 
 Every request has a seed of its own, derived from names (engine/requests.py), so that equal weights
 and settings give equal completions whatever else is generated in the same run. The token limit
@@ -27,7 +27,7 @@ from safelrm.engine.requests import RenderedPrompt, plan_requests, render_prompt
 from safelrm.engine.vllm_engine import start_engine
 from safelrm.schemas.prompts import PROMPTS
 from safelrm.schemas.rollouts import ROLLOUTS
-from safelrm.settings.rollouts import RolloutSettings
+from safelrm.settings.rollouts import RolloutJobSettings
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -44,7 +44,7 @@ class Completion:
 
 
 def generate(
-    engine: "LLM", prompts: Sequence[RenderedPrompt], seeds: Sequence[int], settings: RolloutSettings
+    engine: "LLM", prompts: Sequence[RenderedPrompt], seeds: Sequence[int], settings: RolloutJobSettings
 ) -> list[Completion]:
     """One completion per prompt, in order, each sampled with its own seed.
 
@@ -101,7 +101,7 @@ def rollout_table(
 
 
 def generate_rollouts(
-    model: Path, benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutSettings
+    model: Path, benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutJobSettings
 ) -> pd.DataFrame:
     """Rollouts of the model in a folder, but for the columns model, arm and seed.
 
@@ -151,7 +151,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     """Run the stage."""
     options = arguments().parse_args()
-    settings = parse_settings(RolloutSettings, options.settings)
+    settings = parse_settings(RolloutJobSettings, options.settings)
     benchmarks = {name: PROMPTS.read(path) for name, path in named_paths("--benchmark", options.benchmark).items()}
     rows = generate_rollouts(verified_model(options.checkpoint), benchmarks, options.seed, settings)
     ROLLOUTS.write(options.output, rows.assign(model=options.model, arm=options.arm, seed=options.seed))

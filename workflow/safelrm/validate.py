@@ -67,6 +67,7 @@ def _as_rollouts(labelled: pd.DataFrame) -> pd.DataFrame:
             "seed": 0,
             "benchmark": "labelled",
             "prompt_id": labelled["prompt_id"],
+            "decoding": "default",
             "sample": 0,
             # refusal judges treat both kinds of requests alike
             "kind": BENIGN,

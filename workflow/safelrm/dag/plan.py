@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from safelrm.core.files import canonical_json
 from safelrm.dag.codehash import ROOT, code_hash
 from safelrm.dag.study import dataset_path, judge_settings
+from safelrm.settings.rollouts import RolloutJobSettings
 from safelrm.settings.study import Study
 
 
@@ -117,9 +118,19 @@ class Plan:
 
     # --- rollouts and verdicts
 
-    def rollout_settings(self) -> str:
-        """Settings of rollout generation."""
-        return _json(self.study.rollouts) if self.study.rollouts else "{}"
+    def rollout_checkpoint(self, wildcards: Mapping[str, str]) -> str:
+        """The checkpoint that answers: a base has one, whatever the seed of its rollouts."""
+        seed = 0 if wildcards["arm"] == "base" else wildcards["seed"]
+        return f"checkpoints/{wildcards['model']}/{wildcards['arm']}/seed{seed}/manifest.json"
+
+    def rollout_settings(self, wildcards: Mapping[str, str]) -> str:
+        """Settings of rollout generation, with the decoding modes of the model."""
+        decodings = self.study.models[wildcards["model"]].decodings
+        return _json(RolloutJobSettings(**dict(self.study.rollouts), decodings=decodings))
+
+    def model_rollouts(self, wildcards: Mapping[str, str]) -> list[str]:
+        """The rollouts of every run of a model."""
+        return [_rollouts(*run) for run in self.runs() if run[0] == wildcards["model"]]
 
     def judge_module(self, wildcards: Mapping[str, str]) -> str:
         """Module of a judge."""
@@ -148,14 +159,15 @@ class Plan:
 
     def rollout_files(self) -> list[str]:
         """The rollouts of every run."""
-        return [f"rollouts/{model}/{arm}/seed{seed}.parquet" for model, arm, seed in self.runs()]
+        return [_rollouts(*run) for run in self.runs()]
 
     def verdict_files(self) -> list[str]:
-        """The verdicts of every judge on every run."""
+        """The verdicts of every judge on every model."""
+        models = dict.fromkeys(arm.model for arm in self.study.arms)
         return [
-            f"results/{self.study.name}/verdicts/{judge}/{model}/{arm}/seed{seed}.parquet"
+            f"results/{self.study.name}/verdicts/{judge}/{model}.parquet"
             for judge in self.study.judges
-            for model, arm, seed in self.runs()
+            for model in models
         ]
 
     def metrics_settings(self) -> str:
@@ -217,6 +229,10 @@ class Plan:
 
 def _data(name: str) -> str:
     return f"data/{name}.parquet"
+
+
+def _rollouts(model: str, arm: str, seed: int) -> str:
+    return f"rollouts/{model}/{arm}/seed{seed}.parquet"
 
 
 def _guard(name: str) -> str:

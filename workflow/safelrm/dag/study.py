@@ -127,8 +127,8 @@ def _check_arms(study: Study, file: str) -> None:
     for index, arm in enumerate(study.arms):
         key = f"arms.{index}"
         if arm.method == "base":
-            if arm.recipe is not None or arm.seeds != [0]:
-                raise SafeLRMError("`base` takes neither recipe nor seeds", file=file, key=key, fix="remove them")
+            if arm.recipe is not None:
+                raise SafeLRMError("`base` takes no recipe", file=file, key=key, fix="remove it")
         elif arm.recipe not in recipes[arm.method]:
             raise SafeLRMError(
                 f"`{arm.recipe}` is not a recipe of `{arm.method}`",

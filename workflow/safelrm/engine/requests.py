@@ -1,4 +1,4 @@
-"""From benchmark prompts to generation requests: one per prompt and sample, each with its own seed."""
+"""From benchmark prompts to generation requests: one per decoding mode, prompt and sample, each with its own seed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeding import derive_seed
 from safelrm.core.trace import OPEN
 from safelrm.engine.chat import Chat
-from safelrm.settings.rollouts import RolloutSettings
+from safelrm.settings.rollouts import RolloutJobSettings
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class RenderedPrompt:
     prefilled: bool
 
 
-def plan_requests(benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutSettings) -> pd.DataFrame:
-    """One row per request: the prompt's columns, `benchmark`, `sample` and `request_seed`.
+def plan_requests(benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutJobSettings) -> pd.DataFrame:
+    """One row per request: the prompt's columns, `benchmark`, `decoding`, `sample` and `request_seed`.
 
     A request's seed depends on names alone, so a completion does not depend on which other
-    benchmarks or prompts are generated with it, nor in which order. It does not depend on the model
-    or the arm either: two arms answer a prompt with common random numbers.
+    benchmarks or prompts are generated with it, nor in which order. It does not depend on the model,
+    the arm or the decoding mode either: they answer a prompt with common random numbers.
 
     Raises:
         SafeLRMError: several samples are asked for at temperature 0, where all are the same.
@@ -43,7 +43,8 @@ def plan_requests(benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: R
             fix="set samples to 1, or the temperature above 0",
         )
     tables = [
-        prompts.assign(benchmark=name, sample=sample)
+        prompts.assign(benchmark=name, decoding=decoding, sample=sample)
+        for decoding in sorted(settings.decodings)
         for name, prompts in sorted(benchmarks.items())
         for sample in range(settings.samples)
     ]
@@ -52,14 +53,17 @@ def plan_requests(benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: R
     return requests.assign(request_seed=[derive_seed(settings.seed, seed, *name) for name in names])
 
 
-def render_prompts(chat: Chat, requests: pd.DataFrame, settings: RolloutSettings) -> list[RenderedPrompt]:
-    """The rendered prompt of each request.
+def render_prompts(chat: Chat, requests: pd.DataFrame, settings: RolloutJobSettings) -> list[RenderedPrompt]:
+    """The rendered prompt of each request, in its decoding mode.
 
     Raises:
         SafeLRMError: a prompt leaves less than `max_tokens` of `max_model_length`, so that its
             completion would be cut earlier than others'.
     """
-    texts = [chat.render([{"role": "user", "content": prompt}]) for prompt in requests["prompt"]]
+    texts = [
+        chat.render([{"role": "user", "content": request.prompt}], **settings.decodings[request.decoding].template)
+        for request in requests.itertuples()
+    ]
     rendered = [
         RenderedPrompt(ids, text.rstrip().endswith(OPEN)) for ids, text in zip(chat.encode(texts), texts, strict=True)
     ]

@@ -6,7 +6,7 @@ from safelrm.core.tables import Table, columns
 from safelrm.core.trace import PARSE_STATES
 from safelrm.schemas.prompts import KINDS
 
-ROLLOUT_KEY = ("model", "arm", "seed", "benchmark", "prompt_id", "sample")
+ROLLOUT_KEY = ("model", "arm", "seed", "decoding", "benchmark", "prompt_id", "sample")
 
 ROLLOUTS = Table(
     "rollouts",
@@ -14,6 +14,7 @@ ROLLOUTS = Table(
         model=pa.string(),
         arm=pa.string(),
         seed=pa.int64(),
+        decoding=pa.string(),
         benchmark=pa.string(),
         prompt_id=pa.string(),
         sample=pa.int64(),

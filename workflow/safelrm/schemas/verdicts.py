@@ -24,6 +24,7 @@ VERDICTS = Table(
         model=pa.string(),
         arm=pa.string(),
         seed=pa.int64(),
+        decoding=pa.string(),
         benchmark=pa.string(),
         prompt_id=pa.string(),
         sample=pa.int64(),

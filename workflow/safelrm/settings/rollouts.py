@@ -4,7 +4,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from safelrm.settings.common import Count, NonNegative, Seed, Strict
+from safelrm.settings.common import Count, Name, NonNegative, Seed, Strict
+
+
+class DecodingMode(Strict):
+    """One way of asking a model, such as with or without thinking."""
+
+    template: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="arguments of the model's chat template, such as `enable_thinking: false`"
+    )
+
+
+# the modes of a model that is asked in one way only
+ONE_MODE = {"default": DecodingMode()}
 
 
 class RolloutSettings(Strict):
@@ -17,3 +29,9 @@ class RolloutSettings(Strict):
     seed: Seed = Field(description="every request's own seed is derived from this, the prompt and the sample index")
     dtype: Literal["float32", "bfloat16"] = Field(description="arithmetic of the engine")
     max_model_length: Count = Field(description="longest prompt plus completion, in tokens")
+
+
+class RolloutJobSettings(RolloutSettings):
+    """Settings of one rollout job: the study's, and the decoding modes of the model."""
+
+    decodings: dict[Name, DecodingMode] = Field(ONE_MODE, min_length=1, description="decoding modes by name")

@@ -10,7 +10,7 @@ from safelrm.settings.guard import GuardSettings
 from safelrm.settings.guard_training import GuardTrainingSettings
 from safelrm.settings.metrics import MetricsSettings
 from safelrm.settings.rl import RlSettings
-from safelrm.settings.rollouts import RolloutSettings
+from safelrm.settings.rollouts import ONE_MODE, DecodingMode, RolloutSettings
 from safelrm.settings.sft import SftSettings
 
 # settings of a module that a registry selects; checked against that module's own `Settings`
@@ -31,6 +31,9 @@ class ModelEntry(Strict):
     corpus: Name = Field(description="what the factory trains on, a key of `datasets`")
     seed: Seed = Field(0, description="seed of a training from scratch")
     settings: ModuleSettings = Field(default_factory=dict, description="settings of the factory")
+    decodings: dict[Name, DecodingMode] = Field(
+        ONE_MODE, min_length=1, description="decoding modes by name, all of them evaluated; tables show the first"
+    )
 
 
 class GuardEntry(Strict):
@@ -57,7 +60,11 @@ class Arm(Strict):
     model: Name = Field(description="a key of `models`")
     method: Literal["base", "sft", "rl"] = Field(description="how the model is made safe")
     recipe: Name | None = Field(None, description="a key of `sft` or `rl`; none for `base`")
-    seeds: list[Seed] = Field(default=[0], min_length=1, description="seeds of the training and of its rollouts")
+    seeds: list[Seed] = Field(
+        default=[0],
+        min_length=1,
+        description="seeds of the training and of its rollouts; a base is trained once, with its model's seed",
+    )
 
     @property
     def name(self) -> str:
