@@ -53,10 +53,3 @@ class StarSettings(Strict):
     size: Count = Field(description="number of conversations")
     benign_share: Share = Field(0.05, description="share of benign requests, helped with after the same check")
     seed: Seed = Field(description="seed of the draw")
-
-
-class GuardLabelSettings(Strict):
-    """Labelled texts for a guard, of train words only."""
-
-    size: Count = Field(12000, description="number of texts, half of them unsafe")
-    seed: Seed = Field(description="seed of the draw")

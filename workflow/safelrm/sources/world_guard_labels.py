@@ -14,7 +14,7 @@ import pandas as pd
 from safelrm.core.seeding import derive_seed
 from safelrm.core.trace import CLOSE, OPEN
 from safelrm.schemas.guard_labels import GUARD_LABELS
-from safelrm.settings.world import GuardLabelSettings as Settings
+from safelrm.settings.world_guard_labels import GuardLabelSettings as Settings
 from safelrm.world import teacher
 from safelrm.world.dial import TRAINED_LENGTHS, draw_problem, solution
 from safelrm.world.oracle import label
