@@ -16,7 +16,9 @@ VERDICTS_OF_JUDGES = (SAFE, UNSAFE, REFUSAL, COMPLIANCE, CORRECT, INCORRECT, UNS
 
 # why a sample is unscored, or "scored"
 SCORED, NO_TEXT, CUT_OFF, UNREADABLE = "scored", "no_text", "cut_off", "unreadable"
-STATES = (SCORED, NO_TEXT, CUT_OFF, UNREADABLE)
+# a formal rule cannot tell
+UNDETERMINED = "undetermined"
+STATES = (SCORED, NO_TEXT, CUT_OFF, UNREADABLE, UNDETERMINED)
 
 VERDICTS = Table(
     "verdicts",
