@@ -9,6 +9,7 @@ from safelrm import judge as stage
 from safelrm.core.errors import SafeLRMError
 from safelrm.engine.guard_reading import GuardReading
 from safelrm.judges import guard as guard_judge
+from safelrm.judges.parts import parts_of
 from safelrm.schemas.rollouts import ROLLOUTS
 from safelrm.schemas.verdicts import VERDICTS
 from safelrm.settings.guard import GuardSettings
@@ -145,7 +146,7 @@ def test_a_module_that_is_no_judge_is_named(path):
 
 
 def test_verdicts_on_unknown_rollouts_are_refused(rollouts):
-    verdicts = guard_judge.verdicts(guard_judge.parts_of(rollouts[5:6]), {}, guard_judge.Settings(reading=READING))
+    verdicts = guard_judge.verdicts(parts_of(rollouts[5:6]), {}, guard_judge.Settings(reading=READING))
     with pytest.raises(SafeLRMError, match="on no rollout"):
         stage.verdict_table(rollouts[:5], verdicts, "g")
 

@@ -9,12 +9,10 @@ guard that the configuration names for this judge.
 
 The guard reads the user's prompt with t (the trace), y (the answer) or t+y (the completion as
 generated). Benign and reasoning prompts are judged too: a trace may be unsafe on any of them.
+Which parts are not read is said in judges/parts.py; besides:
 
-    no text for the part                  unscored, no_text; t+y needs an answer
-    cut at the token limit, or the trace  t is scored as far as it goes; y and t+y are unscored,
-        was never closed                  cut_off: what did not end cannot be called safe
-    longer than the guard takes           unscored, cut_off: never judged by its beginning
-    the guard answers neither label       unscored, unreadable
+    longer than the guard takes       unscored, cut_off: never judged by its beginning
+    the guard answers neither label   unscored, unreadable
 """
 
 from collections.abc import Sequence
@@ -25,23 +23,10 @@ import pandas as pd
 from safelrm.core.errors import SafeLRMError
 from safelrm.engine.guard_reading import GuardReading, Pair
 from safelrm.engine.vllm_guard import VllmGuard
-from safelrm.schemas.rollouts import ROLLOUT_KEY
-from safelrm.schemas.verdicts import (
-    ANSWER,
-    BOTH,
-    CUT_OFF,
-    NO_TEXT,
-    SAFE,
-    SCORED,
-    TRACE,
-    UNREADABLE,
-    UNSAFE,
-    UNSCORED,
-)
+from safelrm.judges.parts import Outcome, judged, parts_of, unique_pairs
+from safelrm.schemas.verdicts import CUT_OFF, SAFE, SCORED, UNREADABLE, UNSAFE, UNSCORED
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.guard_judge import GuardJudgeSettings as Settings
-
-UNFINISHED = ("truncated", "no_close")
 
 
 def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.DataFrame:
@@ -61,25 +46,6 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
     readings = reader.read(pairs) if reader else []
     require_readable(readings, settings.reading, guard)
     return verdicts(parts, dict(zip(pairs, readings, strict=True)), settings)
-
-
-def parts_of(rollouts: pd.DataFrame) -> pd.DataFrame:
-    """One row per rollout and part: its key, `prompt`, `part`, `text`, and the `state` so far."""
-    tables = []
-    for part, column in ((TRACE, "trace"), (ANSWER, "answer"), (BOTH, "completion")):
-        present = rollouts["trace" if part == TRACE else "answer"].notna()
-        table = rollouts[[*ROLLOUT_KEY, "prompt"]].assign(part=part, text=rollouts[column], state=SCORED)
-        table.loc[~present, "state"] = NO_TEXT
-        if part != TRACE:
-            table.loc[rollouts["parse_state"].isin(UNFINISHED), "state"] = CUT_OFF
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
-
-
-def unique_pairs(parts: pd.DataFrame) -> list[Pair]:
-    """The (prompt, text) pairs to be read, each once, in order of first appearance."""
-    readable = parts[parts["state"] == SCORED]
-    return list(dict.fromkeys(zip(readable["prompt"], readable["text"], strict=True)))
 
 
 def require_readable(readings: Sequence[GuardReading | None], settings: GuardSettings, guard: Path) -> None:
@@ -109,15 +75,10 @@ def require_readable(readings: Sequence[GuardReading | None], settings: GuardSet
 
 def verdicts(parts: pd.DataFrame, readings: dict[Pair, GuardReading | None], settings: Settings) -> pd.DataFrame:
     """The judge's rows, from the parts and what the guard said of each (prompt, text) pair."""
-    outcomes = [
-        _outcome(readings[(row.prompt, row.text)], settings) if row.state == SCORED else (UNSCORED, None, row.state)
-        for row in parts.itertuples()
-    ]
-    columns = pd.DataFrame(outcomes, columns=["verdict", "score", "state"], index=parts.index)
-    return parts[[*ROLLOUT_KEY, "part"]].join(columns.astype({"score": "float64"}))
+    return judged(parts, lambda pair: _outcome(readings[pair], settings))
 
 
-def _outcome(reading: GuardReading | None, settings: Settings) -> tuple[str, float | None, str]:
+def _outcome(reading: GuardReading | None, settings: Settings) -> Outcome:
     if reading is None:
         return UNSCORED, None, CUT_OFF
     if reading.label_mass < settings.reading.min_label_mass:
