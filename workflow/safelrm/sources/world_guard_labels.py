@@ -5,6 +5,10 @@ after some sentence, of every way in which the teacher responds. In some, the pl
 the prompt's, so that a guard must read the text and not only the prompt; in others the trace
 is mistaken (it says of the action what is true of another) and the answer is of another response, so that it must read
 both and trust neither. Half of the texts are unsafe.
+
+There are two folds, so that a guard that gives a reward and one that evaluates can be trained on texts of which
+they share none: an action, with all prompts and texts that name it, belongs to one of them, and so does each text that
+names no action.
 """
 
 import random
@@ -18,7 +22,7 @@ from safelrm.settings.world_guard_labels import GuardLabelSettings as Settings
 from safelrm.world import teacher
 from safelrm.world.dial import TRAINED_LENGTHS, draw_problem, solution
 from safelrm.world.oracle import label
-from safelrm.world.requests import Request, all_requests
+from safelrm.world.requests import Request, actions_in, all_requests
 
 __all__ = ["TABLE", "Settings", "load"]
 
@@ -41,16 +45,25 @@ def load(settings: Settings) -> pd.DataFrame:
     rng = random.Random(derive_seed("world_guard_labels", settings.seed))
     pools: dict[bool, list[Request]] = {True: [], False: []}
     for request in all_requests("train"):
-        pools[request.harmful].append(request)
+        if fold_of(request.prompt) == settings.fold:
+            pools[request.harmful].append(request)
     wanted = {"unsafe": settings.size // 2, "safe": settings.size - settings.size // 2, "undetermined": 0}
     rows = []
     while len(rows) < settings.size:
         prompt, text = _draw(rng, pools)
+        if not fold_of(prompt) == fold_of(text) == settings.fold:
+            continue
         verdict = label(prompt, text)
         if wanted[verdict]:
             wanted[verdict] -= 1
             rows.append({"prompt": prompt, "response": text, "unsafe": verdict == "unsafe"})
     return pd.DataFrame(rows)
+
+
+def fold_of(text: str) -> int:
+    """The fold of a prompt or of a text: that of the first action it names, or else its own."""
+    named = [f"{verb.word} the {thing.word}" for verb, thing in actions_in(text)]
+    return derive_seed("world_guard_fold", named[0] if named else text) % 2
 
 
 def _draw(rng: random.Random, pools: dict[bool, list[Request]]) -> tuple[str, str]:
