@@ -1,6 +1,9 @@
 """Starting vLLM in this process, the same way on a GPU and on a CPU."""
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +51,8 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
         hardware = {"enforce_eager": True, "kv_cache_memory_bytes": CPU_KV_CACHE_BYTES}
     try:
-        from vllm import LLM  # noqa: PLC0415
+        with _uncollected():
+            from vllm import LLM  # noqa: PLC0415
 
         return LLM(
             model=str(folder),
@@ -71,3 +75,14 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
             file=folder,
             fix="check that vLLM supports the architecture and that the length is not above the model's own",
         ) from error
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Import without garbage collection: modules stay, and searching them takes a third of an engine's start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
