@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelrm.core.checkpoints import verified_model, write_manifest
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path, canonical_json, sha256, write_json, write_text
 from safelrm.core.tables import Table, columns
@@ -218,46 +217,3 @@ def test_sha256_is_of_the_bytes(content):
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(content)
         assert sha256(Path(file.name)) == hashlib.sha256(content).hexdigest()
-
-
-def checkpoint(folder: Path) -> Path:
-    (folder / "model" / "tokenizer").mkdir(parents=True)
-    (folder / "model" / "config.json").write_text("{}")
-    (folder / "model" / "tokenizer" / "vocabulary.txt").write_text("a b")
-    # Snakemake marks the folders that it made
-    (folder / "model" / ".snakemake_timestamp").touch()
-    write_manifest(folder / "manifest.json")
-    return folder / "manifest.json"
-
-
-def test_a_checkpoint_is_verified(tmp_path):
-    manifest = checkpoint(tmp_path)
-    assert verified_model(manifest) == tmp_path / "model"
-    assert set(json.loads(manifest.read_text())["files"]) == {"config.json", "tokenizer/vocabulary.txt"}
-    other = checkpoint(tmp_path / "copy")
-    assert manifest.read_bytes() == other.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("damage", "said"),
-    [
-        (lambda model: (model / "config.json").write_text("{ }"), "differs"),
-        (lambda model: (model / "config.json").unlink(), "missing"),
-        (lambda model: (model / "stale.safetensors").touch(), "not listed"),
-        (lambda model: (model.parent / "manifest.json").unlink(), "not a readable manifest"),
-        (lambda model: (model.parent / "manifest.json").write_text("{"), "not a readable manifest"),
-        (lambda model: (model.parent / "manifest.json").write_text('{"files": ["a"]}'), "not a readable manifest"),
-        (lambda model: (model.parent / "manifest.json").write_text("[]"), "not a readable manifest"),
-    ],
-)
-def test_a_damaged_checkpoint_is_refused(damage, said, tmp_path):
-    manifest = checkpoint(tmp_path)
-    damage(tmp_path / "model")
-    with pytest.raises(SafeLRMError, match=said):
-        verified_model(manifest)
-
-
-def test_a_checkpoint_without_files_is_refused(tmp_path):
-    with pytest.raises(SafeLRMError, match="no model files"):
-        write_manifest(tmp_path / "manifest.json")
-    assert list(tmp_path.iterdir()) == []

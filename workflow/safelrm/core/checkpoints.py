@@ -1,6 +1,7 @@
 """Checkpoints: a folder of model files and a manifest beside it with the SHA-256 of each.
 
-`<run>/manifest.json` lists the files of `<run>/model/`. Later stages depend on the manifest,
+`<run>/manifest.json` lists the files of `<run>/model/`, which are `MODEL_FILES`: each is an output of its rule, so
+that Snakemake's cache between workflows can hold them. Later stages depend on the manifest,
 which is small and holds no times, so that equal weights are equal inputs.
 """
 
@@ -8,20 +9,33 @@ import json
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import sha256, write_json
+from safelrm.core.files import how_to_drop, sha256, write_json
+
+MODEL_FILES = (
+    "chat_template.jinja",
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
 
 
 def write_manifest(manifest: str | Path) -> None:
     """Write the manifest of the folder `model` beside it.
 
     Raises:
-        SafeLRMError: the folder is missing or has no files.
+        SafeLRMError: the files of the folder are not `MODEL_FILES`.
     """
     manifest = Path(manifest)
     folder = manifest.parent / "model"
     names = _file_names(folder)
-    if not names:
-        raise SafeLRMError("no model files", file=folder, fix="this is a fault of the stage that makes the model")
+    if names != list(MODEL_FILES):
+        raise SafeLRMError(
+            f"holds {names}, but a model is {list(MODEL_FILES)}",
+            file=folder,
+            fix="this is a fault of the stage that makes the model",
+        )
     write_json(manifest, {"files": {name: sha256(folder / name) for name in names}})
 
 
@@ -43,7 +57,7 @@ def verified_model(manifest: str | Path) -> Path:
         if not path.is_file():
             raise SafeLRMError("listed in the manifest, but missing", file=path, fix=remedy)
         if sha256(path) != expected:
-            raise SafeLRMError("differs from the manifest: corrupt or edited", file=path, fix=remedy)
+            raise SafeLRMError("differs from the manifest: corrupt or edited", file=path, fix=how_to_drop(path))
     # a stale file may be loaded along with the others
     unlisted = [name for name in _file_names(folder) if name not in files]
     if unlisted:

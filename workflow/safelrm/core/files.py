@@ -20,6 +20,14 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def how_to_drop(path: str | Path) -> str:
+    """What a user does about a damaged output: also drop the cache entry, if that is where it comes from."""
+    path = Path(path)
+    if path.is_symlink():
+        return f"it is an entry of the cache between workflows: rm {path.resolve()} {path}, then run again"
+    return f"rm {path}, then run again, so that its rule writes it anew"
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path that takes the place of `path` (file or folder) when the block succeeds.

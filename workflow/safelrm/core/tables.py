@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import atomic_path, write_text
+from safelrm.core.files import atomic_path, how_to_drop, write_text
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Table:
         """The table at `path`.
 
         Raises:
-            SafeLRMError: the file is missing, not Parquet, truncated, or not of this schema.
+            SafeLRMError: the file is missing, not Parquet, truncated, damaged, or not of this schema.
         """
-        remedy = f"remove {path} and run again, so that its rule writes it anew"
+        remedy = how_to_drop(path)
         try:
             # ParquetFile, not read_table: the latter takes columns from folder names
-            arrow = pq.ParquetFile(path).read()
+            arrow = pq.ParquetFile(path, page_checksum_verification=True).read()
         except FileNotFoundError:
             raise SafeLRMError("the file does not exist", file=path, fix="run the rule that writes it") from None
         except (pa.ArrowException, OSError) as error:
@@ -54,7 +54,7 @@ class Table:
         """
         arrow = self._typed(path, rows, allow_empty)
         with atomic_path(path) as temporary:
-            pq.write_table(arrow, temporary, compression="zstd", store_schema=False)
+            pq.write_table(arrow, temporary, compression="zstd", store_schema=False, write_page_checksum=True)
 
     def write_csv(self, path: str | Path, rows: pd.DataFrame, *, allow_empty: bool = False) -> None:
         """Write `rows` as CSV, for a result that people read and no stage does.
