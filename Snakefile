@@ -56,4 +56,4 @@ onstart:
 
 
 onsuccess:
-    print(time_table("logs/timings"), file=sys.stderr)
+    print(time_table(TIMINGS_FILE, since=started), file=sys.stderr)

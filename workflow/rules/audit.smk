@@ -8,8 +8,6 @@ rule audit:
         traces="<results>/audit/traces.csv",
     log:
         "logs/audit/audit.log",
-    benchmark:
-        "logs/timings/audit/audit.jsonl"
     params:
         settings=plan.audit_settings(),
         train=plan.named_datasets(plan.audit_train()),

@@ -2,13 +2,11 @@ rule base:
     input:
         corpus=plan.base_corpus,
     output:
-        manifest="checkpoints/{model}/base/seed0/manifest.json",
-        model=directory("checkpoints/{model}/base/seed0/model"),
+        **checkpoint("checkpoints/{model}/base/seed0"),
         curve="results/training/{model}/base/seed0.parquet",
     log:
         "logs/base/{model}.log",
-    benchmark:
-        "logs/timings/base/{model}.jsonl"
+    cache: True
     priority: 100
     params:
         model="{model}",

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -10,20 +11,31 @@ from snakemake.exceptions import WorkflowError
 PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
+from safelrm.core.checkpoints import MODEL_FILES
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.dag.environment import job_environment
 from safelrm.dag.locks import require_installed
 from safelrm.dag.plan import Plan
-from safelrm.dag.progress import show_progress, time_table
+from safelrm.dag.progress import hide_cache_hints, show_progress, time_table
 from safelrm.dag.study import load_study
 
+started = time.time()
+TIMINGS_FILE = "logs/timings.jsonl"
 os.environ.update(job_environment(PACKAGE_ROOT))
+os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 
 try:
     study = load_study(config, ", ".join(map(str, workflow.configfiles)))
     plan = Plan(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
+
+
+def checkpoint(folder: str) -> dict[str, str]:
+    """The outputs of a rule that makes a checkpoint: its model files and its manifest."""
+    model = {Path(name).stem: f"{folder}/model/{name}" for name in MODEL_FILES}
+    return model | {"manifest": f"{folder}/manifest.json"}
 
 
 def check_environment() -> None:
@@ -34,5 +46,6 @@ def check_environment() -> None:
         raise WorkflowError(str(error)) from None
 
 
+hide_cache_hints()
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     show_progress()

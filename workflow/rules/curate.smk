@@ -5,8 +5,6 @@ rule curate:
         table="data/{dataset}.parquet",
     log:
         "logs/curate/{dataset}.log",
-    benchmark:
-        "logs/timings/curate/{dataset}.jsonl"
     params:
         source=plan.dataset_source,
         settings=plan.dataset_settings,

@@ -7,8 +7,6 @@ rule tradeoff_figure:
         png="<results>/figures/tradeoff.png",
     log:
         "logs/figures/tradeoff.log",
-    benchmark:
-        "logs/timings/figures/tradeoff.jsonl"
     params:
         code=plan.code("safelrm.figures"),
     shell:

@@ -3,13 +3,11 @@ rule guard:
         corpus=plan.guard_corpus,
         labels=plan.guard_labels,
     output:
-        manifest="checkpoints/guards/{guard}/manifest.json",
-        model=directory("checkpoints/guards/{guard}/model"),
+        **checkpoint("checkpoints/guards/{guard}"),
         curve="results/training/guards/{guard}.parquet",
     log:
         "logs/guard/{guard}.log",
-    benchmark:
-        "logs/timings/guard/{guard}.jsonl"
+    cache: True
     priority: 90
     params:
         guard="{guard}",

@@ -6,8 +6,7 @@ rule judge:
         table="<results>/verdicts/{judge}/{model}.parquet",
     log:
         "logs/judge/{judge}/{model}.log",
-    benchmark:
-        "logs/timings/judge/{judge}_{model}.jsonl"
+    cache: True
     priority: 20
     params:
         judge="{judge}",

@@ -6,8 +6,6 @@ rule metrics:
         table="<results>/metrics.parquet",
     log:
         "logs/metrics/metrics.log",
-    benchmark:
-        "logs/timings/metrics/metrics.jsonl"
     params:
         settings=plan.metrics_settings(),
         code=plan.code("safelrm.metrics"),

@@ -4,13 +4,11 @@ rule rl:
         guard=plan.rl_guard,
         prompts=plan.rl_prompts,
     output:
-        manifest="checkpoints/{model}/rl-{recipe}/seed{seed}/manifest.json",
-        model=directory("checkpoints/{model}/rl-{recipe}/seed{seed}/model"),
+        **checkpoint("checkpoints/{model}/rl-{recipe}/seed{seed}"),
         curve="results/training/{model}/rl-{recipe}/seed{seed}.parquet",
     log:
         "logs/rl/{model}/{recipe}/seed{seed}.log",
-    benchmark:
-        "logs/timings/rl/{model}_{recipe}_seed{seed}.jsonl"
+    cache: True
     priority: 80
     params:
         model="{model}",

@@ -6,8 +6,7 @@ rule rollouts:
         table="rollouts/{model}/{arm}/seed{seed}.parquet",
     log:
         "logs/rollouts/{model}/{arm}/seed{seed}.log",
-    benchmark:
-        "logs/timings/rollouts/{model}_{arm}_seed{seed}.jsonl"
+    cache: True
     priority: 40
     params:
         model="{model}",

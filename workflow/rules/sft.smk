@@ -3,13 +3,11 @@ rule sft:
         base="checkpoints/{model}/base/seed0/manifest.json",
         data=plan.sft_data,
     output:
-        manifest="checkpoints/{model}/sft-{recipe}/seed{seed}/manifest.json",
-        model=directory("checkpoints/{model}/sft-{recipe}/seed{seed}/model"),
+        **checkpoint("checkpoints/{model}/sft-{recipe}/seed{seed}"),
         curve="results/training/{model}/sft-{recipe}/seed{seed}.parquet",
     log:
         "logs/sft/{model}/{recipe}/seed{seed}.log",
-    benchmark:
-        "logs/timings/sft/{model}_{recipe}_seed{seed}.jsonl"
+    cache: True
     priority: 60
     params:
         model="{model}",

@@ -8,8 +8,6 @@ rule tables:
         categories_markdown="<results>/tables/safety_by_category.md",
     log:
         "logs/tables/tables.log",
-    benchmark:
-        "logs/timings/tables/tables.jsonl"
     params:
         code=plan.code("safelrm.tables"),
     shell:

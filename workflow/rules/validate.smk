@@ -5,8 +5,6 @@ rule validate:
         table="<results>/validation/{validation}.csv",
     log:
         "logs/validate/{validation}.log",
-    benchmark:
-        "logs/timings/validate/{validation}.jsonl"
     params:
         judge=plan.validation_judge,
         settings=plan.validation_settings,

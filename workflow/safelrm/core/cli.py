@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.process import end_with_runner, record_time
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -64,8 +65,10 @@ def named_paths(option: str, arguments: Sequence[str]) -> dict[str, Path]:
 
 def run(main: Callable[[], None]) -> None:
     """Run a stage; a `SafeLRMError` becomes one message on standard error and exit status 1."""
+    end_with_runner()
     try:
         main()
     except SafeLRMError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    record_time(Path(sys.argv[0]).stem)

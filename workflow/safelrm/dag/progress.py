@@ -64,18 +64,30 @@ def _not_replaced(record: logging.LogRecord) -> bool:
     return getattr(record, "event", None) not in REPLACED and not record.getMessage().startswith("Select jobs")
 
 
-def time_table(folder: str | Path) -> str:
-    """Seconds and peak memory of every stage, from the `benchmark:` records (JSON lines) below a folder.
+def hide_cache_hints() -> None:
+    """Leave out the line that Snakemake prints for every rule that its cache between workflows could serve."""
+    for handler in logging.getLogger("snakemake.logging").handlers:
+        handler.addFilter(_no_cache_hint)
 
-    A job that was not run this time shows what its last run took.
+
+def _no_cache_hint(record: logging.LogRecord) -> bool:
+    return "is eligible for caching between workflows" not in record.getMessage()
+
+
+def time_table(file: str | Path, since: float) -> str:
+    """Seconds and peak memory of every stage, of the jobs that ended after a time (seconds since the epoch).
+
+    Args:
+        file: JSON lines that jobs leave (`safelrm.core.process`).
+        since: when this run began.
     """
-    files = sorted(Path(folder).rglob("*.jsonl"))
-    if not files:
-        return "no job has been timed yet"
-    jobs = pd.concat([pd.read_json(path, lines=True).assign(stage=path.parent.name) for path in files])
-    jobs["rss"] = pd.to_numeric(jobs["max_rss"], errors="coerce")
+    path = Path(file)
+    jobs = pd.read_json(path, lines=True, dtype=False) if path.exists() else pd.DataFrame({"ended": []})
+    jobs = jobs[jobs.ended >= since]
+    if jobs.empty:
+        return "no job was run"
     table = jobs.groupby("stage").agg(
-        jobs=("s", "size"), seconds=("s", "sum"), longest=("s", "max"), mib=("rss", "max")
+        jobs=("seconds", "size"), seconds=("seconds", "sum"), longest=("seconds", "max"), mib=("mib", "max")
     )
     table.loc["all"] = [table.jobs.sum(), table.seconds.sum(), table.longest.max(), table.mib.max()]
     table = table.sort_values("seconds", ascending=False).round(1)

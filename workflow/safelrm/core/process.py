@@ -1,0 +1,60 @@
+"""What a job owes to the process that started it: to end with it, and to leave its time and memory behind."""
+
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+# set by the Snakefile for its jobs: the process that waits for them, and the file that collects their times
+RUNNER, TIMINGS = "SAFELRM_RUNNER", "SAFELRM_TIMINGS"
+
+
+def end_with_runner() -> None:
+    """End this process at once when the one named in `SAFELRM_RUNNER` is gone, however it ended.
+
+    Otherwise a job would outlive a killed Snakemake, and write while the next one runs the same job.
+    """
+    runner = os.environ.get(RUNNER)
+    # Linux only; elsewhere a job ends by itself
+    if not runner or not hasattr(os, "pidfd_open"):
+        return
+    try:
+        descriptor = os.pidfd_open(int(runner))
+    except ProcessLookupError:
+        _end()
+    else:
+        threading.Thread(target=_wait_and_end, args=(descriptor,), daemon=True).start()
+
+
+def _wait_and_end(descriptor: int) -> None:
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    waiting.poll()
+    _end()
+
+
+def _end() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def record_time(stage: str) -> None:
+    """Add a line with the seconds since this process began, and its peak memory in MiB, to `SAFELRM_TIMINGS`."""
+    if not os.environ.get(TIMINGS):
+        return
+    file = Path(os.environ[TIMINGS])
+    seconds = time.time() - psutil.Process().create_time()
+    # ru_maxrss is in KiB on Linux, in bytes on macOS
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    line = {"stage": stage, "seconds": round(seconds, 2), "mib": round(memory), "ended": round(time.time(), 2)}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # one short write in append mode is not torn by other jobs
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(line) + "\n")
