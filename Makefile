@@ -12,6 +12,7 @@ BIN := $(abspath $(ENV))/bin
 .PHONY: reproduce test env lint lock schema clean
 
 reproduce: env  ## set up, then run the nano study
+	PYTHONPATH=workflow $(BIN)/python -m safelrm.dag.owner
 	$(BIN)/snakemake --cores $(CORES)
 	@echo && cat results/nano/tables/summary.md
 

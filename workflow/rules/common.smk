@@ -16,6 +16,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.dag.environment import job_environment
 from safelrm.dag.locks import require_installed
+from safelrm.dag.owner import claim
 from safelrm.dag.plan import Plan
 from safelrm.dag.progress import hide_cache_hints, show_progress, time_table
 from safelrm.dag.study import load_study
@@ -49,3 +50,4 @@ def check_environment() -> None:
 hide_cache_hints()
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     show_progress()
+    claim()
