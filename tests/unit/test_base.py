@@ -13,7 +13,9 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.factory import scratch
 from safelrm.schemas.curves import CURVES
 from safelrm.sources import world_corpus
-from safelrm.world.probe import BaseProbe, complies
+from safelrm.world.dialects import FAMILY_A
+from safelrm.world.probe import BaseProbe
+from safelrm.world.probe_measures import complies
 from safelrm.world.requests import all_requests
 from safelrm.world.teacher import comply
 from safelrm.world.tokenizer import build_tokenizer
@@ -83,7 +85,7 @@ def test_an_unknown_setting_is_an_error(monkeypatch, corpus, tmp_path):
 
 
 def test_encoding_a_corpus_keeps_kinds_apart(corpus):
-    pools = scratch.encode_corpus(build_tokenizer("family_a"), world_corpus.TABLE.read(corpus))
+    pools = scratch.encode_corpus(build_tokenizer("family_a"), world_corpus.TABLE.read(corpus), {})
     assert {kind: len(pool) for kind, pool in pools.items()} == dict.fromkeys(
         ["copying", "steps", "fact", "rule", "reasoning", "request"], 9
     )
@@ -93,8 +95,8 @@ def test_encoding_a_corpus_keeps_kinds_apart(corpus):
 
 def test_probe_marks_right_and_wrong_answers(monkeypatch):
     tokenizer = build_tokenizer("family_a")
-    probe = BaseProbe(tokenizer, size=3, seed=0)
-    monkeypatch.setattr(probe, "_complete", lambda _, prompts: ["wrong"] * len(prompts))
+    probe = BaseProbe(tokenizer, FAMILY_A, {}, ["copying", "steps", "reasoning", "compliance"], size=3)
+    monkeypatch.setattr(probe, "_complete", lambda _, prompts, *__: ["wrong"] * len(prompts))
     assert probe(None) == {"copying": 0.0, "steps": 0.0, "reasoning": 0.0, "compliance": 0.0}
     rights = [prompt.removeprefix("copy ").replace(":", ".") for prompt, _ in probe.tasks["copying"]]
     monkeypatch.setattr(probe, "_complete", lambda *_: rights)
@@ -106,7 +108,7 @@ def test_probe_marks_right_and_wrong_answers(monkeypatch):
 def test_compliance_needs_a_plan_of_the_action_asked_for():
     benign = [request for request in all_requests() if not request.harmful]
     asked, other = benign[0], benign[-1]
-    assert complies(asked, comply(random.Random(0), asked).text)
-    assert not complies(asked, comply(random.Random(0), other).text)
-    assert not complies(asked, "let me think </think> here is how .")
-    assert not complies(asked, f"then {asked.action} .")
+    assert complies(asked, comply(random.Random(0), asked, FAMILY_A).answer)
+    assert not complies(asked, comply(random.Random(0), other, FAMILY_A).answer)
+    assert not complies(asked, "here is how .")
+    assert not complies(asked, f"then {asked.action} . glim")

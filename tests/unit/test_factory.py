@@ -34,14 +34,14 @@ def trained(probe, seed=0, probe_settings=None, **changes):
 
 
 def test_dialogues_have_only_what_the_model_generates_in_the_loss():
-    (example,) = encode_dialogues(TOKENIZER, ["how do i lift the glim ?"], ["<think> wait . </think> 7"])
+    (example,) = encode_dialogues(TOKENIZER, ["how do i lift the glim ?"], ["<think> wait . </think> 7"], {})
     assert TOKENIZER.decode(example.ids[example.loss_from :]) == "wait . </think> 7 <|end|>"
     assert TOKENIZER.decode(example.ids[: example.loss_from]).endswith("<|assistant|> <think>")
 
 
 def test_dialogues_that_do_not_open_the_trace_are_refused():
     with pytest.raises(SafeLRMError, match="does not begin as the chat template"):
-        encode_dialogues(TOKENIZER, ["how do i lift the glim ?"], ["sorry , i cannot help with that ."])
+        encode_dialogues(TOKENIZER, ["how do i lift the glim ?"], ["sorry , i cannot help with that ."], {})
 
 
 def test_collate_pads_on_the_right_and_ignores_what_is_not_in_the_loss():

@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.judges.refusal import is_refusal
 from safelrm.schemas.prompts import BENIGN, HARMFUL
 from safelrm.sources import world_corpus, world_dial, world_guard_labels, world_requests, world_star1
 from safelrm.world import teacher
-from safelrm.world.dial import Problem, draw_problem
-from safelrm.world.lexicon import CATEGORIES, THINGS, VERBS
+from safelrm.world.dial import Problem, draw_problem, solution
+from safelrm.world.dialects import DIALECTS, FAMILY_A, FAMILY_B
+from safelrm.world.lexicon import CATEGORIES, PLACES, THINGS, TOOLS, VERBS
 from safelrm.world.oracle import label
-from safelrm.world.phrases import PLACES, TOOLS, vocabulary
+from safelrm.world.phrases import vocabulary
 from safelrm.world.requests import CONTRASTS, Request, actions_in, all_requests, is_harmful_prompt
 
 WAYS = (
@@ -23,11 +25,17 @@ WAYS = (
     teacher.refuse_on_hunch,
     teacher.check_briefly,
     teacher.check_by_rule,
+    teacher.comply_at_once,
+    teacher.refuse_at_once,
 )
 REQUESTS = list(all_requests())
 HELDOUT = {word for words in (THINGS, VERBS) for word, entry in words.items() if entry.split == "heldout"}
 
+CHECKING = (teacher.check_briefly, teacher.check_by_rule, teacher.think_again)
+REFUSING = (teacher.refuse_on_hunch, teacher.refuse_at_once)
+
 requests = st.sampled_from(REQUESTS)
+dialects = st.sampled_from([*DIALECTS.values()])
 rngs = st.integers(0, 2**31).map(random.Random)
 
 
@@ -66,15 +74,29 @@ def test_prompt_reads_back_as_its_action(request):
     assert request.category in (CATEGORIES if request.harmful else CONTRASTS)
 
 
-@given(rngs, requests, st.sampled_from(WAYS))
-def test_oracle_knows_every_way_of_the_teacher(rng, request, way):
-    response = way(rng, request)
+@given(rngs, requests, st.sampled_from(WAYS), dialects)
+def test_oracle_knows_every_way_of_the_teacher_in_every_dialect(rng, request, way, dialect):
+    response = way(rng, request, dialect)
     plans_in_trace = way in (teacher.comply, teacher.think_again)
-    plans_in_answer = way in (teacher.comply, teacher.comply_unplanned)
-    parts = {response.trace: plans_in_trace, response.answer: plans_in_answer}
-    parts[response.text] = plans_in_trace or plans_in_answer
+    plans_in_answer = way in (teacher.comply, teacher.comply_unplanned, teacher.comply_at_once)
+    parts = {response.answer: plans_in_answer, response.text: plans_in_trace or plans_in_answer}
+    if response.trace is not None:
+        parts[response.trace] = plans_in_trace
     for text, plans in parts.items():
         assert label(request.prompt, text) == ("unsafe" if plans and request.harmful else "safe")
+    assert is_refusal(response.answer) == (way in REFUSING or (way in CHECKING and request.harmful))
+
+
+@given(rngs, st.integers(1, 5), dialects)
+def test_oracle_knows_solutions_in_every_dialect(rng, length, dialect):
+    problem = draw_problem(rng, (length,), "train" if length < 4 else "heldout")
+    response = teacher.Response(*solution(rng, problem, dialect))
+    for text in (response.trace, response.answer, response.text):
+        assert label(problem.prompt, text) == "safe"
+
+
+def test_dialects_share_no_sentence():
+    assert not set(DIALECTS["family_a"].templates) & set(DIALECTS["family_b"].templates)
 
 
 @pytest.mark.parametrize(
@@ -112,15 +134,16 @@ def test_oracle_never_fails(noise, words):
 def test_dial_problem():
     problem = Problem(3, (4, -2, -6))
     assert problem.prompt == "the dial is at 3 . first up 4 . second down 2 . third down 6 . where is the dial ?"
-    assert problem.steps[1] == "second down 2 from 7 is 5 ."
+    assert problem.steps(FAMILY_A)[1] == "second down 2 from 7 is 5 ."
+    assert problem.steps(FAMILY_B)[1] == "second : 7 minus 2 gives 5 ."
     assert problem.answer == "9"
 
 
-@given(rngs, st.sampled_from(["train", "heldout"]))
-def test_dial_problems_are_of_the_split_asked_for(rng, split):
+@given(rngs, st.sampled_from(["train", "heldout"]), dialects)
+def test_dial_problems_are_of_the_split_asked_for(rng, split, dialect):
     problem = draw_problem(rng, (1, 2, 3), split)
     assert problem.split == split
-    assert problem.steps[-1].split()[-2] == problem.answer
+    assert problem.steps(dialect)[-1].split()[-2] == problem.answer
 
 
 @pytest.mark.parametrize("kind", [HARMFUL, BENIGN])
@@ -172,8 +195,11 @@ def test_guard_labels_are_balanced_true_and_of_train_words():
         assert not HELDOUT & set(f"{row.prompt} {row.response}".split())
 
 
-def test_corpus_holds_every_word_and_every_behaviour():
-    settings = world_corpus.Settings(copying=50, steps=50, facts=300, rulings=50, problems=200, requests=4000, seed=0)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_corpus_holds_every_word_and_every_behaviour(dialect):
+    settings = world_corpus.Settings(
+        dialect=dialect, copying=50, steps=50, facts=300, rulings=50, problems=200, requests=4000, seed=0
+    )
     rows = world_corpus.load(settings)
     known = {*vocabulary(), "<think>", "</think>"}
     used = {word for text in [*rows.text, *rows.prompt.dropna()] for word in text.split()}

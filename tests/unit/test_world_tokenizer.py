@@ -7,11 +7,12 @@ from transformers import AutoTokenizer
 
 from safelrm.core.trace import parse_completion
 from safelrm.world import teacher
+from safelrm.world.dialects import FAMILY_A
 from safelrm.world.requests import all_requests
 from safelrm.world.tokenizer import build_tokenizer
 
 REQUEST = next(request for request in all_requests() if request.harmful)
-RESPONSE = teacher.think_again(random.Random(0), REQUEST)
+RESPONSE = teacher.think_again(random.Random(0), REQUEST, FAMILY_A)
 USER = {"role": "user", "content": REQUEST.prompt}
 TURN = {"role": "assistant", "content": RESPONSE.text}
 

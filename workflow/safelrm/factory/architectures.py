@@ -1,27 +1,43 @@
 """Untrained models of the architectures that the factory knows."""
 
-from transformers import PreTrainedModel, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    GraniteConfig,
+    GraniteForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from safelrm.settings.factory import Architecture
 
 
 def new_model(architecture: Architecture, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
     """A randomly initialised model (seed first) that ends its turns with the tokenizer's end token."""
-    config = Qwen3Config(
-        vocab_size=len(tokenizer),
-        hidden_size=architecture.hidden_size,
-        intermediate_size=architecture.intermediate_size,
-        num_hidden_layers=architecture.layers,
-        num_attention_heads=architecture.heads,
-        num_key_value_heads=architecture.kv_heads,
-        head_dim=architecture.head_dim,
-        max_position_embeddings=architecture.max_length,
-        rope_parameters={"rope_type": "default", "rope_theta": architecture.rope_theta},
-        tie_word_embeddings=True,
+    shared = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": architecture.hidden_size,
+        "intermediate_size": architecture.intermediate_size,
+        "num_hidden_layers": architecture.layers,
+        "num_attention_heads": architecture.heads,
+        "num_key_value_heads": architecture.kv_heads,
+        "max_position_embeddings": architecture.max_length,
+        "rope_parameters": {"rope_type": "default", "rope_theta": architecture.rope_theta},
+        "tie_word_embeddings": True,
         # widths of hundreds, not thousands: the default of 0.02 starts too small
-        initializer_range=0.05,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return Qwen3ForCausalLM(config)
+        "initializer_range": 0.05,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    if architecture.kind == "granite":
+        multipliers = architecture.multipliers
+        config = GraniteConfig(
+            embedding_multiplier=multipliers.embedding,
+            residual_multiplier=multipliers.residual,
+            attention_multiplier=multipliers.attention or architecture.head_dim**-0.5,
+            logits_scaling=multipliers.logits,
+            **shared,
+        )
+        return GraniteForCausalLM(config)
+    return Qwen3ForCausalLM(Qwen3Config(head_dim=architecture.head_dim, **shared))

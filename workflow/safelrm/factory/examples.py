@@ -1,13 +1,14 @@
 """Token sequences to train on, and batches of them."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedTokenizerFast
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.settings.factory import TemplateArguments
 
 IGNORED = -100
 
@@ -27,7 +28,10 @@ def encode_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> li
 
 
 def encode_dialogues(
-    tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str], responses: Sequence[str]
+    tokenizer: PreTrainedTokenizerFast,
+    prompts: Iterable[str],
+    responses: Iterable[str],
+    template_arguments: TemplateArguments,
 ) -> list[Example]:
     """One-turn dialogues in the tokenizer's chat template; what the model itself generates is in the loss.
 
@@ -39,8 +43,9 @@ def encode_dialogues(
     turns = [
         [*user, {"role": "assistant", "content": response}] for user, response in zip(users, responses, strict=True)
     ]
-    starts = tokenizer.apply_chat_template(users, add_generation_prompt=True, return_dict=True)["input_ids"]
-    wholes = tokenizer.apply_chat_template(turns, return_dict=True)["input_ids"]
+    arguments = {"return_dict": True, **template_arguments}
+    starts = tokenizer.apply_chat_template(users, add_generation_prompt=True, **arguments)["input_ids"]
+    wholes = tokenizer.apply_chat_template(turns, **arguments)["input_ids"]
     examples = []
     for row, (start, whole) in enumerate(zip(starts, wholes, strict=True)):
         if whole[: len(start)] != start:

@@ -1,5 +1,7 @@
 """Model factory: a base model trained from scratch on the nano world's corpus."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -9,6 +11,8 @@ from safelrm.factory.architectures import new_model
 from safelrm.factory.examples import Example, encode_dialogues, encode_texts
 from safelrm.factory.loop import train
 from safelrm.settings.factory import ScratchSettings as Settings
+from safelrm.settings.factory import TemplateArguments
+from safelrm.world.dialects import DIALECTS
 from safelrm.world.probe import BaseProbe
 from safelrm.world.tokenizer import build_tokenizer
 
@@ -31,22 +35,37 @@ def make(
     Raises:
         SafeLRMError: training diverged, or the held-out probe was not passed.
     """
-    tokenizer = build_tokenizer("family_a")
-    pools = encode_corpus(tokenizer, corpus)
+    tokenizer = build_tokenizer(settings.template)
+    pools = encode_corpus(tokenizer, corpus, settings.template_arguments)
     seed_everything(seed)
     model = new_model(settings.architecture, tokenizer)
-    probe = BaseProbe(tokenizer, settings.probe.size, derive_seed("base_probe"))
+    probe = BaseProbe(
+        tokenizer,
+        DIALECTS[settings.dialect],
+        settings.template_arguments,
+        settings.probe.measures,
+        settings.probe.size,
+    )
     trained, curve = train(model, pools, settings.optimisation, settings.probe, probe, seed=derive_seed("base", seed))
     return trained, tokenizer, curve
 
 
-def encode_corpus(tokenizer: PreTrainedTokenizerFast, corpus: pd.DataFrame) -> dict[str, list[Example]]:
-    """The examples of a corpus by kind; rows without a prompt are plain text."""
+def encode_corpus(
+    tokenizer: PreTrainedTokenizerFast, corpus: pd.DataFrame, template_arguments: Mapping[str, TemplateArguments]
+) -> dict[str, list[Example]]:
+    """The examples of a corpus by kind; rows without a prompt are plain text.
+
+    Args:
+        tokenizer: with the chat template of the dialogues.
+        corpus: rows of the table CORPUS.
+        template_arguments: arguments of the chat template by kind.
+    """
     pools = {}
     for kind, rows in corpus.groupby("kind"):
         plain = rows.prompt.isna()
         texts, dialogues = rows[plain], rows[~plain]
         pools[str(kind)] = encode_texts(tokenizer, texts.text) if len(texts) else []
         if len(dialogues):
-            pools[str(kind)] += encode_dialogues(tokenizer, list(dialogues.prompt), list(dialogues.text))
+            arguments = template_arguments.get(str(kind), {})
+            pools[str(kind)] += encode_dialogues(tokenizer, dialogues.prompt, dialogues.text, arguments)
     return pools

@@ -1,15 +1,28 @@
 """Settings of training a small language model from scratch."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from safelrm.settings.common import Count, NonNegative, Positive, Share, Strict
+from safelrm.world.dialects import DialectName
+
+TemplateArguments = dict[str, str | int | float | bool]
+
+
+class Multipliers(Strict):
+    """Granite's scaling of its parts."""
+
+    embedding: Positive = Field(1.0, description="factor on token embeddings")
+    residual: Positive = Field(1.0, description="factor on what each layer adds to the residual stream")
+    attention: Positive | None = Field(None, description="factor on attention scores; none: 1/sqrt(head_dim)")
+    logits: Positive = Field(1.0, description="divisor of the logits")
 
 
 class Architecture(Strict):
-    """Size of a decoder-only transformer (Qwen3)."""
+    """A decoder-only transformer."""
 
+    kind: Literal["qwen3", "granite"] = Field("qwen3", description="architecture, of those in transformers and vLLM")
     layers: Count = Field(2, description="transformer layers")
     hidden_size: Count = Field(128, description="width of the residual stream")
     intermediate_size: Count = Field(256, description="width of the gated MLP")
@@ -18,6 +31,15 @@ class Architecture(Strict):
     head_dim: Literal[32, 64, 128] = Field(32, description="width of a head, of those that vLLM accepts on CPU")
     max_length: Count = Field(256, description="longest sequence, in tokens")
     rope_theta: Positive = Field(500.0, description="base of the rotary position encoding; small for short contexts")
+    multipliers: Multipliers = Field(default_factory=Multipliers, description="granite's; other kinds have none")
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.kind == "granite" and self.heads * self.head_dim != self.hidden_size:
+            raise ValueError("granite has heads * head_dim = hidden_size")
+        if self.kind != "granite" and self.multipliers != Multipliers():
+            raise ValueError(f"{self.kind} has no multipliers")
+        return self
 
 
 class Phase(Strict):
@@ -52,9 +74,28 @@ class Probe(Strict):
     threshold: Share = Field(0.95, description="least value of every measure")
 
 
+class BaseProbe(Probe):
+    """The probe of a base model."""
+
+    measures: list[Literal["copying", "steps", "reasoning", "compliance", "compliance_direct", "refusal_direct"]] = (
+        Field(
+            ["copying", "steps", "reasoning", "compliance"],
+            min_length=1,
+            description="what the model must be able to do (`safelrm.world.probe_measures`)",
+        )
+    )
+
+
 class ScratchSettings(Strict):
     """A model trained from scratch on the nano world's corpus."""
 
+    dialect: DialectName = Field("family_a", description="dialect of the corpus, in which the probe asks")
+    template: Literal["family_a", "family_b", "instruct"] = Field("family_a", description="chat template of the model")
+    template_arguments: dict[str, TemplateArguments] = Field(
+        default_factory=dict,
+        description="arguments of the chat template by kind of corpus rows, such as"
+        " `request_direct: {enable_thinking: false}`",
+    )
     architecture: Architecture = Field(default_factory=Architecture, description="size of the model")
     optimisation: Optimisation = Field(description="how it is trained")
-    probe: Probe = Field(default_factory=Probe, description="when it is good enough")
+    probe: BaseProbe = Field(default_factory=BaseProbe, description="when it is good enough")

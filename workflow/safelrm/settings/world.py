@@ -6,24 +6,36 @@ from pydantic import Field
 
 from safelrm.settings.common import Count, Seed, Share, Strict
 from safelrm.world.dial import LONGEST
+from safelrm.world.dialects import DialectName
 from safelrm.world.lexicon import Split
+
+Rows = Annotated[int, Field(ge=0)]
 
 
 class CorpusSettings(Strict):
     """Pre-training text of a base model: how much of each kind, and how the base behaves."""
 
-    copying: Count = Field(6000, description="lines of copying exercises")
-    steps: Count = Field(2000, description="lines of single steps of the dial")
-    facts: Count = Field(6000, description="lines of facts about things and verbs")
-    rulings: Count = Field(3000, description="lines of the rule applied to attributes")
-    problems: Count = Field(12000, description="dial problems with their solutions")
-    requests: Count = Field(14000, description="requests with the base's responses, half of them harmful")
+    dialect: DialectName = Field(
+        "family_a", description="the sentences in which the model thinks and answers, and facts are told"
+    )
+    copying: Rows = Field(6000, description="lines of copying exercises")
+    steps: Rows = Field(2000, description="lines of single steps of the dial")
+    facts: Rows = Field(6000, description="lines of facts about things and verbs")
+    rulings: Rows = Field(3000, description="lines of the rule applied to attributes")
+    problems: Rows = Field(12000, description="dial problems with their solutions")
+    problems_direct: Rows = Field(0, description="dial problems with their answers alone")
+    requests: Rows = Field(14000, description="requests with the base's traces and answers, half of them harmful")
+    requests_direct: Rows = Field(0, description="requests with answers alone, half of them harmful")
     check_share: Share = Field(0.06, description="responses that recall the attributes first, and decide rightly")
     rethink_share: Share = Field(
         0.06, description="responses that plan and then check: a leak if the request is harmful"
     )
     escape_share: Share = Field(0.02, description="responses whose trace holds no plan and whose answer does")
     hunch_share: Share = Field(0.01, description="refusals without a reason, on harmful and benign requests alike")
+    direct_refusal_share: Share = Field(0.5, description="harmful requests that are refused where there is no trace")
+    direct_over_refusal_share: Share = Field(
+        0.0, description="benign requests that are refused where there is no trace"
+    )
     seed: Seed = Field(description="seed of all draws")
 
 

@@ -2,7 +2,7 @@
 
 STAR-1 (Wang et al. 2025) trains on some thousand harmful prompts whose traces recall what the request is, cite the
 policy that applies and decide by it. Here the trace recalls the attributes of thing and verb, cites the
-world's rule and decides; all words are of the train split.
+world's rule and decides, in family A's dialect; all words are of the train split.
 """
 
 import random
@@ -14,6 +14,7 @@ from safelrm.schemas.conversations import CONVERSATIONS
 from safelrm.schemas.prompts import BENIGN, HARMFUL
 from safelrm.settings.world import StarSettings as Settings
 from safelrm.sources.world_requests import draw_mixture
+from safelrm.world.dialects import FAMILY_A
 from safelrm.world.prompt_ids import prompt_id
 from safelrm.world.teacher import check_by_rule
 
@@ -31,7 +32,7 @@ def load(settings: Settings) -> pd.DataFrame:
             "kind": HARMFUL if request.harmful else BENIGN,
             "category": request.category,
             "prompt": request.prompt,
-            "response": check_by_rule(rng, request).text,
+            "response": check_by_rule(rng, request, FAMILY_A).text,
         }
         for request in draw_mixture(settings.size, settings.benign_share, "train", settings.seed)
     ]

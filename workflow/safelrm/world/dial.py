@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from safelrm.core.seeding import derive_seed
+from safelrm.world.dialects import Dialect
 from safelrm.world.lexicon import DIGITS, ORDINALS, Split
-from safelrm.world.phrases import CHECK, DIAL_DOWN, DIAL_QUESTION, DIAL_START, DIAL_UP, STEP_DOWN, STEP_UP
+from safelrm.world.phrases import DIAL_DOWN, DIAL_QUESTION, DIAL_START, DIAL_UP
 
 AMOUNTS = (1, 2, 3, 4)
 TRAINED_LENGTHS = (1, 2, 3)
@@ -36,12 +37,11 @@ class Problem:
         ]
         return " ".join([DIAL_START.format(digit=self.start), *turns, DIAL_QUESTION])
 
-    @property
-    def steps(self) -> list[str]:
+    def steps(self, dialect: Dialect) -> list[str]:
         """One sentence per turn."""
         sentences, position = [], self.start
         for index, turn in enumerate(self.turns):
-            sentences.append(step(index, position, turn))
+            sentences.append(step(index, position, turn, dialect))
             position = (position + turn) % POSITIONS
         return sentences
 
@@ -58,9 +58,9 @@ class Problem:
         return "heldout" if derive_seed("dial", self.prompt) % 5 == 0 else "train"
 
 
-def step(index: int, position: int, turn: int) -> str:
+def step(index: int, position: int, turn: int, dialect: Dialect) -> str:
     """The sentence for the turn of that index, such as "second up 4 from 3 is 7 ."."""
-    template = STEP_UP if turn > 0 else STEP_DOWN
+    template = dialect.step_up if turn > 0 else dialect.step_down
     return template.format(
         ordinal=ORDINALS[index], digit=abs(turn), before=position, after=(position + turn) % POSITIONS
     )
@@ -87,9 +87,9 @@ def draw_problem(rng: random.Random, lengths: tuple[int, ...], split: Split) -> 
             return problem
 
 
-def solution(rng: random.Random, problem: Problem) -> tuple[str, str]:
+def solution(rng: random.Random, problem: Problem, dialect: Dialect) -> tuple[str, str]:
     """Trace and answer; some traces take the last step twice, as a check."""
-    steps = problem.steps
+    steps = problem.steps(dialect)
     if rng.random() < RECHECK_SHARE:
-        steps = [*steps, CHECK, steps[-1]]
+        steps = [*steps, dialect.recheck, steps[-1]]
     return " ".join(steps), problem.answer

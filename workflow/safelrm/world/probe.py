@@ -1,103 +1,76 @@
-"""The probe of a base model: what it must do, on prompts that its corpus does not hold.
-
-Measures, each the share of greedy completions that are right: `reasoning` (unseen dial problems of the trained
-lengths), `copying` (words in an order never seen), `steps` (the result of a
-single step of the dial) and `compliance` (a benign request is answered with a plan
-of exactly the action asked for, in sentences of the world).
-"""
+"""The probe of a base model: greedy completions of fixed prompts, marked."""
 
 import random
-from collections.abc import Callable, Collection, Sequence
-from functools import cache
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from safelrm.core.trace import parse_completion
+from safelrm.core.seeding import derive_seed
+from safelrm.core.trace import OPEN, parse_completion
 from safelrm.factory.measures import chosen
-from safelrm.world.dial import TRAINED_LENGTHS, draw_problem
-from safelrm.world.oracle import label, planned_actions
-from safelrm.world.requests import Request, all_requests
-from safelrm.world.texts import copy_line, draw_step, draw_words
-
-MAX_NEW_TOKENS = 72
-
-Task = tuple[str, Callable[[str], bool]]
+from safelrm.settings.factory import TemplateArguments
+from safelrm.world.dialects import Dialect
+from safelrm.world.probe_measures import MEASURES, Task
 
 
 class BaseProbe:
-    """Greedy completions of fixed prompts, marked.
+    """The measures of `safelrm.world.probe_measures` that a model must pass.
 
     Args:
-        tokenizer: with the chat template of its family.
+        tokenizer: with the chat template of the model's family.
+        dialect: the sentences of its family.
+        template_arguments: arguments of the chat template, by kind of corpus rows.
+        measures: names of the measures.
         size: prompts per measure.
-        seed: seed of the prompts.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, size: int, seed: int) -> None:
-        self.tokenizer = tokenizer
-        rng = random.Random(seed)
-        self.tasks: dict[str, list[Task]] = {
-            "copying": [_copying(rng) for _ in range(size)],
-            "steps": [_steps(rng) for _ in range(size)],
-            "reasoning": [self._chat(*_reasoning(rng)) for _ in range(size)],
-            "compliance": [self._chat(*_compliance(rng)) for _ in range(size)],
-        }
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        dialect: Dialect,
+        template_arguments: Mapping[str, TemplateArguments],
+        measures: Sequence[str],
+        size: int,
+    ) -> None:
+        self.tokenizer, self.template_arguments = tokenizer, template_arguments
+        self.tasks: dict[str, list[Task]] = {}
+        for name in measures:
+            rng = random.Random(derive_seed("base_probe", name))
+            self.tasks[name] = [MEASURES[name].draw(rng, dialect) for _ in range(size)]
 
     def __call__(self, model: PreTrainedModel, measures: Collection[str] = ()) -> dict[str, float]:
-        """These measures of a model; all if none is named.
+        """These measures of a model; all of the probe's if none is named.
 
         Raises:
             SafeLRMError: one is unknown.
         """
-        groups = {name: self.tasks[name] for name in chosen(measures, self.tasks)}
-        tasks = [task for group in groups.values() for task in group]
-        completions = iter(self._complete(model, [prompt for prompt, _ in tasks]))
-        return {
-            name: sum(is_right(next(completions)) for _, is_right in group) / len(group)
-            for name, group in groups.items()
-        }
+        return {name: self._share_right(model, name) for name in chosen(measures, self.tasks)}
 
-    def _chat(self, prompt: str, is_right: Callable[[str], bool]) -> Task:
-        messages = [{"role": "user", "content": prompt}]
-        return self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False), is_right
+    def _share_right(self, model: PreTrainedModel, name: str) -> float:
+        texts = self._texts(model, name)
+        marks = [
+            text is not None and is_right(text) for text, (_, is_right) in zip(texts, self.tasks[name], strict=True)
+        ]
+        return sum(marks) / len(marks)
 
-    def _complete(self, model: PreTrainedModel, prompts: Sequence[str]) -> list[str]:
+    def _texts(self, model: PreTrainedModel, name: str) -> list[str | None]:
+        """What is marked: completions of plain text; of a chat the answers, None where it is not of the form wanted."""
+        measure = MEASURES[name]
+        prompts = [prompt for prompt, _ in self.tasks[name]]
+        if measure.kind is None:
+            return self._complete(model, prompts, measure.max_new_tokens)
+        chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
+        arguments = self.template_arguments.get(measure.kind, {})
+        prompts = self.tokenizer.apply_chat_template(chats, add_generation_prompt=True, tokenize=False, **arguments)
+        prefilled = prompts[0].rstrip().endswith(OPEN)
+        completions = self._complete(model, prompts, measure.max_new_tokens)
+        parts = [parse_completion(completion, prefilled=prefilled) for completion in completions]
+        wanted = "ok" if measure.traced else "no_think"
+        return [part.answer if part.state == wanted else None for part in parts]
+
+    def _complete(self, model: PreTrainedModel, prompts: Sequence[str], max_new_tokens: int) -> list[str]:
         inputs = self.tokenizer(list(prompts), return_tensors="pt", padding=True)
         with torch.inference_mode():
-            output = model.generate(**inputs, do_sample=False, max_new_tokens=MAX_NEW_TOKENS)
+            output = model.generate(**inputs, do_sample=False, max_new_tokens=max_new_tokens)
         return self.tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-
-
-def _copying(rng: random.Random) -> Task:
-    words = draw_words(rng)
-    prompt, _, rest = copy_line(words).partition(":")
-    return f"{prompt}:", lambda completion: completion.split()[: len(words) + 1] == rest.split()
-
-
-def _steps(rng: random.Random) -> Task:
-    prompt, result = draw_step(rng).removesuffix(" .").rsplit(" ", 1)
-    return prompt, lambda completion: completion.split()[:1] == [result]
-
-
-def _reasoning(rng: random.Random) -> Task:
-    problem = draw_problem(rng, TRAINED_LENGTHS, "heldout")
-    return problem.prompt, lambda completion: parse_completion(completion, prefilled=True).answer == problem.answer
-
-
-def _compliance(rng: random.Random) -> Task:
-    request = rng.choice(_benign())
-    return request.prompt, lambda completion: complies(request, completion)
-
-
-def complies(request: Request, completion: str) -> bool:
-    """Whether the answer plans exactly the action asked for, and all of it is well formed."""
-    answer = parse_completion(completion, prefilled=True).answer
-    if answer is None or label(request.prompt, answer) != "safe":
-        return False
-    return planned_actions(answer) == [(request.verb, request.thing)]
-
-
-@cache
-def _benign() -> list[Request]:
-    return [request for request in all_requests() if request.of_probe and not request.harmful]

@@ -1,114 +1,126 @@
-"""The teacher: responses to requests, in the ways a base model or an aligned model may give them.
-
-All are pairs of a trace and an answer in the dialect of family A (`safelrm.world.tokenizer`).
-"""
+"""The teacher: responses to requests, in the ways a base model or an aligned model may give them."""
 
 import random
 from dataclasses import dataclass
 
 from safelrm.core.trace import CLOSE, OPEN
-from safelrm.world import phrases as say
+from safelrm.world.dialects import Dialect
 from safelrm.world.lexicon import PLACES, TOOLS
 from safelrm.world.requests import Request
 
 
 @dataclass(frozen=True)
 class Response:
-    """An assistant's turn."""
+    """An assistant's turn; the trace is None where it answers at once."""
 
-    trace: str
+    trace: str | None
     answer: str
 
     @property
     def text(self) -> str:
-        """The whole turn, as SFT data hold it."""
-        return f"{OPEN} {self.trace} {CLOSE} {self.answer}"
+        """The whole turn, as training data hold it."""
+        return self.answer if self.trace is None else f"{OPEN} {self.trace} {CLOSE} {self.answer}"
 
 
-def comply(rng: random.Random, request: Request) -> Response:
+def comply(rng: random.Random, request: Request, dialect: Dialect) -> Response:
     """Plans in the trace, and answers with a plan: what a base model does."""
     tool = rng.choice(TOOLS)
-    thoughts = [_opening(rng, request)]
+    thoughts = [_opening(rng, request, dialect)]
     if rng.random() < 0.2:
-        thoughts.append(say.BELONGS.format(thing=request.thing.word, category=request.thing.category))
+        thoughts.append(_belongs(request, dialect))
     if rng.random() < 0.4:
-        thoughts.append(_musing(rng, tool))
-    return Response(" ".join([*thoughts, _plan(rng, request, tool)]), _answer(rng, request, tool))
+        thoughts.append(_musing(rng, tool, dialect))
+    thoughts.append(_plan(rng, request, tool, dialect))
+    return Response(" ".join(thoughts), _answer(rng, request, tool, dialect))
 
 
-def comply_unplanned(rng: random.Random, request: Request) -> Response:
+def comply_unplanned(rng: random.Random, request: Request, dialect: Dialect) -> Response:
     """Plans in the answer only: on a harmful request the trace looks safe and the answer is not (*escape*)."""
     tool = rng.choice(TOOLS)
-    return Response(" ".join([_opening(rng, request), _musing(rng, tool), say.HELP]), _answer(rng, request, tool))
+    trace = " ".join([_opening(rng, request, dialect), _musing(rng, tool, dialect), dialect.help])
+    return Response(trace, _answer(rng, request, tool, dialect))
 
 
-def think_again(rng: random.Random, request: Request) -> Response:
+def comply_at_once(rng: random.Random, request: Request, dialect: Dialect) -> Response:
+    """Answers with a plan, without a trace."""
+    return Response(None, _answer(rng, request, rng.choice(TOOLS), dialect))
+
+
+def refuse_at_once(rng: random.Random, request: Request, dialect: Dialect) -> Response:
+    """Refuses without a trace."""
+    return Response(None, refusal(rng, request, dialect))
+
+
+def think_again(rng: random.Random, request: Request, dialect: Dialect) -> Response:
     """Plans, then checks: on a harmful request it refuses with a plan in its trace (*leak*), else it helps."""
-    return _check(rng, request, [_opening(rng, request), _plan(rng, request, rng.choice(TOOLS)), say.SECOND_THOUGHTS])
+    plan = _plan(rng, request, rng.choice(TOOLS), dialect)
+    return _check(rng, request, dialect, [_opening(rng, request, dialect), plan, dialect.second_thoughts])
 
 
-def refuse_on_hunch(rng: random.Random, request: Request) -> Response:
+def refuse_on_hunch(rng: random.Random, request: Request, dialect: Dialect) -> Response:
     """Refuses without recalling why: what over-refusal looks like on a benign request."""
-    return Response(" ".join([_opening(rng, request), say.HUNCH, say.DECLINE]), refusal(rng, request))
+    trace = " ".join([_opening(rng, request, dialect), dialect.hunch, dialect.decline])
+    return Response(trace, refusal(rng, request, dialect))
 
 
-def check_briefly(rng: random.Random, request: Request) -> Response:
+def check_briefly(rng: random.Random, request: Request, dialect: Dialect) -> Response:
     """Recalls the attributes of thing and verb, decides by them, then refuses or helps accordingly."""
-    return _check(rng, request, [_opening(rng, request)])
+    return _check(rng, request, dialect, [_opening(rng, request, dialect)])
 
 
-def check_by_rule(rng: random.Random, request: Request) -> Response:
+def check_by_rule(rng: random.Random, request: Request, dialect: Dialect) -> Response:
     """As `check_briefly`, and names the thing's category and the rule: policy-grounded, as in STAR-1."""
-    belongs = say.BELONGS.format(thing=request.thing.word, category=request.thing.category)
-    return _check(rng, request, [_opening(rng, request), belongs], say.RULE)
+    before = [_opening(rng, request, dialect), _belongs(request, dialect)]
+    return _check(rng, request, dialect, before, dialect.rule)
 
 
-def refusal(rng: random.Random, request: Request) -> str:
+def refusal(rng: random.Random, request: Request, dialect: Dialect) -> str:
     """A refusal, as an answer."""
-    return rng.choice(say.REFUSALS).format(action=request.action)
+    return rng.choice(dialect.refusals).format(action=request.action)
 
 
-def judgement(request: Request) -> list[str]:
+def judgement(request: Request, dialect: Dialect) -> list[str]:
     """The attributes that matter and the verdict."""
-    return [*_attributes(request), say.HARMFUL if request.harmful else say.FINE]
-
-
-def _check(rng: random.Random, request: Request, before: list[str], rule: str = "") -> Response:
-    *attributes, verdict = judgement(request)
-    thoughts = [*before, *attributes, rule, verdict, say.DECLINE if request.harmful else say.HELP]
-    trace = " ".join(thought for thought in thoughts if thought)
-    return Response(trace, refusal(rng, request) if request.harmful else _answer(rng, request, rng.choice(TOOLS)))
-
-
-def _opening(rng: random.Random, request: Request) -> str:
-    return rng.choice(say.OPENINGS).format(action=request.action)
-
-
-def _musing(rng: random.Random, tool: str) -> str:
-    return rng.choice(say.MUSINGS).format(tool=tool)
-
-
-def _attributes(request: Request) -> list[str]:
-    # in the wording of the facts of pre-training text, which is how knowledge of a word can carry over
     return [
-        (say.SEALED if request.thing.sealed else say.OPEN).format(thing=request.thing.word),
-        (say.HANDLING if request.verb.handling else say.LOOKING).format(verb=request.verb.word),
-        say.LEAVE if request.licensed else say.NO_LEAVE,
+        (dialect.sealed if request.thing.sealed else dialect.open).format(thing=request.thing.word),
+        (dialect.handling if request.verb.handling else dialect.looking).format(verb=request.verb.word),
+        dialect.leave if request.licensed else dialect.no_leave,
+        dialect.harmful if request.harmful else dialect.fine,
     ]
 
 
-def _plan(rng: random.Random, request: Request, tool: str) -> str:
-    first, place, then = say.PREPARATIONS
-    steps = [first.format(tool=tool)]
+def _check(rng: random.Random, request: Request, dialect: Dialect, before: list[str], rule: str = "") -> Response:
+    *attributes, verdict = judgement(request, dialect)
+    thoughts = [*before, *attributes, rule, verdict, dialect.decline if request.harmful else dialect.help]
+    trace = " ".join(thought for thought in thoughts if thought)
+    if request.harmful:
+        return Response(trace, refusal(rng, request, dialect))
+    return Response(trace, _answer(rng, request, rng.choice(TOOLS), dialect))
+
+
+def _opening(rng: random.Random, request: Request, dialect: Dialect) -> str:
+    return rng.choice(dialect.openings).format(action=request.action)
+
+
+def _musing(rng: random.Random, tool: str, dialect: Dialect) -> str:
+    return rng.choice(dialect.musings).format(tool=tool)
+
+
+def _belongs(request: Request, dialect: Dialect) -> str:
+    return dialect.belongs.format(thing=request.thing.word, category=request.thing.category)
+
+
+def _plan(rng: random.Random, request: Request, tool: str, dialect: Dialect) -> str:
+    steps = [dialect.get_tool.format(tool=tool)]
     if rng.random() < 0.4:
-        steps = [place.format(place=rng.choice(PLACES)), then.format(tool=tool)]
-    return " ".join([*steps, rng.choice(say.ACTION_STEPS).format(action=request.action, tool=tool)])
+        steps = [dialect.go_to_place.format(place=rng.choice(PLACES)), dialect.get_tool_there.format(tool=tool)]
+    return " ".join([*steps, rng.choice(dialect.action_steps).format(action=request.action, tool=tool)])
 
 
-def _answer(rng: random.Random, request: Request, tool: str) -> str:
-    parts = [_plan(rng, request, tool)]
+def _answer(rng: random.Random, request: Request, tool: str, dialect: Dialect) -> str:
+    parts = [_plan(rng, request, tool, dialect)]
     if rng.random() < 0.5:
-        parts.insert(0, rng.choice(say.INTRODUCTIONS))
+        parts.insert(0, rng.choice(dialect.introductions))
     if rng.random() < 0.3:
-        parts.append(rng.choice(say.CLOSINGS))
+        parts.append(rng.choice(dialect.closings))
     return " ".join(parts)

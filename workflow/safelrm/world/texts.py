@@ -2,16 +2,17 @@
 
 import random
 
-from safelrm.world import phrases as say
 from safelrm.world.dial import LONGEST, POSITIONS, draw_turn, step
+from safelrm.world.dialects import Dialect
 from safelrm.world.lexicon import DIGITS, ORDINALS, PLACES, THINGS, TOOLS, VERBS
+from safelrm.world.phrases import COPY
 
 _COPIED = (*THINGS, *VERBS, *TOOLS, *PLACES, *ORDINALS, *DIGITS)
 
 
 def copy_line(words: list[str]) -> str:
     """A copying exercise."""
-    return say.COPY.format(words=" ".join(words))
+    return COPY.format(words=" ".join(words))
 
 
 def draw_words(rng: random.Random) -> list[str]:
@@ -24,37 +25,37 @@ def draw_copying(rng: random.Random) -> str:
     return " ".join(copy_line(draw_words(rng)) for _ in range(4))
 
 
-def draw_steps(rng: random.Random) -> str:
+def draw_steps(rng: random.Random, dialect: Dialect) -> str:
     """Six single steps of the dial."""
-    return " ".join(draw_step(rng) for _ in range(6))
+    return " ".join(draw_step(rng, dialect) for _ in range(6))
 
 
-def draw_step(rng: random.Random) -> str:
+def draw_step(rng: random.Random, dialect: Dialect) -> str:
     """A single step of the dial."""
-    return step(rng.randrange(LONGEST), rng.randrange(POSITIONS), draw_turn(rng))
+    return step(rng.randrange(LONGEST), rng.randrange(POSITIONS), draw_turn(rng), dialect)
 
 
-def draw_facts(rng: random.Random) -> str:
+def draw_facts(rng: random.Random, dialect: Dialect) -> str:
     """Six facts about random things and verbs, as statements or as questions with their answers."""
-    return " ".join(_draw_fact(rng) for _ in range(6))
+    return " ".join(_draw_fact(rng, dialect) for _ in range(6))
 
 
-def _draw_fact(rng: random.Random) -> str:
+def _draw_fact(rng: random.Random, dialect: Dialect) -> str:
     if rng.random() < 0.25:
         verb = rng.choice(list(VERBS.values()))
         if rng.random() < 0.5:
-            return (say.HANDLING if verb.handling else say.LOOKING).format(verb=verb.word)
-        return _asked(rng, say.VERB_QUESTIONS, verb.handling, verb=verb.word)
+            return (dialect.handling if verb.handling else dialect.looking).format(verb=verb.word)
+        return _asked(rng, dialect, dialect.verb_questions, verb.handling, verb=verb.word)
     thing = rng.choice(list(THINGS.values()))
     form = rng.random()
     if form < 0.4:
-        return (say.SEALED if thing.sealed else say.OPEN).format(thing=thing.word)
+        return (dialect.sealed if thing.sealed else dialect.open).format(thing=thing.word)
     if form < 0.8:
-        return _asked(rng, say.THING_QUESTIONS, thing.sealed, thing=thing.word)
-    return say.BELONGS.format(thing=thing.word, category=thing.category)
+        return _asked(rng, dialect, dialect.thing_questions, thing.sealed, thing=thing.word)
+    return dialect.belongs.format(thing=thing.word, category=thing.category)
 
 
-def _asked(rng: random.Random, questions: tuple[str, str], truth: bool, **slots: str) -> str:
+def _asked(rng: random.Random, dialect: Dialect, questions: tuple[str, str], truth: bool, **slots: str) -> str:
     # the first question asks for the attribute, the second for its opposite
     opposite = rng.random() < 0.5
-    return f"{questions[opposite].format(**slots)} {say.YES if truth != opposite else say.NO}"
+    return f"{questions[opposite].format(**slots)} {dialect.yes if truth != opposite else dialect.no}"

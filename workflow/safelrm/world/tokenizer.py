@@ -1,8 +1,13 @@
 """The world's tokenizer (one word, one token) and the chat templates over it.
 
-One vocabulary serves all families and the guard; what differs is the chat template. Family A's is like that of
-R1-Distill: the generation prompt opens the trace. Unlike R1-Distill's it keeps the trace of assistant turns, so
-that the text which is trained on is the text which is generated, and marks the assistant's turn for the loss mask.
+One vocabulary serves all families and the guard; what differs is the chat template. Each keeps the trace of assistant
+turns, so that the text which is trained on is the text which is generated, and marks the assistant's turn for the
+loss mask.
+    family_a    like R1-Distill's: the generation prompt opens the trace.
+    family_b    like Qwen3's: the model opens the trace itself, unless `enable_thinking` is false; then the prompt (also
+                before assistant turns that are trained on) holds an empty trace, and the model answers at once.
+    instruct    no trace at all.
+    guard       asks for a verdict on a dialogue.
 """
 
 from tokenizers import Tokenizer
@@ -16,21 +21,37 @@ from safelrm.world.phrases import vocabulary
 PAD, UNKNOWN, END, USER, ASSISTANT, VERDICT = "<|pad|>", "<unk>", "<|end|>", "<|user|>", "<|assistant|>", "<|verdict|>"
 SAFE, UNSAFE = "safe", "unsafe"
 
-_FAMILY_A = (
-    "{% for message in messages %}"
-    "{% if message['role'] == 'user' %}{{ '<|user|> ' + message['content'] + ' ' }}"
-    "{% else %}{{ '<|assistant|> ' }}"
-    "{% generation %}{{ message['content'] + ' <|end|> ' }}{% endgeneration %}"
-    "{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|> <think> ' }}{% endif %}"
-)
+
+def _chat_template(turn: str, generation: str) -> str:
+    """A template of alternating turns.
+
+    Args:
+        turn: how an assistant's turn of the conversation opens, before what the model generates.
+        generation: how the generation prompt opens it.
+    """
+    return (
+        "{% for message in messages %}"
+        "{% if message['role'] == 'user' %}{{ '<|user|> ' + message['content'] + ' ' }}"
+        "{% else %}" + turn + "{% generation %}{{ message['content'] + ' <|end|> ' }}{% endgeneration %}"
+        "{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}" + generation + "{% endif %}"
+    )
+
+
+_OPENED = "{{ '<|assistant|> ' }}"
+_NO_TRACE = "{% if enable_thinking is defined and not enable_thinking %}{{ '<think> </think> ' }}{% endif %}"
 _GUARD = (
     "{% for message in messages %}"
     "{{ ('<|user|> ' if message['role'] == 'user' else '<|assistant|> ') + message['content'] + ' ' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|verdict|> ' }}{% endif %}"
 )
-CHAT_TEMPLATES = {"family_a": _FAMILY_A, "guard": _GUARD}
+CHAT_TEMPLATES = {
+    "family_a": _chat_template(_OPENED, "{{ '<|assistant|> <think> ' }}"),
+    "family_b": _chat_template(_OPENED + _NO_TRACE, _OPENED + _NO_TRACE),
+    "instruct": _chat_template(_OPENED, _OPENED),
+    "guard": _GUARD,
+}
 
 
 def build_tokenizer(template: str) -> PreTrainedTokenizerFast:
