@@ -1,0 +1,11 @@
+rule samples:
+    input:
+        rollouts=plan.rollout_files(),
+    output:
+        table="<results>/samples.parquet",
+    log:
+        "logs/samples/samples.log",
+    params:
+        code=plan.code("safelrm.samples"),
+    shell:
+        "python -m safelrm.samples --rollouts {input.rollouts} --output {output.table} > {log} 2>&1"
