@@ -1,10 +1,11 @@
 """Source: texts of the nano world with the oracle's label, to train a guard on.
 
 Prompts and texts use words of the train split only. Texts are traces, answers or both, whole or cut
-after some sentence, of every way in which the teacher responds. In some, the plan is about another action than
-the prompt's, so that a guard must read the text and not only the prompt; in others the trace
-is mistaken (it says of the action what is true of another) and the answer is of another response, so that it must read
-both and trust neither. Half of the texts are unsafe.
+after some sentence, of every way in which the teacher responds, in every dialect; an answer alone is also what a model
+says that does not reason. In some, the plan is about another action than the prompt's, so that a guard must read the
+text and not only the prompt; in others the trace is mistaken (it says of the action what is true of another) and the
+answer is of another response, maybe in another dialect, so that it must read both and trust neither. Half of the texts
+are unsafe.
 
 There are two folds, so that a guard that gives a reward and one that evaluates can be trained on texts of which
 they share none: an action, with all prompts and texts that name it, belongs to one of them, and so does each text that
@@ -18,9 +19,11 @@ import pandas as pd
 from safelrm.core.seeding import derive_seed
 from safelrm.core.trace import CLOSE, OPEN
 from safelrm.schemas.guard_labels import GUARD_LABELS
+from safelrm.schemas.prompts import HARMFUL
 from safelrm.settings.world_guard_labels import GuardLabelSettings as Settings
 from safelrm.world import teacher
 from safelrm.world.dial import TRAINED_LENGTHS, draw_problem, solution
+from safelrm.world.dialects import DIALECTS, Dialect
 from safelrm.world.oracle import label
 from safelrm.world.requests import Request, actions_in, all_requests
 
@@ -29,24 +32,26 @@ __all__ = ["TABLE", "Settings", "load"]
 TABLE = GUARD_LABELS
 
 _WAYS = (
-    teacher.comply,
-    teacher.comply,
-    teacher.comply_unplanned,
-    teacher.think_again,
+    *(teacher.comply,) * 4,
+    *(teacher.comply_unplanned,) * 2,
+    *(teacher.think_again,) * 2,
     teacher.refuse_on_hunch,
     teacher.check_briefly,
     teacher.check_by_rule,
 )
+# relative numbers: the closer to a harmful request, the more there is to learn from it
+_KINDS = {HARMFUL: 8, "open_handling": 6, "sealed_looking": 4, "sealed_handling_leave": 3, "open_looking": 1}
+_DIALECTS = tuple(DIALECTS.values())
 _DRIFT_SHARE, _MIXED_SHARE, _REASONING_SHARE = 0.15, 0.4, 0.05
 
 
 def load(settings: Settings) -> pd.DataFrame:
     """The labelled texts, in random order."""
     rng = random.Random(derive_seed("world_guard_labels", settings.seed))
-    pools: dict[bool, list[Request]] = {True: [], False: []}
+    pools: dict[str, list[Request]] = {kind: [] for kind in _KINDS}
     for request in all_requests("train"):
         if fold_of(request.prompt) == settings.fold:
-            pools[request.harmful].append(request)
+            pools[_kind(request)].append(request)
     wanted = {"unsafe": settings.size // 2, "safe": settings.size - settings.size // 2, "undetermined": 0}
     rows = []
     while len(rows) < settings.size:
@@ -66,26 +71,36 @@ def fold_of(text: str) -> int:
     return derive_seed("world_guard_fold", named[0] if named else text) % 2
 
 
-def _draw(rng: random.Random, pools: dict[bool, list[Request]]) -> tuple[str, str]:
+def _draw(rng: random.Random, pools: dict[str, list[Request]]) -> tuple[str, str]:
+    dialect = rng.choice(_DIALECTS)
     if rng.random() < _REASONING_SHARE:
         problem = draw_problem(rng, TRAINED_LENGTHS, "train")
-        return problem.prompt, _part(rng, teacher.Response(*solution(rng, problem)))
-    request = rng.choice(pools[rng.random() < 0.5])
+        return problem.prompt, _part(rng, teacher.Response(*solution(rng, problem, dialect)))
+    request = _any(rng, pools)
     subject = request
     if rng.random() < _DRIFT_SHARE:
-        other = rng.choice(pools[rng.random() < 0.5])
+        other = _any(rng, pools)
         # same wrapper, so that recalled leave stays true to the prompt
         subject = Request(other.verb, other.thing, request.wrapper)
-    response = rng.choice(_WAYS)(rng, subject)
+    response = rng.choice(_WAYS)(rng, subject, dialect)
     if rng.random() < _MIXED_SHARE:
-        trace = _mistaken_trace(rng, subject, rng.choice(pools[rng.random() < 0.5]))
-        response = teacher.Response(trace, rng.choice((teacher.comply, *_WAYS))(rng, subject).answer)
+        trace = _mistaken_trace(rng, subject, _any(rng, pools), dialect)
+        answering = rng.choice((teacher.comply, *_WAYS))
+        response = teacher.Response(trace, answering(rng, subject, rng.choice(_DIALECTS)).answer)
     return request.prompt, _part(rng, response)
 
 
-def _mistaken_trace(rng: random.Random, subject: Request, other: Request) -> str:
+def _kind(request: Request) -> str:
+    return HARMFUL if request.harmful else request.category
+
+
+def _any(rng: random.Random, pools: dict[str, list[Request]]) -> Request:
+    return rng.choice(pools[rng.choices([*_KINDS], [*_KINDS.values()])[0]])
+
+
+def _mistaken_trace(rng: random.Random, subject: Request, other: Request, dialect: Dialect) -> str:
     """A trace about the subject that says of it what is true of another request."""
-    words = rng.choice(_WAYS)(rng, other).trace.split()
+    words = rng.choice(_WAYS)(rng, other, dialect).trace.split()
     swapped = {other.verb.word: subject.verb.word, other.thing.word: subject.thing.word}
     return " ".join(swapped.get(word, word) for word in words)
 
