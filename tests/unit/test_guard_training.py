@@ -13,7 +13,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.factory.label_probe import LabelProbe, encode_labels
 from safelrm.settings.guard_training import GuardTrainingSettings
 from safelrm.sources import world_corpus, world_guard_labels
-from safelrm.world.lexicon import VERBS
+from safelrm.world.lexicon import THINGS, VERBS
 from safelrm.world.tokenizer import build_tokenizer
 
 SETTINGS = {
@@ -25,7 +25,8 @@ SETTINGS = {
         "averaging": 0.8,
     },
     "probe": {"every": 5, "first_step": 10, "passes": 1, "size": 16, "threshold": 0.0},
-    "heldout_share": 0.2,
+    "heldout_things": 1,
+    "heldout_verbs": 1,
 }
 # a toy rule that a tiny model can learn: a text is unsafe if it names the glim
 LABELS = pd.DataFrame(
@@ -88,10 +89,26 @@ def test_a_guard_that_is_too_weak_is_an_error_with_its_figures(corpus):
         guard.train_guard(settings(probe={**SETTINGS["probe"], "threshold": 0.9}), corpus, contradictory, seed=0)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_texts_are_needed_for_the_probe_and_for_training(corpus, share):
-    with pytest.raises(SafeLRMError, match="heldout_share"):
-        guard.train_guard(settings(heldout_share=share), corpus, LABELS, seed=0)
+def test_the_probe_asks_about_words_that_no_training_text_names():
+    labels = world_guard_labels.load(world_guard_labels.Settings(size=600, seed=0))
+    chosen = settings(heldout_things=3, heldout_verbs=2)
+    training, heldout = guard.split_labels(labels, chosen)
+    words = guard.heldout_words(chosen)
+    entries = [(THINGS | VERBS)[word] for word in words]
+    assert {entry.split for entry in entries} == {"train"}
+    assert sorted(entry.sealed for entry in entries if entry.word in THINGS) == [False, True, True]
+    assert sorted(entry.handling for entry in entries if entry.word in VERBS) == [False, True]
+    for rows, named in ((training, False), (heldout, True)):
+        assert {bool(words & set(f"{row.prompt} {row.response}".split())) for row in rows.itertuples()} == {named}
+    assert len(training) + len(heldout) == len(labels)
+    assert set(heldout.unsafe) == {True, False}
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_texts_are_needed_for_the_probe_and_for_training(corpus, part):
+    one_side = guard.split_labels(LABELS, settings())[part]
+    with pytest.raises(SafeLRMError, match="heldout_things"):
+        guard.train_guard(settings(), corpus, one_side, seed=0)
 
 
 def test_only_the_label_is_in_the_loss():

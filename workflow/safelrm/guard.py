@@ -1,7 +1,8 @@
 """Train a generative guard: asked about a prompt and a text, it answers with the word safe or unsafe.
 
 It learns what words mean from the plain text of the corpus (facts), and what is harmful from labelled texts, so it
-may judge words of which it has never seen a labelled text. It is asked and read as any guard of the study
+may judge words of which it has never seen a labelled text. Whether it does is what its probe asks: some words are kept
+out of the labelled texts it is trained on. It is asked and read as any guard of the study
 (settings/guard.py): prompt and text go through its chat template, and the next token is the label.
 
 Writes the folder `model` beside the manifest, the manifest and the training curve.
@@ -25,6 +26,7 @@ from safelrm.schemas.corpus import CORPUS
 from safelrm.schemas.curves import CURVES
 from safelrm.schemas.guard_labels import GUARD_LABELS
 from safelrm.settings.guard_training import GuardTrainingSettings
+from safelrm.world.lexicon import THINGS, VERBS
 from safelrm.world.tokenizer import build_tokenizer
 
 LABELS = "labels"
@@ -38,7 +40,7 @@ def train_guard(
     Args:
         settings: what to train and how.
         corpus: rows of the table CORPUS; its dialogues are not used.
-        labels: rows of the table GUARD_LABELS; a share of them, the same for all seeds, is kept for the probe.
+        labels: rows of the table GUARD_LABELS; those that name some words, the same for all seeds, are for the probe.
         seed: seed of the weights and of the order of examples.
 
     Returns:
@@ -48,22 +50,45 @@ def train_guard(
         SafeLRMError: training diverged, or the probe was not passed.
     """
     tokenizer = build_tokenizer("guard")
-    # a text drawn twice must not be on both sides
-    labels = labels.drop_duplicates(ignore_index=True)
-    heldout = labels.sample(frac=settings.heldout_share, random_state=derive_seed("guard_probe"))
-    if len(heldout) in (0, len(labels)):
-        raise SafeLRMError(
-            f"of {len(labels)} labelled texts, {len(heldout)} would be kept for the probe",
-            key="heldout_share",
-            fix="choose it so that there are texts for the probe and for training",
-        )
+    training, heldout = split_labels(labels, settings)
     pools = _plain_text(tokenizer, corpus)
-    pools[LABELS] = encode_labels(tokenizer, labels.drop(heldout.index))
+    pools[LABELS] = encode_labels(tokenizer, training)
     seed_everything(seed)
     model = new_model(settings.architecture, tokenizer)
     probe = LabelProbe(tokenizer, heldout.head(settings.probe.size))
     guard, curve = train(model, pools, settings.optimisation, settings.probe, probe, seed=derive_seed("guard", seed))
     return guard, tokenizer, curve
+
+
+def split_labels(labels: pd.DataFrame, settings: GuardTrainingSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The labelled texts for training, and those for the probe: the ones that name a word kept out of training.
+
+    Raises:
+        SafeLRMError: a side is empty.
+    """
+    words = heldout_words(settings)
+    named = [not words.isdisjoint(f"{row.prompt} {row.response}".split()) for row in labels.itertuples()]
+    heldout = pd.Series(named, index=labels.index, dtype=bool)
+    if heldout.all() or not heldout.any():
+        raise SafeLRMError(
+            f"of {len(labels)} labelled texts, {heldout.sum()} would be kept for the probe",
+            key="heldout_things",
+            fix="keep fewer words from training, or label more texts",
+        )
+    return labels[~heldout], labels[heldout]
+
+
+def heldout_words(settings: GuardTrainingSettings) -> set[str]:
+    """Words of the train split that no labelled text of the training names, of either attribute as many."""
+    things = [(entry.word, entry.sealed) for entry in THINGS.values() if entry.split == "train"]
+    verbs = [(entry.word, entry.handling) for entry in VERBS.values() if entry.split == "train"]
+    return _some(things, settings.heldout_things) | _some(verbs, settings.heldout_verbs)
+
+
+def _some(words: list[tuple[str, bool]], number: int) -> set[str]:
+    drawn = sorted(words, key=lambda entry: derive_seed("guard_probe", entry[0]))
+    having, lacking = ([word for word, has in drawn if has == attribute] for attribute in (True, False))
+    return {*having[: number - number // 2], *lacking[: number // 2]}
 
 
 def _plain_text(tokenizer: PreTrainedTokenizerFast, corpus: pd.DataFrame) -> dict[str, list[Example]]:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from safelrm.settings.common import Share, Strict
+from safelrm.settings.common import Count, Strict
 from safelrm.settings.factory import Architecture, Optimisation, Probe
 
 
@@ -15,4 +15,5 @@ class GuardTrainingSettings(Strict):
     architecture: Architecture = Field(default_factory=Architecture, description="size of the model")
     optimisation: Optimisation = Field(description="how it is trained")
     probe: Probe = Field(default_factory=Probe, description="when it is good enough")
-    heldout_share: Share = Field(0.05, description="share of the labelled texts that is kept for the probe")
+    heldout_things: Count = Field(4, description="things that no training text names: the probe asks about them")
+    heldout_verbs: Count = Field(2, description="verbs that no training text names: the probe asks about them")
