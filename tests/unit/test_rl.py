@@ -5,9 +5,8 @@ from tiny_model import write_tiny_model
 from training_fixtures import TEMPLATE, prompts, written
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.rl import read_prompts
+from safelrm.rl import prompt_files
 from safelrm.schemas.curves import CURVES
-from safelrm.schemas.prompts import PROMPTS
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.rl import RlSettings
 from safelrm.training.reinforced import train
@@ -45,6 +44,7 @@ def fit(base, tmp_path):
             guard=base,
             guard_settings=GUARD,
             seed=seed,
+            work=tmp_path / f"{name}.work",
             manifest=manifest,
             curve=tmp_path / f"{name}.parquet",
         )
@@ -124,10 +124,8 @@ def test_settings_that_make_no_sense_are_refused(changes):
 
 def test_prompts_are_read_in_the_recipe_s_order(tmp_path):
     settings = RlSettings.model_validate(SETTINGS)
-    for name in ("harm", "sums"):
-        PROMPTS.write(tmp_path / f"{name}.parquet", prompts("harmful"))
     given = [f"{name}={tmp_path}/{name}.parquet" for name in ("sums", "harm")]
-    assert list(read_prompts(given, settings)) == ["harm", "sums"]
+    assert list(prompt_files(given, settings)) == ["harm", "sums"]
     for bad in (given[:1], [*given, given[0]], [*given, "x=y"], ["harm", given[0]]):
         with pytest.raises(SafeLRMError, match="--prompts"):
-            read_prompts(bad, settings)
+            prompt_files(bad, settings)

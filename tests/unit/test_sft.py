@@ -36,6 +36,7 @@ def fit(base, tmp_path):
             SftSettings.model_validate(SETTINGS | changes),
             checkpoint=checkpoint,
             seed=seed,
+            work=tmp_path / f"{name}.work",
             manifest=manifest,
             curve=tmp_path / f"{name}.parquet",
         )

@@ -10,18 +10,18 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
+from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.work import work_folder
 from safelrm.schemas.prompts import PROMPTS
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.rl import RlSettings
+from safelrm.training.command import training_parser
 from safelrm.training.environment import hide_vllm_from_trl, prepare_process
 
 
-def read_prompts(arguments: Sequence[str], settings: RlSettings) -> dict[str, pd.DataFrame]:
-    """The prompts of the recipe, in its order, from `name=path` arguments.
+def prompt_files(arguments: Sequence[str], settings: RlSettings) -> dict[str, Path]:
+    """The prompts tables of the recipe, in its order, from `name=path` arguments.
 
     Raises:
         SafeLRMError: an argument is not of that form, or the names are not those of the recipe.
@@ -32,19 +32,15 @@ def read_prompts(arguments: Sequence[str], settings: RlSettings) -> dict[str, pd
         raise SafeLRMError(
             f"names {sorted(paths)}, the recipe {sorted(names)}", file="--prompts", fix="give each data set once"
         )
-    return {name: PROMPTS.read(paths[name]) for name in names}
+    return {name: paths[name] for name in names}
 
 
 def arguments() -> argparse.ArgumentParser:
     """The stage's command line."""
-    parser = stage_parser(__doc__)
-    parser.add_argument("--checkpoint", required=True, type=Path, help="manifest of the model to train")
+    parser = training_parser(__doc__)
     parser.add_argument("--guard", required=True, type=Path, help="manifest of the guard that gives the reward")
     parser.add_argument("--guard-settings", required=True, metavar="JSON", help="how the guard is asked and read")
     parser.add_argument("--prompts", required=True, nargs="+", metavar="NAME=PATH", help="the prompts tables")
-    parser.add_argument("--seed", required=True, type=int, help="seed of the arm")
-    parser.add_argument("--manifest", required=True, type=Path, help="manifest to write")
-    parser.add_argument("--curve", required=True, type=Path, help="training curve to write")
     return parser
 
 
@@ -53,23 +49,26 @@ def main() -> None:
     options = arguments().parse_args()
     settings = parse_settings(RlSettings, options.settings)
     guard_settings = parse_settings(GuardSettings, options.guard_settings)
-    prompts = read_prompts(options.prompts, settings)
+    files = prompt_files(options.prompts, settings)
+    prompts = {name: PROMPTS.read(path) for name, path in files.items()}
     prepare_process()
     if settings.vllm is None:
         hide_vllm_from_trl()
     # only now: the training libraries read the environment when they are imported, and take seconds for it
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
-    train(
-        prompts,
-        settings,
-        checkpoint=options.checkpoint,
-        guard=options.guard,
-        guard_settings=guard_settings,
-        seed=options.seed,
-        manifest=options.manifest,
-        curve=options.curve,
-    )
+    with work_folder("rl", options, [options.checkpoint, options.guard, *files.values()]) as work:
+        train(
+            prompts,
+            settings,
+            checkpoint=options.checkpoint,
+            guard=options.guard,
+            guard_settings=guard_settings,
+            seed=options.seed,
+            work=work,
+            manifest=options.manifest,
+            curve=options.curve,
+        )
 
 
 if __name__ == "__main__":

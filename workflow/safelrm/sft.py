@@ -9,20 +9,18 @@ How it is trained is said in training/supervised.py.
 import argparse
 from pathlib import Path
 
-from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.core.cli import parse_settings, run
+from safelrm.core.work import work_folder
 from safelrm.schemas.conversations import CONVERSATIONS
 from safelrm.settings.sft import SftSettings
+from safelrm.training.command import training_parser
 from safelrm.training.environment import prepare_process
 
 
 def arguments() -> argparse.ArgumentParser:
     """The stage's command line."""
-    parser = stage_parser(__doc__)
-    parser.add_argument("--checkpoint", required=True, type=Path, help="manifest of the model to train")
+    parser = training_parser(__doc__)
     parser.add_argument("--data", required=True, type=Path, help="the conversations table")
-    parser.add_argument("--seed", required=True, type=int, help="seed of the arm")
-    parser.add_argument("--manifest", required=True, type=Path, help="manifest to write")
-    parser.add_argument("--curve", required=True, type=Path, help="training curve to write")
     return parser
 
 
@@ -35,14 +33,16 @@ def main() -> None:
     # only now: the training libraries read the environment when they are imported, and take seconds for it
     from safelrm.training.supervised import train  # noqa: PLC0415
 
-    train(
-        conversations,
-        settings,
-        checkpoint=options.checkpoint,
-        seed=options.seed,
-        manifest=options.manifest,
-        curve=options.curve,
-    )
+    with work_folder("sft", options, [options.checkpoint, options.data]) as work:
+        train(
+            conversations,
+            settings,
+            checkpoint=options.checkpoint,
+            seed=options.seed,
+            work=work,
+            manifest=options.manifest,
+            curve=options.curve,
+        )
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ import torch
 from safelrm.settings.training import TrainingSettings
 
 
-def shared_arguments(settings: TrainingSettings, seed: int, output: Path) -> dict[str, object]:
+def shared_arguments(settings: TrainingSettings, seed: int, work: Path) -> dict[str, object]:
     """Keyword arguments of a TRL configuration.
 
-    One process with its data in memory, nothing written by the trainer itself, every step logged,
-    and no filter that would replace a NaN loss in the log.
+    One process with its data in memory, state saved into `work` when training/resuming.py says so, every step
+    logged, and no filter that would replace a NaN loss in the log.
     """
     return {
-        "output_dir": str(output),
+        "output_dir": str(work),
         "seed": seed,
         "data_seed": seed,
         "use_cpu": not torch.cuda.is_available(),

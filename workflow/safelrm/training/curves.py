@@ -1,7 +1,7 @@
 """Training curves: what a trainer logs, as plain lines and as a table, and a stop at the first NaN."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,20 +12,18 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.schemas.curves import CURVES
 
 
-class CurveRecorder(TrainerCallback):
-    """Records chosen metrics of each logging step and prints them as one line.
+class CurveWatch(TrainerCallback):
+    """Prints chosen metrics of each logging step as one line.
 
     Args:
-        metrics: name of the metric in the trainer's log -> name in the curve. A metric that a step
-            lacks (a reward term that applied to no sample) has no row for that step.
+        metrics: name of the metric in the trainer's log -> name in the curve.
 
     Raises:
-        SafeLRMError: a recorded metric, or after a step a weight, is NaN or infinite.
+        SafeLRMError: one of the metrics, or after a step a weight, is NaN or infinite.
     """
 
     def __init__(self, metrics: Mapping[str, str]) -> None:
         self._metrics = metrics
-        self._rows: list[tuple[int, str, float]] = []
 
     def on_log(
         self,
@@ -36,14 +34,12 @@ class CurveRecorder(TrainerCallback):
         **_: object,
     ) -> None:
         """Called by the trainer with the metrics of a step."""
-        found = {self._metrics[name]: value for name, value in (logs or {}).items() if name in self._metrics}
-        values = {name: float(value) for name, value in found.items() if value is not None}
+        values = _chosen(logs or {}, self._metrics)
         if not values:
             return
         for name, value in values.items():
             if not math.isfinite(value):
                 raise diverged(f"{name} is {value}", state.global_step)
-        self._rows += [(state.global_step, name, value) for name, value in values.items()]
         shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         print(f"step {state.global_step}/{state.max_steps}  {shown}", flush=True)
 
@@ -60,9 +56,23 @@ class CurveRecorder(TrainerCallback):
             if not torch.isfinite(weight).all():
                 raise diverged(f"{name} holds NaN or infinity", state.global_step)
 
-    def write(self, path: Path) -> None:
-        """Write the curve."""
-        CURVES.write(path, pd.DataFrame(self._rows, columns=CURVES.schema.names))
+
+def write_curve(path: Path, history: Sequence[Mapping[str, float]], metrics: Mapping[str, str]) -> None:
+    """Write chosen metrics of a trainer's log, of which the state of a run keeps all steps from the first.
+
+    Args:
+        path: the table CURVES to write.
+        history: the trainer's log.
+        metrics: name of the metric in the log -> name in the curve. A metric that a step lacks (a reward
+            term that applied to no sample) has no row for that step.
+    """
+    rows = [(entry["step"], *point) for entry in history for point in _chosen(entry, metrics).items()]
+    CURVES.write(path, pd.DataFrame(rows, columns=CURVES.schema.names))
+
+
+def _chosen(logged: Mapping[str, float], metrics: Mapping[str, str]) -> dict[str, float]:
+    found = {shown: logged.get(name) for name, shown in metrics.items()}
+    return {shown: float(value) for shown, value in found.items() if value is not None}
 
 
 def diverged(what: str, step: int) -> SafeLRMError:

@@ -30,10 +30,11 @@ from safelrm.rewards.base import RewardContext
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.rl import RlSettings, VllmEngine
 from safelrm.training.arguments import shared_arguments
-from safelrm.training.curves import CurveRecorder, diverged
+from safelrm.training.curves import CurveWatch, diverged, write_curve
 from safelrm.training.mixture import mix_prompts
 from safelrm.training.models import Policy, load_policy, save_policy
 from safelrm.training.rendering import trace_prefill, user_turn
+from safelrm.training.resuming import train_resumably
 from safelrm.training.rewards import SampleReader, build_rewards
 
 METRICS = {
@@ -59,13 +60,17 @@ def train(
     guard: Path,
     guard_settings: GuardSettings,
     seed: int,
+    work: Path,
     manifest: Path,
     curve: Path,
 ) -> None:
     """Train `checkpoint` on prompts (tables PROMPTS by name); write `manifest`, its model folder and `curve`.
 
+    State is saved in the folder `work`; training goes on from what is there.
+
     Raises:
         SafeLRMError: a prompt does not fit the model, or training diverged; no model is written then.
+        SystemExit: SIGTERM has come; the state is saved.
     """
     if settings.vllm is not None and not torch.cuda.is_available():
         raise SafeLRMError("vLLM can only be trained with on a GPU", key="vllm", fix="leave it out on a CPU")
@@ -79,12 +84,12 @@ def train(
     check_lengths(mixed, policy, settings.max_completion_tokens)
     reader = SampleReader(policy.tokenizer, policy.stop_ids, prefilled=bool(trace_prefill(policy.tokenizer)))
     context = RewardContext(ForwardGuard(verified_model(guard), guard_settings), guard_settings.min_label_mass)
-    recorder = CurveRecorder(METRICS | _reward_metrics([term.name for term in settings.rewards]))
+    metrics = METRICS | _reward_metrics([term.name for term in settings.rewards])
     trainer = GRPOTrainer(
         model=policy.model,
         processing_class=policy.tokenizer,
         reward_funcs=build_rewards(settings.rewards, context, reader),
-        args=GRPOConfig(**shared_arguments(settings, seed, manifest.parent), **grpo_arguments(settings)),
+        args=GRPOConfig(**shared_arguments(settings, seed, work), **grpo_arguments(settings)),
         train_dataset=Dataset.from_dict(
             {
                 "prompt": [user_turn(prompt) for prompt in mixed["prompt"]],
@@ -92,17 +97,18 @@ def train(
                 "reference": [None if pd.isna(reference) else reference for reference in mixed["reference"]],
             }
         ),
-        callbacks=[recorder],
+        callbacks=[CurveWatch(metrics)],
     )
     trainer.remove_callback(PrinterCallback)
     try:
-        trainer.train()
+        # the completions of a batch are no part of the state, so state is saved between two batches
+        train_resumably(trainer, settings.checkpoint_every, multiple=settings.iterations)
     except RuntimeError as error:
         # finite weights may still be so large that the probabilities of tokens are none
         if "probability tensor" not in str(error):
             raise
         raise diverged("the distribution to sample from is NaN", trainer.state.global_step) from error
-    recorder.write(curve)
+    write_curve(curve, trainer.state.log_history, metrics)
     save_policy(policy, manifest)
 
 

@@ -18,9 +18,10 @@ from trl import SFTConfig, SFTTrainer
 from safelrm.core.determinism import seed_everything
 from safelrm.settings.sft import SftSettings
 from safelrm.training.arguments import shared_arguments
-from safelrm.training.curves import CurveRecorder
+from safelrm.training.curves import CurveWatch, write_curve
 from safelrm.training.models import Policy, load_policy, save_policy
 from safelrm.training.rendering import Row, as_generated, check_row, check_template, conversation, trace_prefill
+from safelrm.training.resuming import train_resumably
 
 METRICS = {
     "loss": "loss",
@@ -32,24 +33,33 @@ METRICS = {
 
 
 def train(
-    conversations: pd.DataFrame, settings: SftSettings, *, checkpoint: Path, seed: int, manifest: Path, curve: Path
+    conversations: pd.DataFrame,
+    settings: SftSettings,
+    *,
+    checkpoint: Path,
+    seed: int,
+    work: Path,
+    manifest: Path,
+    curve: Path,
 ) -> None:
     """Fine-tune `checkpoint` on the rows of the table CONVERSATIONS; write `manifest`, its model folder and `curve`.
 
+    State is saved in the folder `work`; training goes on from what is there.
+
     Raises:
         SafeLRMError: a row is not rendered as its conversation says, or training diverged; no model is written then.
+        SystemExit: SIGTERM has come; the state is saved.
     """
     seed_everything(seed)
     policy = load_policy(checkpoint)
     check_template(policy.tokenizer)
     prefill = trace_prefill(policy.tokenizer)
     responses = [as_generated(response, prefill) for response in conversations["response"]]
-    recorder = CurveRecorder(METRICS)
     trainer = SFTTrainer(
         model=policy.model,
         processing_class=policy.tokenizer,
         args=SFTConfig(
-            **shared_arguments(settings, seed, manifest.parent),
+            **shared_arguments(settings, seed, work),
             assistant_only_loss=True,
             # rows are never cut: check_row refuses those that are too long
             max_length=None,
@@ -64,12 +74,12 @@ def train(
         train_dataset=Dataset.from_dict(
             {"messages": [conversation(*turns) for turns in zip(conversations["prompt"], responses, strict=True)]}
         ),
-        callbacks=[recorder],
+        callbacks=[CurveWatch(METRICS)],
     )
     trainer.remove_callback(PrinterCallback)
     _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
-    trainer.train()
-    recorder.write(curve)
+    train_resumably(trainer, settings.checkpoint_every)
+    write_curve(curve, trainer.state.log_history, METRICS)
     save_policy(policy, manifest)
 
 

@@ -1,0 +1,175 @@
+"""Training that is killed goes on where it was, and ends in the same bytes: the stages sft and rl for real."""
+
+import functools
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tiny_model import write_tiny_model
+from training_fixtures import TEMPLATE, conversations, prompts
+
+from safelrm.core.snapshots import newest_snapshot
+from safelrm.schemas.conversations import CONVERSATIONS
+from safelrm.schemas.prompts import PROMPTS
+from safelrm.training.curves import CurveWatch
+
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+# 32 steps each: of two batches; and two on each batch of rollouts, itself of two passes
+SFT = {"dataset": "d", "epochs": 8, "batch_size": 3, "gradient_accumulation": 2, "learning_rate": 1e-2}
+RL = {
+    "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
+    "rewards": [{"module": f"safelrm.rewards.{name}", "weight": 1.0} for name in ("safety", "correctness", "format")],
+    "guard": "g",
+    "steps": 32,
+    "iterations": 2,
+    "micro_batches": 2,
+    "kl_coefficient": 0.1,
+    "group_size": 4,
+    "prompts_per_step": 3,
+    "learning_rate": 1e-2,
+    "max_completion_tokens": 16,
+}
+GUARD = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 128, "min_label_mass": 0.0}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    write_tiny_model(folder, chat_template=TEMPLATE, scale=0.2)
+    CONVERSATIONS.write(folder / "data.parquet", conversations(20))
+    PROMPTS.write(folder / "harm.parquet", prompts("harmful"))
+    PROMPTS.write(folder / "sums.parquet", prompts("reasoning", reference="7"))
+    return folder
+
+
+def arguments(stage, inputs, **changes):
+    common = ["--checkpoint", inputs / "manifest.json", "--seed", 0, "--code", "abc"]
+    common += ["--manifest", "out/manifest.json", "--curve", "out/curve.parquet"]
+    if stage == "sft":
+        settings = SFT | {"max_length": 64} | changes
+        own = ["--data", inputs / "data.parquet"]
+    else:
+        settings = RL | changes
+        own = ["--guard", inputs / "manifest.json", "--guard-settings", json.dumps(GUARD)]
+        own += ["--prompts", *(f"{name}={inputs / name}.parquet" for name in ("harm", "sums"))]
+    return [str(part) for part in (*common, *own, "--settings", json.dumps(settings))]
+
+
+@pytest.fixture(scope="module")
+def whole(inputs, tmp_path_factory):
+    """What a run writes that nothing interrupts."""
+
+    @functools.cache
+    def whole(stage):
+        folder = tmp_path_factory.mktemp("whole")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            run_here(patch, stage, inputs, checkpoint_every=100)
+        assert not (folder / "work").exists()
+        return outputs(folder)
+
+    return whole
+
+
+def run_here(patch, stage, inputs, **changes):
+    patch.setattr(sys, "argv", [stage, *arguments(stage, inputs, **changes)])
+    importlib.import_module(f"safelrm.{stage}").main()
+
+
+def outputs(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.rglob("out/**/*")) if path.is_file()}
+
+
+def kill_after(line, command, folder):
+    """Start a run and kill it as soon as it has printed such a line."""
+    environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        for printed in process.stdout:
+            if printed.startswith(line):
+                process.kill()
+                return
+    raise AssertionError(f"ended with {process.returncode} before {line}")
+
+
+@pytest.mark.parametrize(("stage", "changes"), [("sft", {"checkpoint_every": 5}), ("rl", {"checkpoint_every": 3})])
+def test_a_killed_run_ends_in_the_same_bytes(stage, changes, inputs, whole, tmp_path, monkeypatch, capsys):
+    command = [sys.executable, "-m", f"safelrm.{stage}", *arguments(stage, inputs, **changes)]
+    kill_after("step 12/32", command, tmp_path)
+    assert not outputs(tmp_path)
+    (state,) = (tmp_path / "work" / stage).iterdir()
+    step = int(newest_snapshot(state).name.removeprefix("checkpoint-"))
+    # a save may have been cut short
+    assert 8 <= step < 32
+    monkeypatch.chdir(tmp_path)
+    run_here(monkeypatch, stage, inputs, **changes)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("going on from")
+    assert lines[1].startswith(f"step {step + 1}/32")
+    assert outputs(tmp_path) == whole(stage)
+    assert not (tmp_path / "work").exists()
+
+
+@contextmanager
+def at(step, event):
+    """Let runs in this process meet an event when they log a step."""
+    log = CurveWatch.on_log
+
+    def on_log(self, args, state, control, **more):
+        log(self, args, state, control, **more)
+        if state.global_step == step:
+            event()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CurveWatch, "on_log", on_log)
+        yield
+
+
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def fail():
+    raise RuntimeError("the machine is on fire")
+
+
+@pytest.mark.parametrize(("stage", "sent", "saved"), [("sft", 8, 9), ("rl", 8, 10), ("rl", 9, 10)])
+def test_a_terminated_run_saves_what_it_has_first(stage, sent, saved, inputs, whole, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with at(sent, terminate), pytest.raises(SystemExit) as ended:
+        run_here(monkeypatch, stage, inputs)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert f"step {saved}/32" in capsys.readouterr().out.splitlines()[-1]
+    run_here(monkeypatch, stage, inputs)
+    assert f"step {saved + 1}/32" in capsys.readouterr().out
+    assert outputs(tmp_path) == whole(stage)
+
+
+def test_a_damaged_state_is_dropped(inputs, whole, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with at(9, fail), pytest.raises(RuntimeError):
+        run_here(monkeypatch, "sft", inputs, checkpoint_every=4)
+    (optimiser,) = tmp_path.glob("work/sft/*/checkpoint-8/optimizer.pt")
+    damaged = bytearray(optimiser.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    optimiser.write_bytes(damaged)
+    run_here(monkeypatch, "sft", inputs, checkpoint_every=4)
+    printed = capsys.readouterr()
+    assert "checkpoint-8: its files are not those that were written" in printed.err
+    assert "going on" not in printed.out
+    assert outputs(tmp_path) == whole("sft")
+
+
+def test_state_of_other_settings_is_not_used(inputs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with at(5, fail), pytest.raises(RuntimeError):
+        run_here(monkeypatch, "sft", inputs, checkpoint_every=4)
+    with at(1, fail), pytest.raises(RuntimeError):
+        run_here(monkeypatch, "sft", inputs, checkpoint_every=4, learning_rate=2e-2)
+    assert "going on" not in capsys.readouterr().out

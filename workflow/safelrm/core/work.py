@@ -1,0 +1,132 @@
+"""Partial state of a long job, so that a job that was killed goes on where it was.
+
+Snakemake deletes the outputs of an incomplete job before it runs the job again, so partial state is no output. It
+lies in `work/<stage>/<key>/` below the working directory. The key is a hash of all that the result depends on: the
+command line, which holds the settings and the hash of the code, and the content of the input files. So state is
+never used for another result, and two checkouts share none.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from safelrm.core.cli import stage_parser
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.files import canonical_json, sha256
+
+ROOT = Path("work")
+LOCK = "lock"
+
+
+def resumable_parser(description: str | None) -> argparse.ArgumentParser:
+    """The argument parser of a stage with partial state, with `--settings` and `--code` already declared."""
+    parser = stage_parser(description)
+    parser.add_argument(
+        "--code", default="", metavar="HASH", help="hash of the stage's code: state of other code is not used"
+    )
+    return parser
+
+
+@contextmanager
+def work_folder(stage: str, options: argparse.Namespace, inputs: Iterable[Path]) -> Iterator[Path]:
+    """The folder for the partial state of one job, held by this process alone.
+
+    It is removed when the block succeeds, since the job's outputs are complete then. Otherwise what is in it stays.
+
+    Args:
+        stage: name of the stage.
+        options: all arguments of the stage's command line.
+        inputs: the files that the job reads, in a fixed order; of a checkpoint its manifest.
+
+    Raises:
+        SafeLRMError: an input does not exist, or another process is at work on the same job.
+    """
+    folder = ROOT / stage / _key(options, inputs)
+    with _locked(folder):
+        _remove_unfinished(folder)
+        try:
+            yield folder
+        except BaseException:
+            if all(path.name == LOCK for path in folder.iterdir()):
+                _remove(folder)
+            raise
+        _remove(folder)
+
+
+def drop(path: Path, reason: str) -> None:
+    """Remove partial state that cannot be used, and say so on standard error."""
+    print(f"warning: dropped the partial state {path}: {reason}", file=sys.stderr)
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _key(options: argparse.Namespace, inputs: Iterable[Path]) -> str:
+    arguments = {name: str(value) for name, value in vars(options).items()}
+    try:
+        contents = [sha256(path) for path in inputs]
+    except OSError as error:
+        raise SafeLRMError(
+            f"cannot be read ({error.strerror})", file=error.filename, fix="run the rule that writes it"
+        ) from None
+    return hashlib.sha256(canonical_json([arguments, contents]).encode()).hexdigest()[:32]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    stream = _lock(folder)
+    while stream is None:
+        stream = _lock(folder)
+    try:
+        yield
+    finally:
+        stream.close()
+
+
+def _lock(folder: Path) -> IO[str] | None:
+    """The open lock file; None if the folder was removed meanwhile by the process that held it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK
+    try:
+        stream = path.open("a", encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.close()
+        raise SafeLRMError(
+            "another process is at work on the same job",
+            file=path,
+            fix="wait for it, or end it: `fuser` with this file names it",
+        ) from None
+    except OSError as error:
+        print(f"warning: {folder} cannot be locked ({error.strerror}): run each job once at a time", file=sys.stderr)
+    with suppress(FileNotFoundError):
+        if os.path.samestat(path.stat(), os.fstat(stream.fileno())):
+            return stream
+    stream.close()
+    return None
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what atomic writes left behind when their process was killed."""
+    for path in folder.glob(".*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove(folder: Path) -> None:
+    # a network file system keeps an open file, the lock, until it is closed
+    shutil.rmtree(folder, ignore_errors=True)
+    # the last job of a stage leaves no empty folders
+    with suppress(OSError):
+        folder.parent.rmdir()
+        ROOT.rmdir()

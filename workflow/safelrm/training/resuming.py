@@ -1,0 +1,64 @@
+"""Training that goes on where it was killed, and then ends in the same bytes as if it had not been.
+
+The trainer's own checkpoints hold weights, optimiser, schedule, random numbers and log. The position in the data
+follows from the step: a sampler depends on the seed and the epoch alone.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from safelrm.core.preemption import end_as_terminated, termination_noted
+from safelrm.core.snapshots import newest_snapshot, seal, snapshot_path
+
+
+class StateKeeper(TrainerCallback):
+    """Lets the trainer save its state every so many steps, and save it and stop when it is to end.
+
+    Args:
+        every: steps between two saves, rounded up to a multiple of `multiple`.
+        multiple: state is saved, and training stopped, at multiples of this step only.
+        terminated: whether the process is to end.
+    """
+
+    def __init__(self, every: int, multiple: int, terminated: Callable[[], bool]) -> None:
+        self._every = math.ceil(every / multiple) * multiple
+        self._multiple = multiple
+        self._terminated = terminated
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Called by the trainer after a step, before it logs and saves."""
+        # the end of a run is not saved as a state: its outputs follow at once
+        if state.global_step % self._multiple or state.global_step >= state.max_steps:
+            return
+        if self._terminated():
+            control.should_save = control.should_training_stop = True
+        elif state.global_step % self._every == 0:
+            control.should_save = True
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Called by the trainer after it has written its state."""
+        seal(snapshot_path(Path(args.output_dir), state.global_step))
+
+
+def train_resumably(trainer: Trainer, every: int, *, multiple: int = 1) -> None:
+    """Train from the state in the trainer's output folder, if there is one, saving it every so many steps.
+
+    Args:
+        trainer: it logs every step and saves nothing by itself.
+        every: steps between two saves.
+        multiple: steps that must not be parted by a save.
+
+    Raises:
+        SystemExit: SIGTERM has come; the step was finished and its state saved.
+    """
+    snapshot = newest_snapshot(Path(trainer.args.output_dir))
+    if snapshot:
+        print(f"going on from {snapshot}", flush=True)
+    with termination_noted() as terminated:
+        trainer.add_callback(StateKeeper(every, multiple, terminated))
+        trainer.train(resume_from_checkpoint=str(snapshot) if snapshot else None)
+    if trainer.state.global_step < trainer.state.max_steps:
+        end_as_terminated()
