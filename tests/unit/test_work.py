@@ -119,8 +119,11 @@ def test_only_the_latest_sealed_snapshot_is_kept():
     ],
 )
 def test_a_damaged_snapshot_is_dropped_for_the_one_before(damage, capsys):
-    earlier, later = snapshot(10), snapshot(11)
-    seal(earlier.rename("aside"))
+    earlier = snapshot(10)
+    seal(earlier)
+    # as if killed before the seal of the later one removed it
+    earlier.rename("aside")
+    later = snapshot(11)
     seal(later)
     Path("aside").rename(earlier)
     assert newest_snapshot(Path()) == later
