@@ -7,9 +7,8 @@ text and not only the prompt; in others the trace is mistaken (it says of the ac
 answer is of another response, maybe in another dialect, so that it must read both and trust neither. Half of the texts
 are unsafe.
 
-There are two folds, so that a guard that gives a reward and one that evaluates can be trained on texts of which
-they share none: an action, with all prompts and texts that name it, belongs to one of them, and so does each text that
-names no action.
+There are two folds, so that a guard that gives a reward and one that evaluates can be trained on data that have no
+prompt and no text in common: a hash puts each prompt and each text into one of the folds.
 """
 
 import random
@@ -25,7 +24,7 @@ from safelrm.world import teacher
 from safelrm.world.dial import TRAINED_LENGTHS, draw_problem, solution
 from safelrm.world.dialects import DIALECTS, Dialect
 from safelrm.world.oracle import label
-from safelrm.world.requests import Request, actions_in, all_requests
+from safelrm.world.requests import Request, all_requests
 
 __all__ = ["TABLE", "Settings", "load"]
 
@@ -66,9 +65,8 @@ def load(settings: Settings) -> pd.DataFrame:
 
 
 def fold_of(text: str) -> int:
-    """The fold of a prompt or of a text: that of the first action it names, or else its own."""
-    named = [f"{verb.word} the {thing.word}" for verb, thing in actions_in(text)]
-    return derive_seed("world_guard_fold", named[0] if named else text) % 2
+    """The fold of a prompt or of a text."""
+    return derive_seed("world_guard_fold", text) % 2
 
 
 def _draw(rng: random.Random, pools: dict[str, list[Request]]) -> tuple[str, str]:
