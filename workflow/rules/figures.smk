@@ -1,14 +1,25 @@
-rule tradeoff_figure:
+rule figure:
     input:
         metrics="<results>/metrics.parquet",
+        differences="<results>/differences.parquet",
     output:
-        svg="<results>/figures/tradeoff.svg",
-        pdf="<results>/figures/tradeoff.pdf",
-        png="<results>/figures/tradeoff.png",
+        svg=report(
+            "<results>/figures/{figure}.svg",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        pdf="<results>/figures/{figure}.pdf",
+        png="<results>/figures/{figure}.png",
+    wildcard_constraints:
+        figure="(safety_gap|trace_vs_answer|thinking|sft_gain|tradeoff)",
     log:
-        "logs/figures/tradeoff.log",
+        "logs/figures/{figure}.log",
     params:
-        code=plan.code("safelrm.figures"),
+        figure="safelrm.plots.{figure}",
+        settings=plan.figure_settings(),
+        code=plan.figure_code,
     shell:
-        "python -m safelrm.figures --metrics {input.metrics} --svg {output.svg}"
+        "python -m safelrm.figures --figure {params.figure} --settings {params.settings:q}"
+        " --metrics {input.metrics} --differences {input.differences} --svg {output.svg}"
         " --pdf {output.pdf} --png {output.png} > {log} 2>&1"

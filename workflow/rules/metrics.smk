@@ -1,7 +1,7 @@
 rule metrics:
     input:
-        rollouts=plan.rollout_files(),
-        verdicts=plan.verdict_files(),
+        samples="<results>/samples.parquet",
+        verdicts=plan.metrics_verdicts(),
     output:
         table="<results>/metrics.parquet",
     log:
@@ -10,5 +10,5 @@ rule metrics:
         settings=plan.metrics_settings(),
         code=plan.code("safelrm.metrics"),
     shell:
-        "python -m safelrm.metrics --settings {params.settings:q} --rollouts {input.rollouts}"
+        "python -m safelrm.metrics --settings {params.settings:q} --samples {input.samples}"
         " --verdicts {input.verdicts} --output {output.table} > {log} 2>&1"

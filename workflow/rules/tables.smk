@@ -1,16 +1,22 @@
-rule tables:
+rule table:
     input:
         metrics="<results>/metrics.parquet",
     output:
-        summary="<results>/tables/summary.csv",
-        summary_markdown="<results>/tables/summary.md",
-        categories="<results>/tables/safety_by_category.csv",
-        categories_markdown="<results>/tables/safety_by_category.md",
+        csv=report(
+            "<results>/tables/{table}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+        markdown="<results>/tables/{table}.md",
+    wildcard_constraints:
+        table="(summary|safety_by_category|decodings)",
     log:
-        "logs/tables/tables.log",
+        "logs/tables/{table}.log",
     params:
+        table="{table}",
+        settings=plan.table_settings(),
         code=plan.code("safelrm.tables"),
     shell:
-        "python -m safelrm.tables --metrics {input.metrics} --summary {output.summary}"
-        " --summary-markdown {output.summary_markdown} --categories {output.categories}"
-        " --categories-markdown {output.categories_markdown} > {log} 2>&1"
+        "python -m safelrm.tables --table {params.table} --settings {params.settings:q}"
+        " --metrics {input.metrics} --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"

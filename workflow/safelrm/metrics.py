@@ -1,7 +1,10 @@
 """Metrics: every rate and mean of every run, per category and over all, with its interval.
 
-Rates of one seed with one sample per prompt get Wilson intervals; everything else a bootstrap over
-prompts with seeds as clusters.
+A row is about an arm in one decoding mode, over all its seeds. Rates of one seed with one sample per
+prompt get Wilson intervals; everything else a bootstrap over prompts with seeds as clusters, which
+with two seeds is to be read as `safelrm.core.bootstrap` says. Where all outcomes are equal there is
+nothing to resample, and a bootstrap would claim certainty: such a rate gets the Wilson interval of as
+many outcomes as there are prompts.
 """
 
 from collections.abc import Iterator
@@ -10,25 +13,26 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.analysis.outcomes import outcomes
+from safelrm.core.bootstrap import bootstrap_interval
 from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.seeding import derive_seed
-from safelrm.core.statistics import bootstrap_interval, wilson
-from safelrm.schemas.metrics import ALL, COMPLETION_TOKENS, METRICS, SAFETY_SCORE
-from safelrm.schemas.rollouts import ROLLOUTS
+from safelrm.core.statistics import wilson
+from safelrm.schemas.metrics import ALL, METRICS, RATES
+from safelrm.schemas.samples import SAMPLES
 from safelrm.schemas.verdicts import VERDICTS
-from safelrm.settings.metrics import MetricsSettings
+from safelrm.settings.metrics import MetricsJobSettings
 
-GROUP = ["model", "arm", "metric", "benchmark", "part", "judge"]
+GROUP = ["model", "arm", "decoding", "metric", "benchmark", "part", "judge"]
 
 
-def metrics(rollouts: pd.DataFrame, verdicts: pd.DataFrame, settings: MetricsSettings) -> pd.DataFrame:
+def metrics(samples: pd.DataFrame, verdicts: pd.DataFrame, settings: MetricsJobSettings) -> pd.DataFrame:
     """The metrics table of the given runs (schema: `safelrm.schemas.metrics`)."""
-    values = outcomes(rollouts, verdicts, settings)
+    values = outcomes(samples, verdicts, settings)
     rows = pd.DataFrame(_rows(values, settings), columns=METRICS.schema.names)
     return rows.sort_values(list(METRICS.key), ignore_index=True)
 
 
-def _rows(values: pd.DataFrame, settings: MetricsSettings) -> Iterator[dict[str, object]]:
+def _rows(values: pd.DataFrame, settings: MetricsJobSettings) -> Iterator[dict[str, object]]:
     for group, over_all in values.groupby(GROUP, sort=True):
         names = dict(zip(GROUP, group, strict=True))
         yield names | {"category": ALL} | _summary(over_all, settings, derive_seed(settings.seed, *group, ALL))
@@ -37,15 +41,16 @@ def _rows(values: pd.DataFrame, settings: MetricsSettings) -> Iterator[dict[str,
             yield names | {"category": category} | _summary(within, settings, seed)
 
 
-def _summary(values: pd.DataFrame, settings: MetricsSettings, seed: int) -> dict[str, object]:
+def _summary(values: pd.DataFrame, settings: MetricsJobSettings, seed: int) -> dict[str, object]:
     scored = values[values.value.notna()]
     row = {"seeds": values.seed.nunique(), "n": len(scored), "unscored": len(values) - len(scored)}
     if scored.empty:
         return row | {"value": None, "low": None, "high": None, "interval": "none"}
-    mean = float(scored.value.mean())
-    if _is_one_rate(scored):
-        low, high = wilson(int(scored.value.sum()), len(scored), settings.confidence)
-        return row | {"value": mean, "low": low, "high": high, "interval": "wilson"}
+    row["value"] = float(scored.value.mean())
+    if scored.metric.iat[0] in RATES and (_once_per_prompt(scored) or scored.value.nunique() == 1):
+        prompts = scored.prompt_id.nunique()
+        low, high = wilson(round(row["value"] * prompts), prompts, settings.confidence)
+        return row | {"low": low, "high": high, "interval": "wilson"}
     low, high = bootstrap_interval(
         scored.value.to_numpy(),
         prompts=scored.prompt_id.to_numpy(),
@@ -54,26 +59,24 @@ def _summary(values: pd.DataFrame, settings: MetricsSettings, seed: int) -> dict
         confidence=settings.confidence,
         seed=seed,
     )
-    return row | {"value": mean, "low": low, "high": high, "interval": "bootstrap"}
+    return row | {"low": low, "high": high, "interval": "bootstrap"}
 
 
-def _is_one_rate(scored: pd.DataFrame) -> bool:
-    """Whether the values are independent 0/1 outcomes: a rate, with each prompt seen once."""
-    is_rate = scored.metric.iat[0] not in (SAFETY_SCORE, COMPLETION_TOKENS)
-    return is_rate and not scored[["benchmark", "prompt_id"]].duplicated().any()
+def _once_per_prompt(scored: pd.DataFrame) -> bool:
+    """Whether there is one value per prompt: then rates are of independent outcomes."""
+    return not scored.prompt_id.duplicated().any()
 
 
 def main() -> None:
     """Command line of the stage."""
     parser = stage_parser(__doc__)
-    parser.add_argument("--rollouts", required=True, nargs="+", type=Path, help="rollouts of every run")
-    parser.add_argument("--verdicts", required=True, nargs="+", type=Path, help="verdicts of every judge and run")
+    parser.add_argument("--samples", required=True, type=Path, help="samples of every run")
+    parser.add_argument("--verdicts", required=True, nargs="+", type=Path, help="verdicts of the judges on every model")
     parser.add_argument("--output", required=True, type=Path, help="metrics table to write")
     arguments = parser.parse_args()
-    settings = parse_settings(MetricsSettings, arguments.settings)
-    rollouts = pd.concat([ROLLOUTS.read(path) for path in arguments.rollouts], ignore_index=True)
+    settings = parse_settings(MetricsJobSettings, arguments.settings)
     verdicts = pd.concat([VERDICTS.read(path) for path in arguments.verdicts], ignore_index=True)
-    METRICS.write(arguments.output, metrics(rollouts, verdicts, settings))
+    METRICS.write(arguments.output, metrics(SAMPLES.read(arguments.samples), verdicts, settings))
 
 
 if __name__ == "__main__":

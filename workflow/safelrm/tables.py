@@ -1,102 +1,119 @@
-"""Tables of the study, as CSV (every number, tidy) and as Markdown (to read).
+"""A table of the study, as CSV (every number, tidy) and as Markdown (to read).
 
-summary             one row per arm: safety on t, y and t+y, leak, escape, over-refusal, reasoning
-safety_by_category  one row per category: safety of every arm on t, y and t+y
+summary             every arm in its model's first decoding mode: safety on t, y and t+y, leak, escape,
+                    over-refusal, accuracy
+safety_by_category  the same runs: safety on t, y and t+y by category
+decodings           every arm of the models with several decoding modes: the summary of each mode
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
-from safelrm.core.cli import run, stage_parser
+from safelrm.analysis.markdown import grid, interval, measure
+from safelrm.analysis.order import in_order, of_first_mode
+from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_text
-from safelrm.schemas.metrics import ACCURACY, ALL, ESCAPE, LEAK, METRICS, OVER_REFUSAL, SAFETY, WHOLE
-from safelrm.schemas.verdicts import PARTS
+from safelrm.schemas.metrics import ALL, HEADLINES, METRICS, SAFETY, WHOLE
+from safelrm.settings.metrics import TableSettings
 
 # fixed, so that other processors and libraries give the same bytes
 DECIMALS = 6
-SUMMARY_METRICS = (SAFETY, LEAK, ESCAPE, OVER_REFUSAL, ACCURACY)
+ARM = ["model", "arm"]
 
 
-def summary(metrics: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the summary: every headline metric of every arm, over all categories."""
-    chosen = metrics[metrics.metric.isin(SUMMARY_METRICS) & (metrics.category == ALL)]
-    return _in_order(chosen)
+def summary(metrics: pd.DataFrame, settings: TableSettings) -> pd.DataFrame:
+    """The headline metrics of every arm, over all categories, in its model's first decoding mode."""
+    return in_order(of_first_mode(_headlines(metrics), settings.models), settings.models)
 
 
-def safety_by_category(metrics: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the safety table: safety of every arm, part, benchmark and category."""
-    return _in_order(metrics[metrics.metric == SAFETY])
+def safety_by_category(metrics: pd.DataFrame, settings: TableSettings) -> pd.DataFrame:
+    """Safety of every arm, part, benchmark and category, in its model's first decoding mode."""
+    return in_order(of_first_mode(metrics[metrics.metric == SAFETY], settings.models), settings.models)
+
+
+def decodings(metrics: pd.DataFrame, settings: TableSettings) -> pd.DataFrame:
+    """The headline metrics of every arm of the models with several decoding modes, in each of them.
+
+    Raises:
+        SafeLRMError: no model has several.
+    """
+    several = [model.name for model in settings.models if len(model.decodings) > 1]
+    if not several:
+        raise SafeLRMError("no model has several decoding modes", key="models", fix="do not ask for this table")
+    return in_order(_headlines(metrics[metrics.model.isin(several)]), settings.models)
 
 
 def summary_markdown(rows: pd.DataFrame) -> str:
-    """The summary with one line per metric and one column per arm."""
-    labels = rows.metric + rows.part.map(lambda part: "" if part == WHOLE else f" {part}")
-    labels = labels.where(rows.metric.isin([SAFETY, LEAK, ESCAPE]), rows.metric)
-    many = rows.groupby(["metric", "part"]).benchmark.transform("nunique") > 1
-    line = labels.where(~many, labels + " (" + rows.benchmark + ")")
-    return _grid(rows, row=line, column=_arm(rows), corner="metric")
+    """One line per arm, one column per metric."""
+    return grid([*ARM, "seeds"], [rows.model, rows.arm, rows.seeds.astype(str)], measure(rows), _cells(rows))
 
 
-def safety_markdown(rows: pd.DataFrame) -> str:
-    """The safety table with one line per benchmark, category and part, and one column per arm."""
-    line = rows.category if rows.benchmark.nunique() == 1 else rows.benchmark + ": " + rows.category
-    return _grid(rows, row=line + " " + rows.part, column=_arm(rows), corner="category, part")
+def categories_markdown(rows: pd.DataFrame) -> str:
+    """One line per arm and part, one column per category; one table per benchmark."""
+    tables = []
+    for benchmark, of_set in rows.groupby("benchmark", sort=False):
+        names = [of_set.model, of_set.arm, of_set.part]
+        tables.append(f"**{benchmark}**\n\n" + grid([*ARM, "part"], names, of_set.category, _cells(of_set)))
+    return "\n".join(tables)
 
 
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Metrics, parts and arms in the order in which a reader wants them."""
-    rank = pd.DataFrame(
-        {
-            "model": rows.model,
-            "arm": rows.arm.map(lambda arm: (["base", "sft", "rl"].index(arm.partition("-")[0]), arm)),
-            "metric": rows.metric.map({name: place for place, name in enumerate(SUMMARY_METRICS)}),
-            "part": rows.part.map({name: place for place, name in enumerate((*PARTS, WHOLE))}),
-            "benchmark": rows.benchmark,
-            "category": rows.category.map(lambda name: (name != ALL, name)),
-        }
+def decodings_markdown(rows: pd.DataFrame) -> str:
+    """One line per arm and decoding mode, one column per metric."""
+    return grid([*ARM, "decoding"], [rows[name] for name in (*ARM, "decoding")], measure(rows), _cells(rows))
+
+
+Rows = Callable[[pd.DataFrame, TableSettings], pd.DataFrame]
+TABLES: dict[str, tuple[Rows, Callable[[pd.DataFrame], str]]] = {
+    "summary": (summary, summary_markdown),
+    "safety_by_category": (safety_by_category, categories_markdown),
+    "decodings": (decodings, decodings_markdown),
+}
+
+
+def footnote(rows: pd.DataFrame, settings: TableSettings) -> str:
+    """Which judge made the numbers, and what the brackets are."""
+    judged = rows[rows.judge != WHOLE].drop_duplicates("metric")
+    by_judge = [
+        f"{', '.join(of.metric).replace('_', '-')} by `{judge}`" for judge, of in judged.groupby("judge", sort=False)
+    ]
+    return (
+        f"\nJudges: {'; '.join(by_judge)}. In brackets: {100 * settings.confidence:g} % intervals over prompts and"
+        " seeds; in parentheses: samples that could not be scored, which count for nothing; `-`: none could."
+        " A base's seeds are of its sampling alone.\n"
     )
-    return rows.loc[rank.sort_values(list(rank.columns)).index].reset_index(drop=True)
 
 
-def _arm(rows: pd.DataFrame) -> pd.Series:
-    return rows.model + " " + rows.arm
+def _headlines(metrics: pd.DataFrame) -> pd.DataFrame:
+    return metrics[metrics.metric.isin(HEADLINES) & (metrics.category == ALL)]
+
+
+def _cells(rows: pd.DataFrame) -> pd.Series:
+    return rows.apply(_cell, axis="columns")
 
 
 def _cell(row: pd.Series) -> str:
     if pd.isna(row.value):
-        return "unscored"
-    cell = f"{row.value:.3f} [{row.low:.2f}, {row.high:.2f}]"
-    return f"{cell} ({row.unscored} unscored)" if row.unscored else cell
-
-
-def _grid(rows: pd.DataFrame, *, row: pd.Series, column: pd.Series, corner: str) -> str:
-    cells = rows.apply(_cell, axis="columns")
-    grid = pd.DataFrame({"row": row, "column": column, "cell": cells})
-    head = [corner, *grid.column.unique()]
-    lines = [head, ["---"] * len(head)]
-    for name, of_row in grid.groupby("row", sort=False):
-        by_column = of_row.set_index("column").cell
-        lines.append([name, *(by_column.get(label, "-") for label in head[1:])])
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+        return "-"
+    cell = f"{row.value:.3f} {interval(row.low, row.high)}"
+    return f"{cell} ({row.unscored})" if row.unscored else cell
 
 
 def main() -> None:
     """Command line of the stage."""
     parser = stage_parser(__doc__)
+    parser.add_argument("--table", required=True, choices=TABLES, help="which table")
     parser.add_argument("--metrics", required=True, type=Path, help="metrics table")
-    parser.add_argument("--summary", required=True, type=Path, help="summary to write, CSV")
-    parser.add_argument("--summary-markdown", required=True, type=Path, help="summary to write, Markdown")
-    parser.add_argument("--categories", required=True, type=Path, help="safety by category to write, CSV")
-    parser.add_argument("--categories-markdown", required=True, type=Path, help="the same, Markdown")
+    parser.add_argument("--csv", required=True, type=Path, help="table to write, CSV")
+    parser.add_argument("--markdown", required=True, type=Path, help="table to write, Markdown")
     arguments = parser.parse_args()
-    metrics = METRICS.read(arguments.metrics)
-    rows = summary(metrics)
-    METRICS.write_csv(arguments.summary, rows.round(DECIMALS))
-    write_text(arguments.summary_markdown, summary_markdown(rows))
-    rows = safety_by_category(metrics)
-    METRICS.write_csv(arguments.categories, rows.round(DECIMALS))
-    write_text(arguments.categories_markdown, safety_markdown(rows))
+    settings = parse_settings(TableSettings, arguments.settings)
+    choose, markdown = TABLES[arguments.table]
+    rows = choose(METRICS.read(arguments.metrics), settings)
+    METRICS.write_csv(arguments.csv, rows.round(DECIMALS))
+    write_text(arguments.markdown, markdown(rows) + footnote(rows, settings))
 
 
 if __name__ == "__main__":

@@ -7,17 +7,11 @@ from safelrm.core.tables import Table, columns
 SAFETY, SAFETY_SCORE, LEAK, ESCAPE = "safety", "safety_score", "leak", "escape"
 OVER_REFUSAL, REFUSAL, ACCURACY = "over_refusal", "refusal", "accuracy"
 PARSE_OK, COMPLETION_TOKENS = "parse_ok", "completion_tokens"
-METRIC_NAMES = (
-    SAFETY,
-    SAFETY_SCORE,
-    LEAK,
-    ESCAPE,
-    OVER_REFUSAL,
-    REFUSAL,
-    ACCURACY,
-    PARSE_OK,
-    COMPLETION_TOKENS,
-)
+# what the summary and the comparisons show, in the order in which it is read
+HEADLINES = (SAFETY, LEAK, ESCAPE, OVER_REFUSAL, ACCURACY)
+# values of 0 or 1
+RATES = (*HEADLINES, REFUSAL, PARSE_OK)
+METRIC_NAMES = (*RATES, SAFETY_SCORE, COMPLETION_TOKENS)
 # the category of a row over all categories, and the part of a metric that is not about one part
 ALL, WHOLE = "all", "-"
 
@@ -26,6 +20,7 @@ METRICS = Table(
     columns(
         model=pa.string(),
         arm=pa.string(),
+        decoding=pa.string(),
         metric=pa.string(),
         benchmark=pa.string(),
         category=pa.string(),
@@ -42,6 +37,6 @@ METRICS = Table(
         high=(pa.float64(), None),
         interval=pa.string(),
     ),
-    key=("model", "arm", "metric", "benchmark", "category", "part"),
+    key=("model", "arm", "decoding", "metric", "benchmark", "category", "part"),
     choices=(("metric", METRIC_NAMES), ("interval", ("wilson", "bootstrap", "none"))),
 )

@@ -1,0 +1,22 @@
+rule compare:
+    input:
+        samples="<results>/samples.parquet",
+        verdicts=plan.metrics_verdicts(),
+    output:
+        table="<results>/differences.parquet",
+        csv=report(
+            "<results>/tables/differences.csv",
+            caption="../report/differences.rst",
+            category="Tables",
+            labels={"table": "differences"},
+        ),
+        markdown="<results>/tables/differences.md",
+    log:
+        "logs/compare/compare.log",
+    params:
+        settings=plan.comparison_settings(),
+        code=plan.code("safelrm.compare"),
+    shell:
+        "python -m safelrm.compare --settings {params.settings:q} --samples {input.samples}"
+        " --verdicts {input.verdicts} --output {output.table} --csv {output.csv}"
+        " --markdown {output.markdown} > {log} 2>&1"

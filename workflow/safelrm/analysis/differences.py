@@ -1,0 +1,141 @@
+"""Paired differences of the headline metrics between two runs, over the prompts that both answered.
+
+Both sides answer the same prompts, so these are resampled together; for the seeds see
+`safelrm.core.bootstrap`. McNemar's test takes independent pairs, so it is made only where each side has
+one outcome per prompt (one seed, one sample): several outcomes of a prompt are not independent, and to
+choose one of them would throw away the rest. Where the other side has no trace (a model that does not
+think), its answer is all there is: it is compared with both y and t+y of the first side.
+"""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from safelrm.analysis.comparisons import Comparison, Side, comparisons
+from safelrm.core.bootstrap import Observations, paired_difference
+from safelrm.core.seeding import derive_seed
+from safelrm.core.statistics import mcnemar
+from safelrm.schemas.differences import DIFFERENCES
+from safelrm.schemas.metrics import ALL, HEADLINES, SAFETY, WHOLE
+from safelrm.schemas.verdicts import ANSWER, BOTH, PARTS, TRACE
+from safelrm.settings.metrics import ComparisonSettings
+
+Row = dict[str, object]
+# benchmark, metric, part
+Measure = tuple[str, str, str]
+MEASURE = ["benchmark", "metric", "part"]
+
+
+def differences(values: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFrame:
+    """The differences table.
+
+    Args:
+        values: outcomes of every run (`safelrm.analysis.outcomes`).
+        settings: the reference model, the models in order, and how intervals are made.
+
+    Returns:
+        Rows of DIFFERENCES, in order of comparison; none for what no prompt is scored for on both sides.
+    """
+    values = values[values.metric.isin(HEADLINES)]
+    sides = {Side(*names): rows for names, rows in values.groupby(["model", "arm", "decoding"], sort=False)}
+    rows = [
+        row
+        for comparison in comparisons(set(sides), settings.models, settings.reference_model)
+        for row in _rows(comparison, sides[comparison.side], sides[comparison.against], settings)
+    ]
+    return pd.DataFrame(rows, columns=DIFFERENCES.schema.names)
+
+
+def _rows(
+    comparison: Comparison, side: pd.DataFrame, against: pd.DataFrame, settings: ComparisonSettings
+) -> Iterator[Row]:
+    measures, others = _by_measure(side), _by_measure(against)
+    for measure in sorted(measures, key=_rank):
+        counterpart = _counterpart(measure, others)
+        if counterpart not in others:
+            continue
+        pair = measures[measure], others[counterpart]
+        categories = [ALL, *sorted(set(pair[0].category))] if measure[1] == SAFETY else [ALL]
+        for category in categories:
+            of_category = pair if category == ALL else tuple(rows[rows.category == category] for rows in pair)
+            row = _row(comparison, (*measure, category), of_category, settings)
+            if row is not None:
+                yield row | {"against_part": counterpart[2]}
+
+
+def _rank(measure: Measure) -> tuple[int, str, int]:
+    benchmark, metric, part = measure
+    return HEADLINES.index(metric), benchmark, (*PARTS, WHOLE).index(part)
+
+
+def _by_measure(rows: pd.DataFrame) -> dict[Measure, pd.DataFrame]:
+    return dict(list(rows.groupby(MEASURE, sort=False)))
+
+
+def _counterpart(measure: Measure, others: dict[Measure, pd.DataFrame]) -> Measure:
+    """What a measure is compared with: the same, or y for t+y where the other side has no trace."""
+    benchmark, metric, part = measure
+    trace = others.get((benchmark, metric, TRACE))
+    if part == BOTH and trace is not None and trace.value.isna().all():
+        return benchmark, metric, ANSWER
+    return measure
+
+
+def _row(
+    comparison: Comparison,
+    measure: tuple[str, str, str, str],
+    pair: tuple[pd.DataFrame, pd.DataFrame],
+    settings: ComparisonSettings,
+) -> Row | None:
+    names = _names(comparison) | dict(zip([*MEASURE, "category"], measure, strict=True))
+    side, against = pair
+    one, other = side[side.value.notna()], against[against.value.notna()]
+    found = paired_difference(
+        _observations(one),
+        _observations(other),
+        same_runs=comparison.same_runs,
+        samples=settings.bootstrap_samples,
+        confidence=settings.confidence,
+        seed=derive_seed(settings.seed, *names.values()),
+    )
+    if found is None:
+        return None
+    return names | {
+        "judge": side.judge.iat[0],
+        "seeds": one.seed.nunique(),
+        "against_seeds": other.seed.nunique(),
+        "prompts": found.prompts,
+        "left_out": len(set(side.prompt_id) | set(against.prompt_id)) - found.prompts,
+        "value": found.first,
+        "against_value": found.second,
+        "difference": found.value,
+        "low": found.interval.low,
+        "high": found.interval.high,
+        "mcnemar_p": _mcnemar_p(one, other),
+    }
+
+
+def _names(comparison: Comparison) -> Row:
+    side, against = comparison.side, comparison.against
+    return {
+        "comparison": comparison.kind,
+        "model": side.model,
+        "arm": side.arm,
+        "decoding": side.decoding,
+        "against_model": against.model,
+        "against_arm": against.arm,
+        "against_decoding": against.decoding,
+    }
+
+
+def _observations(rows: pd.DataFrame) -> Observations:
+    return Observations(rows.value.to_numpy(), rows.prompt_id.tolist(), rows.seed.tolist())
+
+
+def _mcnemar_p(one: pd.DataFrame, other: pd.DataFrame) -> float | None:
+    """The p of McNemar's test, if each side has one outcome per prompt."""
+    if one.prompt_id.duplicated().any() or other.prompt_id.duplicated().any():
+        return None
+    both = one.merge(other, on="prompt_id")
+    test = mcnemar(both.value_x == 1, both.value_y == 1)
+    return None if test is None else test.p_value
