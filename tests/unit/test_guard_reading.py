@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,9 @@ PAIRS = [(f"w{n} w{n + 1} {n % 10}", " ".join(f"w{n * k % 40}" for k in range(1,
 def settings(**changes):
     values = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 60, "min_label_mass": 0.0, "batch_size": 6}
     return GuardSettings(**{**values, **changes})
+
+
+SHORT = settings(max_length=20)
 
 
 @pytest.fixture(scope="module")
@@ -114,28 +118,70 @@ def test_a_text_too_long_for_the_guard_has_no_reading(folder):
     assert ForwardGuard(folder, settings()).read([]) == []
 
 
-def test_vllm_and_forward_readings_agree(folder, tmp_path):
-    """In a process of its own: an engine keeps its memory, and its environment, until the process ends."""
-    short = settings(max_length=20)
-    script = (
-        "import json, sys; from pathlib import Path\n"
-        "from safelrm.engine.vllm_guard import VllmGuard; from safelrm.settings.guard import GuardSettings\n"
-        "folder, settings, pairs, output = sys.argv[1:]\n"
-        "guard = VllmGuard(Path(folder), GuardSettings.model_validate_json(settings), dtype='float32')\n"
-        "readings = guard.read([tuple(pair) for pair in json.loads(pairs)])\n"
-        "rows = [None if r is None else [r.p_unsafe, r.label_mass, r.top_token] for r in readings]\n"
-        "Path(output).write_text(json.dumps(rows))\n"
-    )
-    output = tmp_path / "readings.json"
-    command = [sys.executable, "-c", script, str(folder), short.model_dump_json(), json.dumps(PAIRS), str(output)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=WORKFLOW)
+# in a process of its own: an engine keeps its memory, and its environment, until the process ends
+SERVED = """
+import argparse, json, sys
+from pathlib import Path
+from safelrm.core.work import work_folder
+from safelrm.engine import vllm_guard
+from safelrm.settings.guard import GuardSettings
+
+folder, settings, pairs, output = sys.argv[1:]
+pairs = [tuple(pair) for pair in json.loads(pairs)]
+guard = vllm_guard.VllmGuard(Path(folder), GuardSettings.model_validate_json(settings), dtype="float32")
+asked = []
+
+def read(pairs):
+    asked.append(len(pairs))
+    if len(asked) == 4:
+        raise KeyboardInterrupt
+    return answer(pairs)
+
+def rows(readings):
+    return [None if r is None else [r.p_unsafe, r.label_mass, r.top_token] for r in readings]
+
+answer, guard._read = guard._read, read
+results = {"at once": rows(guard.read(pairs))}
+vllm_guard.SHARD = 6
+for name in ("interrupted", "resumed", "other"):
+    try:
+        with work_folder("judge", argparse.Namespace(), []):
+            results[name] = rows(guard.read(pairs[::-1] if name == "other" else pairs))
+    except KeyboardInterrupt:
+        pass
+with work_folder("judge", argparse.Namespace(), []):
+    results["sharded"] = rows(guard.read(pairs))
+Path(output).write_text(json.dumps(results | {"asked": asked}))
+"""
+
+
+@pytest.fixture(scope="module")
+def served(folder, tmp_path_factory):
+    output = tmp_path_factory.mktemp("served") / "readings.json"
+    command = [sys.executable, "-c", SERVED, str(folder), SHORT.model_dump_json(), json.dumps(PAIRS), str(output)]
+    environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=output.parent, env=environment)
     assert done.returncode == 0, done.stderr
-    served = pd.DataFrame([row or [None] * 3 for row in json.loads(output.read_text())], columns=["p", "mass", "top"])
-    forward = ForwardGuard(folder, short).read(PAIRS)
-    assert [reading is None for reading in forward] == served["p"].isna().tolist()
-    assert 0 < served["p"].isna().sum() < len(PAIRS)
-    for row, reading in zip(served.itertuples(), forward, strict=True):
+    return json.loads(output.read_text())
+
+
+def test_vllm_and_forward_readings_agree(folder, served):
+    rows = pd.DataFrame([row or [None] * 3 for row in served["at once"]], columns=["p", "mass", "top"])
+    forward = ForwardGuard(folder, SHORT).read(PAIRS)
+    assert [reading is None for reading in forward] == rows["p"].isna().tolist()
+    assert 0 < rows["p"].isna().sum() < len(PAIRS)
+    for row, reading in zip(rows.itertuples(), forward, strict=True):
         if reading is not None:
             assert row.p == pytest.approx(reading.p_unsafe, abs=1e-4)
             assert row.mass == pytest.approx(reading.label_mass, abs=1e-4)
             assert row.top == reading.top_token
+
+
+def test_an_interrupted_job_reads_the_rest_only_and_reads_the_same(served):
+    # at once; two shards, and a third cut short; what was left; another order; all shards again
+    assert served["asked"] == [20, 6, 6, 6, 6, 2, *[6, 6, 6, 2] * 2]
+    assert "interrupted" not in served
+    assert served["resumed"] == served["sharded"]
+    assert served["resumed"] != served["other"]
+    p_unsafe = [row and row[0] for row in served["at once"]]
+    assert [row and row[0] for row in served["resumed"]] == pytest.approx(p_unsafe, abs=1e-5)

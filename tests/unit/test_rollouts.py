@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from tiny_model import CHAT_TEMPLATE, PREFILLED_TEMPLATE, write_tiny_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.engine.chat import Chat
 from safelrm.engine.requests import RenderedPrompt, plan_requests, render_prompts
-from safelrm.rollouts import Completion, rollout_table
+from safelrm.rollouts import rollout_table
+from safelrm.schemas.completions import COMPLETIONS
 from safelrm.schemas.prompts import PROMPTS
 from safelrm.schemas.rollouts import ROLLOUTS
 from safelrm.settings.rollouts import RolloutJobSettings
@@ -107,9 +109,10 @@ def test_a_prompt_that_leaves_too_little_room_is_named(chat):
 def test_completions_are_split_and_counted(chat):
     texts = [("w1 w2 </think> 5", "stop"), ("w1 w2 w3", "length"), ("w1", "stop"), ("", "stop")]
     requests = plan_requests({"a": prompts("a", 4)}, 0, settings(samples=1))
-    completions = [
-        Completion(ids, why) for ids, (_, why) in zip(chat.encode([t for t, _ in texts]), texts, strict=True)
-    ]
+    completions = pd.DataFrame(
+        {"token_ids": chat.encode([text for text, _ in texts]), "finish_reason": [why for _, why in texts]},
+        columns=COMPLETIONS.schema.names,
+    )
     rows = rollout_table(chat, requests, [RenderedPrompt([1, 2], True)] * 4, completions)
     assert rows["completion"].tolist() == [text for text, _ in texts]
     assert rows["parse_state"].tolist() == ["ok", "truncated", "no_close", "empty"]
@@ -118,14 +121,26 @@ def test_completions_are_split_and_counted(chat):
     assert rows["answer"].tolist()[0] == "5"
 
 
-# three runs of the stage on one engine, since starting it takes most of the time
+# runs of the stage on one engine, since starting it takes most of the time; a run may be interrupted
 DRIVER = """
 import functools, json, sys
 from safelrm import rollouts
 rollouts.start_engine = functools.cache(rollouts.start_engine)
-for arguments in json.loads(sys.argv[1]):
+generate = rollouts.generate
+for arguments, shards in json.loads(sys.argv[1]):
+    sizes = []
+    def counting(engine, requests, settings):
+        if len(sizes) == shards:
+            raise KeyboardInterrupt
+        sizes.append(len(requests))
+        return generate(engine, requests, settings)
+    rollouts.generate = counting
     sys.argv = ["rollouts", *arguments]
-    rollouts.main()
+    try:
+        rollouts.main()
+    except KeyboardInterrupt:
+        pass
+    print("generated", json.dumps(sizes))
 """
 
 
@@ -137,19 +152,30 @@ def runs(manifest, tmp_path_factory):
     for name, table in {"a": a, "b": b, "reversed": b[::-1]}.items():
         PROMPTS.write(folder / f"{name}.parquet", table)
     common = ["--checkpoint", manifest, "--model", "m", "--arm", "base", "--seed", "1"]
-    common += ["--settings", settings(max_model_length=160).model_dump_json()]
 
-    def arguments(output, *benchmarks):
+    def arguments(output, *benchmarks, **changes):
         tables = [f"{name}={folder / file}.parquet" for name, file in benchmarks]
-        return [str(part) for part in (*common, "--benchmark", *tables, "--output", folder / output)]
+        chosen = ["--settings", settings(max_model_length=160, **changes).model_dump_json()]
+        return [str(part) for part in (*common, *chosen, "--benchmark", *tables, "--output", folder / output)]
 
     first = arguments("first.parquet", ("a", "a"), ("b", "b"))
     second = arguments("second.parquet", ("b", "b"), ("a", "a"))
     third = arguments("third.parquet", ("b", "reversed"))
-    command = [sys.executable, "-c", DRIVER, json.dumps([first, second, third])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=WORKFLOW)
+    sharded = arguments("sharded.parquet", ("a", "a"), ("b", "b"), shard_size=60)
+    driven = [(first, None), (second, None), (third, None), (sharded, 1), (sharded, 1), (sharded, None)]
+    command = [sys.executable, "-c", DRIVER, json.dumps(driven)]
+    environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     assert done.returncode == 0, done.stderr
+    lines = [line.removeprefix("generated ") for line in done.stdout.splitlines() if line.startswith("generated ")]
+    (folder / "generated.json").write_text(f"[{','.join(lines)}]")
     return folder
+
+
+def test_an_interrupted_run_generates_the_rest_only_and_ends_in_the_same_bytes(runs):
+    assert json.loads((runs / "generated.json").read_text()) == [[200], [200], [80], [60], [60], [60, 20]]
+    assert (runs / "sharded.parquet").read_bytes() == (runs / "first.parquet").read_bytes()
+    assert not (runs / "work").exists()
 
 
 def test_the_stage_writes_what_the_model_generated(runs, chat):

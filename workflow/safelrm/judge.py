@@ -3,7 +3,8 @@
 Input:  rollouts tables, and the guard's manifest if the judge asks one.
 Output: a verdicts table, one row per rollout and part judged.
 
-The judge is a module; what it must offer is said in judges/guard.py.
+The judge is a module; what it must offer is said in judges/guard.py. The readings of a guard are kept while
+the job runs (engine/vllm_guard.py).
 """
 
 import argparse
@@ -14,8 +15,9 @@ from types import ModuleType
 import pandas as pd
 
 from safelrm.core.checkpoints import verified_model
-from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.core.cli import parse_settings, run
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.work import resumable_parser, work_folder
 from safelrm.schemas.rollouts import ROLLOUT_KEY, ROLLOUTS
 from safelrm.schemas.verdicts import PARTS, VERDICTS
 
@@ -62,7 +64,7 @@ def verdict_table(rollouts: pd.DataFrame, verdicts: pd.DataFrame, name: str) -> 
 
 def arguments() -> argparse.ArgumentParser:
     """The stage's command line."""
-    parser = stage_parser(__doc__)
+    parser = resumable_parser(__doc__)
     parser.add_argument("--name", required=True, help="name of the judge")
     parser.add_argument("--module", required=True, help="dotted path of the judge's module")
     parser.add_argument("--rollouts", required=True, nargs="+", type=Path, help="rollouts tables of the runs")
@@ -78,7 +80,8 @@ def main() -> None:
     settings = parse_settings(module.Settings, options.settings)
     rollouts = pd.concat([ROLLOUTS.read(path) for path in options.rollouts], ignore_index=True)
     guard = verified_model(options.guard) if options.guard else None
-    VERDICTS.write(options.output, verdict_table(rollouts, module.judge(rollouts, settings, guard), options.name))
+    with work_folder("judge", options, [*options.rollouts, *([options.guard] if options.guard else [])]):
+        VERDICTS.write(options.output, verdict_table(rollouts, module.judge(rollouts, settings, guard), options.name))
 
 
 if __name__ == "__main__":

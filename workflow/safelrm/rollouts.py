@@ -9,22 +9,23 @@ counts the end-of-turn token; `completion_tokens` and the text do not.
 """
 
 import argparse
-import resource
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from safelrm.core.checkpoints import verified_model
-from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
+from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import parse_completion
+from safelrm.core.work import resumable_parser, work_folder
 from safelrm.engine.chat import Chat
 from safelrm.engine.requests import RenderedPrompt, plan_requests, render_prompts
+from safelrm.engine.shards import in_shards
 from safelrm.engine.vllm_engine import start_engine
+from safelrm.schemas.completions import COMPLETIONS, LENGTH, STOP
 from safelrm.schemas.prompts import PROMPTS
 from safelrm.schemas.rollouts import ROLLOUTS
 from safelrm.settings.rollouts import RolloutJobSettings
@@ -32,21 +33,9 @@ from safelrm.settings.rollouts import RolloutJobSettings
 if TYPE_CHECKING:
     from vllm import LLM
 
-STOP, LENGTH = "stop", "length"
 
-
-@dataclass(frozen=True)
-class Completion:
-    """Generated token ids without the end-of-turn token, and why generation ended (stop or length)."""
-
-    token_ids: list[int]
-    finish_reason: str
-
-
-def generate(
-    engine: "LLM", prompts: Sequence[RenderedPrompt], seeds: Sequence[int], settings: RolloutJobSettings
-) -> list[Completion]:
-    """One completion per prompt, in order, each sampled with its own seed.
+def generate(engine: "LLM", requests: Sequence[tuple[list[int], int]], settings: RolloutJobSettings) -> pd.DataFrame:
+    """One completion per request (a prompt's token ids, and the seed it is sampled with): rows of COMPLETIONS.
 
     Raises:
         SafeLRMError: the engine gave up a request.
@@ -61,31 +50,38 @@ def generate(
             seed=seed,
             detokenize=False,
         )
-        for seed in seeds
+        for _, seed in requests
     ]
-    outputs = engine.generate([{"prompt_token_ids": prompt.token_ids} for prompt in prompts], sampling, use_tqdm=False)
-    return [_completion(output.outputs[0]) for output in outputs]
+    started = time.monotonic()
+    # what earlier requests left there changes the order of arithmetic
+    engine.reset_prefix_cache()
+    outputs = engine.generate([{"prompt_token_ids": ids} for ids, _ in requests], sampling, use_tqdm=False)
+    rows = pd.DataFrame([_completion(output.outputs[0]) for output in outputs], columns=COMPLETIONS.schema.names)
+    spent = time.monotonic() - started
+    tokens = int(rows["token_ids"].map(len).sum())
+    print(f"{len(rows)} completions, {tokens} tokens in {spent:.1f} s ({tokens / spent:.0f} tokens/s)", flush=True)
+    return rows
 
 
-def _completion(output: object) -> Completion:
+def _completion(output: object) -> tuple[list[int], str]:
     token_ids, reason = list(output.token_ids), output.finish_reason
     if reason not in (STOP, LENGTH):
         raise SafeLRMError(f"the engine ended a request with {reason!r}", fix="run again; report it if it persists")
     # no stop strings are set: what stopped the model is its last token
-    return Completion(token_ids[:-1] if reason == STOP else token_ids, reason)
+    return token_ids[:-1] if reason == STOP else token_ids, reason
 
 
 def rollout_table(
     chat: Chat,
     requests: pd.DataFrame,
     prompts: Sequence[RenderedPrompt],
-    completions: Sequence[Completion],
+    completions: pd.DataFrame,
 ) -> pd.DataFrame:
-    """The rows of a rollouts table, but for model, arm and seed."""
-    texts = chat.decode([completion.token_ids for completion in completions])
+    """The rows of a rollouts table, but for model, arm and seed, from rows of COMPLETIONS in the same order."""
+    texts = chat.decode([[int(token) for token in ids] for ids in completions["token_ids"]])
     parsed = [
-        parse_completion(text, prefilled=prompt.prefilled, truncated=completion.finish_reason == LENGTH)
-        for text, prompt, completion in zip(texts, prompts, completions, strict=True)
+        parse_completion(text, prefilled=prompt.prefilled, truncated=reason == LENGTH)
+        for text, prompt, reason in zip(texts, prompts, completions["finish_reason"], strict=True)
     ]
     traces = chat.encode([part.trace or "" for part in parsed])
     return requests.assign(
@@ -93,15 +89,15 @@ def rollout_table(
         trace=[part.trace for part in parsed],
         answer=[part.answer for part in parsed],
         parse_state=[part.state for part in parsed],
-        finish_reason=[completion.finish_reason for completion in completions],
+        finish_reason=completions["finish_reason"].tolist(),
         prompt_tokens=[len(prompt.token_ids) for prompt in prompts],
         trace_tokens=[len(ids) for ids in traces],
-        completion_tokens=[len(completion.token_ids) for completion in completions],
+        completion_tokens=[len(ids) for ids in completions["token_ids"]],
     )
 
 
 def generate_rollouts(
-    model: Path, benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutJobSettings
+    model: Path, benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutJobSettings, work: Path
 ) -> pd.DataFrame:
     """Rollouts of the model in a folder, but for the columns model, arm and seed.
 
@@ -110,28 +106,28 @@ def generate_rollouts(
         benchmarks: prompts by benchmark name.
         seed: seed of the arm.
         settings: decoding and engine.
+        work: where finished shards of completions are kept, and taken from.
     """
     chat = Chat(model)
     requests = plan_requests(benchmarks, seed, settings)
     prompts = render_prompts(chat, requests, settings)
     started = time.monotonic()
     engine = start_engine(model, dtype=settings.dtype, max_model_length=settings.max_model_length, seed=settings.seed)
-    ready = time.monotonic()
-    completions = generate(engine, prompts, requests["request_seed"].tolist(), settings)
-    spent = time.monotonic() - ready
-    tokens = sum(len(completion.token_ids) for completion in completions)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{len(completions)} completions, {tokens} tokens in {spent:.1f} s ({tokens / spent:.0f} tokens/s);"
-        f" engine start {ready - started:.1f} s; peak memory {memory:.2f} GiB",
-        flush=True,
+    print(f"engine start: {time.monotonic() - started:.1f} s", flush=True)
+    seeds = requests["request_seed"].tolist()
+    completions = in_shards(
+        [(prompt.token_ids, request_seed) for prompt, request_seed in zip(prompts, seeds, strict=True)],
+        settings.shard_size,
+        lambda shard: generate(engine, shard, settings),
+        table=COMPLETIONS,
+        folder=work,
     )
     return rollout_table(chat, requests, prompts, completions)
 
 
 def arguments() -> argparse.ArgumentParser:
     """The stage's command line."""
-    parser = stage_parser(__doc__)
+    parser = resumable_parser(__doc__)
     parser.add_argument("--checkpoint", required=True, type=Path, help="manifest of the model")
     parser.add_argument("--model", required=True, help="name of the base model")
     parser.add_argument("--arm", required=True, help="name of the arm")
@@ -152,9 +148,12 @@ def main() -> None:
     """Run the stage."""
     options = arguments().parse_args()
     settings = parse_settings(RolloutJobSettings, options.settings)
-    benchmarks = {name: PROMPTS.read(path) for name, path in named_paths("--benchmark", options.benchmark).items()}
-    rows = generate_rollouts(verified_model(options.checkpoint), benchmarks, options.seed, settings)
-    ROLLOUTS.write(options.output, rows.assign(model=options.model, arm=options.arm, seed=options.seed))
+    files = named_paths("--benchmark", options.benchmark)
+    benchmarks = {name: PROMPTS.read(path) for name, path in files.items()}
+    model = verified_model(options.checkpoint)
+    with work_folder("rollouts", options, [options.checkpoint, *files.values()]) as work:
+        rows = generate_rollouts(model, benchmarks, options.seed, settings, work)
+        ROLLOUTS.write(options.output, rows.assign(model=options.model, arm=options.arm, seed=options.seed))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,8 @@ from safelrm.core.files import canonical_json, sha256
 
 ROOT = Path("work")
 LOCK = "lock"
+
+_current: ContextVar[Path | None] = ContextVar("work folder", default=None)
 
 
 def resumable_parser(description: str | None) -> argparse.ArgumentParser:
@@ -51,13 +54,21 @@ def work_folder(stage: str, options: argparse.Namespace, inputs: Iterable[Path])
     folder = ROOT / stage / _key(options, inputs)
     with _locked(folder):
         _remove_unfinished(folder)
+        token = _current.set(folder)
         try:
             yield folder
         except BaseException:
             if all(path.name == LOCK for path in folder.iterdir()):
                 _remove(folder)
             raise
+        finally:
+            _current.reset(token)
         _remove(folder)
+
+
+def current_folder() -> Path | None:
+    """The folder for the partial state of the job at hand, for what has no other way of knowing it; or None."""
+    return _current.get()
 
 
 def drop(path: Path, reason: str) -> None:

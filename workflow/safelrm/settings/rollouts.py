@@ -29,6 +29,11 @@ class RolloutSettings(Strict):
     seed: Seed = Field(description="every request's own seed is derived from this, the prompt and the sample index")
     dtype: Literal["float32", "bfloat16"] = Field(description="arithmetic of the engine")
     max_model_length: Count = Field(description="longest prompt plus completion, in tokens")
+    shard_size: Count = Field(
+        2048,
+        description="requests that are generated together and then kept, so that a killed job goes on with the next;"
+        " fewer lose less, more keep the engine busier, since it waits for the longest completion of each shard",
+    )
 
 
 class RolloutJobSettings(RolloutSettings):
