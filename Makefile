@@ -9,7 +9,7 @@ CORES ?= all
 STAMP := $(ENV)/.lock-$(firstword $(shell sha256sum $(LOCK)))
 BIN := $(abspath $(ENV))/bin
 
-.PHONY: reproduce test env lint lock schema clean
+.PHONY: reproduce test soak env lint lock schema clean
 
 reproduce: env  ## set up, then run the nano study
 	PYTHONPATH=workflow $(BIN)/python -m safelrm.dag.owner
@@ -18,6 +18,9 @@ reproduce: env  ## set up, then run the nano study
 
 test: env  ## set up, then run the tests
 	$(BIN)/python -m pytest
+
+soak: env  ## kill jobs and Snakemake at random in the default study; takes long, is not part of the tests
+	$(BIN)/python tests/soak/soak.py
 
 lint: env  ## style of Python and of rules
 	$(BIN)/ruff check .
@@ -44,4 +47,4 @@ lock:  ## resolve the locks anew (needs uv)
 	envs/lock.sh
 
 clean:  ## remove everything that rules wrote; published results and the environment stay
-	rm -rf data checkpoints rollouts logs .snakemake $(filter-out results/published,$(wildcard results/*))
+	rm -rf data checkpoints rollouts work logs .snakemake $(filter-out results/published,$(wildcard results/*))

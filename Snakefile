@@ -45,11 +45,14 @@ include: "workflow/rules/rollouts.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/samples.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/calibrate.smk"
+include: "workflow/rules/compare.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/pin.smk"
+include: "workflow/rules/verify.smk"
 
 
 onstart:

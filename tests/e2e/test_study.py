@@ -33,54 +33,48 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
-    folder = copy_of_checkout(tmp_path_factory.mktemp("first") / "safelrm")
-    return folder, run(folder, cores=2)
-
-
 @pytest.fixture
-def finished(first, tmp_path) -> Path:
-    return Path(shutil.copytree(first[0], tmp_path / "safelrm", symlinks=True))
+def finished(finished_study, tmp_path) -> Path:
+    return Path(shutil.copytree(finished_study, tmp_path / "safelrm", symlinks=True))
 
 
-def test_progress_and_time_table_are_shown(first):
-    _, done = first
+def test_progress_and_time_table_are_shown(first_run):
+    _, done = first_run
     assert "start rl nano_a/grpo/1" in done.stderr
     assert "running:" in done.stderr
     assert "peak memory (MiB)" in done.stderr
 
 
-def test_every_arm_is_in_the_table(first):
-    folder, _ = first
+def test_every_arm_is_in_the_table(first_run):
+    folder, _ = first_run
     summary = pd.read_csv(folder / RESULTS / "tables/summary.csv")
     assert set(summary.arm) == {"base", "sft-star1", "rl-grpo"}
     harmful = summary[(summary.metric == "safety") & (summary.part == "t+y")]
     assert (harmful.n + harmful.unscored == 14).all()
 
 
-def test_every_file_in_results_has_a_rule(first):
-    folder, _ = first
+def test_every_file_in_results_has_a_rule(first_run):
+    folder, _ = first_run
     known = {line.split("\t")[0] for line in snakemake(folder, "--summary", *CONFIG).stdout.splitlines()[1:]}
     found = {str(path.relative_to(folder)) for path in (folder / RESULTS).rglob("*") if path.is_file()}
     assert found <= known
 
 
-def test_nothing_is_left_to_do(first):
-    assert planned(first[0], *CONFIG) == set()
+def test_nothing_is_left_to_do(finished_study):
+    assert planned(finished_study, *CONFIG) == set()
 
 
-def test_a_checkpoint_holds_safetensors_and_nothing_that_runs(first):
-    for manifest in (first[0] / "checkpoints").rglob("manifest.json"):
+def test_a_checkpoint_holds_safetensors_and_nothing_that_runs(finished_study):
+    for manifest in (finished_study / "checkpoints").rglob("manifest.json"):
         names = set(json.loads(manifest.read_text())["files"])
         assert "model.safetensors" in names
         assert not {name for name in names if name.endswith((".bin", ".pt", ".pkl", ".py"))}
 
 
-def test_another_clone_on_one_core_gives_the_same_bytes(first, tmp_path):
+def test_another_clone_on_one_core_gives_the_same_bytes(finished_study, tmp_path):
     other = copy_of_checkout(tmp_path / "elsewhere" / "clone")
     run(other, cores=1)
-    assert digests(other) == digests(first[0])
+    assert digests(other) == digests(finished_study)
 
 
 def test_jobs_import_the_package_of_their_own_checkout(finished):

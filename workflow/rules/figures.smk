@@ -11,10 +11,10 @@ rule figure:
         ),
         pdf="<results>/figures/{figure}.pdf",
         png="<results>/figures/{figure}.png",
-    wildcard_constraints:
-        figure="(safety_gap|trace_vs_answer|thinking|sft_gain|tradeoff)",
     log:
         "logs/figures/{figure}.log",
+    wildcard_constraints:
+        figure="(safety_gap|trace_vs_answer|thinking|sft_gain|tradeoff)",
     params:
         figure="safelrm.plots.{figure}",
         settings=plan.figure_settings(),

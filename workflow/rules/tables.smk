@@ -9,10 +9,10 @@ rule table:
             labels={"table": "{table}"},
         ),
         markdown="<results>/tables/{table}.md",
-    wildcard_constraints:
-        table="(summary|safety_by_category|decodings)",
     log:
         "logs/tables/{table}.log",
+    wildcard_constraints:
+        table="(summary|safety_by_category|decodings)",
     params:
         table="{table}",
         settings=plan.table_settings(),

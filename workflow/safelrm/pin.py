@@ -1,7 +1,7 @@
 """Pin a finished study: the only command that writes tracked files.
 
-DVC pins the folders `data`, `checkpoints` and `rollouts` (`data.dvc` and so on); the tables, figures,
-metrics and verdicts, a few MB, are copied to `results/published/<study>/`.
+DVC pins the folders `data`, `checkpoints` and `rollouts` (`data.dvc` and so on). What a reader needs, and what all
+tables are made from, is copied to `results/published/<study>/`: a few MB, without the texts that models wrote.
 
     snakemake --cores 1 pin
 """
@@ -17,7 +17,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
 
 PINNED = ("data", "checkpoints", "rollouts")
-PUBLISHED = ("tables", "figures", "verdicts", "metrics.parquet", "audit", "validation")
+PUBLISHED = ("tables", "figures", "samples.parquet", "verdicts", "audit", "validation")
 
 
 def pin(results: Path, datasets: Sequence[str]) -> None:

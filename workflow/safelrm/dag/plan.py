@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from safelrm.core.files import canonical_json
 from safelrm.dag.codehash import ROOT, code_hash
 from safelrm.dag.study import dataset_path, judge_settings
+from safelrm.settings.metrics import ComparisonSettings, FigureSettings, MetricsJobSettings, TableSettings
 from safelrm.settings.rollouts import RolloutJobSettings
 from safelrm.settings.study import Study
 
@@ -161,18 +162,73 @@ class Plan:
         """The rollouts of every run."""
         return [_rollouts(*run) for run in self.runs()]
 
-    def verdict_files(self) -> list[str]:
-        """The verdicts of every judge on every model."""
-        models = dict.fromkeys(arm.model for arm in self.study.arms)
-        return [
-            f"results/{self.study.name}/verdicts/{judge}/{model}.parquet"
-            for judge in self.study.judges
-            for model in models
-        ]
+    def _models(self) -> list[str]:
+        return list(dict.fromkeys(arm.model for arm in self.study.arms))
+
+    def _verdicts(self, judge: str, model: str) -> str:
+        return f"results/{self.study.name}/verdicts/{judge}/{model}.parquet"
+
+    def calibration_verdicts(self) -> list[str]:
+        """The verdicts, on every model, of the judges that are compared."""
+        calibration = self.study.calibration
+        names = [calibration.reference, *calibration.judges] if calibration else []
+        return [self._verdicts(judge, model) for judge in names for model in self._models()]
+
+    def calibration_settings(self) -> str:
+        """Settings of the calibration."""
+        return _json(self.study.calibration) if self.study.calibration else "{}"
+
+    def metrics_verdicts(self) -> list[str]:
+        """The verdicts, on every model, of the judges that the metrics are taken from."""
+        metrics = self.study.metrics
+        names = {metrics.safety_judge, metrics.refusal_judge, metrics.accuracy_judge} if metrics else set()
+        return [self._verdicts(judge, model) for judge in sorted(names) for model in self._models()]
 
     def metrics_settings(self) -> str:
         """Settings of the metrics."""
-        return _json(self.study.metrics) if self.study.metrics else "{}"
+        return self._result_settings(MetricsJobSettings)
+
+    def comparison_settings(self) -> str:
+        """Settings of the comparisons."""
+        return self._result_settings(ComparisonSettings)
+
+    def table_settings(self) -> str:
+        """Settings of the tables."""
+        return self._result_settings(TableSettings)
+
+    def figure_settings(self) -> str:
+        """Settings of the figures."""
+        return self._result_settings(FigureSettings)
+
+    def figure_code(self, wildcards: Mapping[str, str]) -> str:
+        """Code hash of `figures` with one figure's module."""
+        return self.code("safelrm.figures", f"safelrm.plots.{wildcards['figure']}")
+
+    def figures(self) -> list[str]:
+        """The figures that the study has something to show in."""
+        reasoning = [name for name in self._models() if name != self.study.metrics.reference_model]
+        methods = {arm.method for arm in self.study.arms}
+        shown = {
+            "safety_gap": len(reasoning) < len(self._models()),
+            "trace_vs_answer": True,
+            "thinking": any(len(self.study.models[name].decodings) > 1 for name in reasoning),
+            "sft_gain": {"base", "sft"} <= methods,
+            "tradeoff": True,
+        }
+        return [name for name, has_content in shown.items() if has_content]
+
+    def tables(self) -> list[str]:
+        """The tables of metrics that the study has something to show in."""
+        modes = any(len(self.study.models[name].decodings) > 1 for name in self._models())
+        return ["summary", "safety_by_category", *(["decodings"] if modes else [])]
+
+    def _result_settings(self, model: type[BaseModel]) -> str:
+        """The settings of a stage after judging, as far as its model has them."""
+        if not self.study.metrics:
+            return "{}"
+        modes = [{"name": name, "decodings": [*self.study.models[name].decodings]} for name in self._models()]
+        given = dict(self.study.metrics) | {"models": modes}
+        return _json(model(**{key: value for key, value in given.items() if key in model.model_fields}))
 
     def named_datasets(self, names: list[str]) -> list[str]:
         """`name=path` of data sets, as stages take them."""
@@ -219,8 +275,10 @@ class Plan:
         results = Path("results") / self.study.name
         files: list[Path] = []
         if self.study.arms:
-            files += [results / f"tables/{name}" for name in ("summary.md", "safety_by_category.md")]
-            files += [results / f"figures/tradeoff.{suffix}" for suffix in ("svg", "pdf", "png")]
+            files += [results / f"tables/{name}.md" for name in (*self.tables(), "differences")]
+            files += [results / f"figures/{name}.svg" for name in self.figures()]
+        if self.study.calibration:
+            files.append(results / "tables/calibration.md")
         if self.study.audit:
             files += [results / f"audit/{name}.csv" for name in ("overlap", "lengths", "traces")]
         files += [results / f"validation/{name}.csv" for name in self.study.validation]

@@ -116,6 +116,9 @@ def _check_names(study: Study, file: str) -> None:
     if study.metrics:
         for key in ("safety_judge", "refusal_judge", "accuracy_judge"):
             known(f"metrics.{key}", [getattr(study.metrics, key)], study.judges, "judges")
+    if study.calibration:
+        known("calibration.reference", [study.calibration.reference], study.judges, "judges")
+        known("calibration.judges", study.calibration.judges, study.judges, "judges")
     if study.audit:
         known("audit.train", study.audit.train, study.datasets, "datasets")
         known("audit.evaluation", study.audit.evaluation, study.datasets, "datasets")
@@ -140,10 +143,25 @@ def _check_arms(study: Study, file: str) -> None:
             if (arm.model, arm.name, seed) in seen:
                 raise SafeLRMError(f"seed {seed} of this arm is listed twice", file=file, key=key, fix="remove one")
             seen.add((arm.model, arm.name, seed))
+    _check_evaluation(study, file)
     needed = [("rollouts", study.rollouts), ("metrics", study.metrics), ("benchmarks", study.benchmarks)]
     for key, value in needed if study.arms else []:
         if not value:
             raise SafeLRMError("missing, but the study has arms", file=file, key=key, fix="see docs/configuration.md")
+
+
+def _check_evaluation(study: Study, file: str) -> None:
+    """The guard that rewards an arm must not be the only judge of safety: RL may learn what it overlooks."""
+    calibrated = {study.calibration.reference, *study.calibration.judges} if study.calibration else set()
+    guards = {judge.guard for name, judge in study.judges.items() if judge.guard or name in calibrated}
+    for arm in study.arms:
+        if arm.method == "rl" and guards == {study.rl[arm.recipe].guard}:
+            raise SafeLRMError(
+                f"the only judge of safety asks the guard that rewards `{arm.name}`: it would judge what it has taught",
+                file=file,
+                key="judges",
+                fix="add a judge with another guard, and name it in `metrics.safety_judge`",
+            )
 
 
 def _check_modules(study: Study, file: str) -> None:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from safelrm.settings.audit import AuditSettings
+from safelrm.settings.calibration import CalibrationSettings
 from safelrm.settings.common import ModulePath, Name, Seed, Strict
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.guard_training import GuardTrainingSettings
@@ -95,5 +96,6 @@ class Study(Strict):
     rollouts: RolloutSettings | None = Field(None, description="decoding of the evaluation rollouts")
     judges: dict[Name, JudgeEntry] = Field(default_factory=dict, description="judges by name")
     metrics: MetricsSettings | None = Field(None, description="which judge a number is taken from, and intervals")
+    calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
     validation: dict[Name, ValidationEntry] = Field(default_factory=dict, description="judges against human labels")

@@ -1,0 +1,51 @@
+"""Properties of every rule of the workflow."""
+
+from pathlib import Path
+
+import pytest
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import OutputSettings, ResourceSettings
+
+ROOT = Path(__file__).parents[2]
+EXPENSIVE = {"base", "guard", "sft", "rl", "rollouts", "judge"}
+
+pytestmark = pytest.mark.dag
+
+
+@pytest.fixture(scope="module")
+def rules() -> dict:
+    with SnakemakeApi(OutputSettings()) as api:
+        workflow = api.workflow(resource_settings=ResourceSettings(cores=1), snakefile=ROOT / "Snakefile", workdir=ROOT)
+        return {rule.name: rule for rule in workflow._workflow.rules}
+
+
+def test_the_expensive_rules_take_part_in_the_cache(rules):
+    assert {name for name, rule in rules.items() if rule.cache.flag} == EXPENSIVE
+
+
+def test_two_jobs_of_a_cached_rule_never_share_an_entry(rules):
+    # an entry is found by the command, the parameters and the inputs: not by wildcards
+    for name in EXPENSIVE:
+        parameters = dict(rules[name].params.items())
+        assert rules[name].wildcard_names <= set(parameters), name
+
+
+def test_an_edit_of_the_code_is_an_edit_of_the_parameters(rules):
+    for name, rule in rules.items():
+        if rule.output:
+            assert "code" in dict(rule.params.items()), name
+            assert "{params.code}" in rule.shellcmd or name not in EXPENSIVE, name
+
+
+def test_outputs_are_named_files(rules):
+    # a folder is moved into one that another run has just put into the cache
+    for rule in rules.values():
+        assert len(dict(rule.output.items())) == len(rule.output), rule.name
+        assert not any(path.is_directory for path in rule.output), rule.name
+
+
+def test_every_job_has_a_log_and_runs_a_stage(rules):
+    for name, rule in rules.items():
+        if name != "all":
+            assert rule.log, name
+            assert rule.shellcmd.startswith("python -m safelrm."), name

@@ -1,0 +1,97 @@
+"""Pins and published results: restored in a clone without training, and checked byte for byte."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from workflow_runs import environment, planned, snakemake
+
+pytestmark = pytest.mark.e2e
+
+CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
+TABLE = "results/tiny/tables/summary.csv"
+TRAINING = ("checkpoints/", "rollouts/", "data/")
+
+
+def command(folder: Path, *words: str) -> None:
+    done = subprocess.run(
+        words, cwd=folder, env=environment(DVC_NO_ANALYTICS="1"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def commit(folder: Path) -> None:
+    command(folder, "git", "add", "--all")
+    command(folder, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "all")
+
+
+def verify(folder: Path, *, check: bool = True) -> subprocess.CompletedProcess:
+    return snakemake(folder, "--cores", "2", *CONFIG, "--", "verify", check=check)
+
+
+@pytest.fixture(scope="module")
+def pinned(finished_study, tmp_path_factory) -> tuple[Path, Path]:
+    """A repository whose finished study is pinned, published and pushed, and the remote."""
+    base = tmp_path_factory.mktemp("pinned")
+    folder, remote = base / "safelrm", base / "remote"
+    shutil.copytree(finished_study, folder, symlinks=True)
+    command(folder, "git", "init", "--quiet")
+    command(folder, "dvc", "remote", "add", "--default", "--local", "store", str(remote))
+    snakemake(folder, "--cores", "1", *CONFIG, "--", "pin")
+    commit(folder)
+    command(folder, "dvc", "push", "--quiet")
+    return folder, remote
+
+
+@pytest.fixture
+def clone(pinned, tmp_path) -> Path:
+    folder, remote = pinned
+    target = tmp_path / "clone"
+    command(tmp_path, "git", "clone", "--quiet", str(folder), str(target))
+    command(target, "dvc", "remote", "add", "--default", "--local", "store", str(remote))
+    return target
+
+
+def test_pinning_writes_tracked_files_and_nothing_else(pinned):
+    folder, _ = pinned
+    tracked = subprocess.run(["git", "ls-files"], cwd=folder, capture_output=True, text=True, check=True).stdout.split()
+    assert {"data.dvc", "checkpoints.dvc", "rollouts.dvc"} <= set(tracked)
+    assert f"results/published/tiny/{TABLE.removeprefix('results/tiny/')}" in tracked
+    assert not [name for name in tracked if name.startswith(("data/", "checkpoints/", "rollouts/", "results/tiny/"))]
+
+
+def test_a_clone_rebuilds_its_tables_without_training(pinned, clone):
+    command(clone, "dvc", "pull", "--quiet")
+    snakemake(clone, "--cores", "1", *CONFIG, "--touch")
+    assert not [path for path in planned(clone, *CONFIG) if path.startswith(TRAINING)]
+    snakemake(clone, "--cores", "2", *CONFIG)
+    assert (clone / TABLE).read_bytes() == (pinned[0] / TABLE).read_bytes()
+    assert "as pinned" in verify(clone).stdout
+
+
+def test_published_tables_are_made_again_without_the_remote(clone):
+    said = verify(clone).stdout
+    assert "checkpoints: not here" in said
+    assert "byte for byte" in said
+
+
+@pytest.mark.parametrize("name", ["tables/summary.md", "tables/differences.csv", "figures/tradeoff.svg"])
+def test_an_edited_result_is_named(clone, name):
+    path = clone / "results/published/tiny" / name
+    path.write_text(path.read_text().replace("0", "1", 1))
+    done = verify(clone, check=False)
+    assert done.returncode != 0
+    assert f"{name} cannot be made again" in done.stdout + done.stderr
+
+
+def test_a_changed_file_of_a_pinned_folder_is_named(pinned, tmp_path):
+    folder = Path(shutil.copytree(pinned[0], tmp_path / "safelrm", symlinks=True))
+    path = next((folder / "rollouts").rglob("*.parquet"))
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[:-1] + b"?")
+    done = verify(folder, check=False)
+    assert done.returncode != 0
+    assert "rollouts: the folder differs from its pin" in done.stdout + done.stderr

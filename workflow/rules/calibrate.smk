@@ -1,0 +1,20 @@
+rule calibrate:
+    input:
+        verdicts=plan.calibration_verdicts(),
+    output:
+        table="<results>/calibration.parquet",
+        csv=report(
+            "<results>/tables/calibration.csv",
+            category="Tables",
+            labels={"table": "calibration of the safety judges"},
+            caption="../report/calibration.rst",
+        ),
+        markdown="<results>/tables/calibration.md",
+    log:
+        "logs/calibrate/calibrate.log",
+    params:
+        settings=plan.calibration_settings(),
+        code=plan.code("safelrm.calibrate"),
+    shell:
+        "python -m safelrm.calibrate --settings {params.settings:q} --verdicts {input.verdicts}"
+        " --output {output.table} --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"

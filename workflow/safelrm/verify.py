@@ -1,0 +1,134 @@
+"""Check a checkout's pins and published results.
+
+    snakemake --cores 1 verify
+
+Every folder that DVC pins, and that is here, must hold the bytes of its pin. Every published table and SVG figure is
+made again, by the workflow's own rules, from the published samples and verdicts, in a temporary folder, and must have
+the same bytes. Nothing is fetched, trained or generated.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from safelrm.core.cli import run, stage_parser
+from safelrm.core.errors import SafeLRMError
+from safelrm.pin import PINNED
+
+# what rules are given; the rest is made from it
+GIVEN = ("samples.parquet", "verdicts")
+# PDF and PNG hold what differs between builds of the drawing libraries
+COMPARED = (".csv", ".md", ".svg")
+
+
+def check_pins(folders: Sequence[str] = PINNED) -> None:
+    """Compare the pinned folders that are here with their pins; a folder that is not here is left out, and named.
+
+    Raises:
+        SafeLRMError: a folder differs from its pin.
+    """
+    for folder in folders:
+        pin = Path(f"{folder}.dvc")
+        if not pin.is_file() or not Path(folder).is_dir():
+            print(f"{folder}: not here or not pinned, left out", flush=True)
+            continue
+        done = subprocess.run(
+            ["dvc", "status", "--quiet", str(pin)],
+            env=os.environ | {"DVC_NO_ANALYTICS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SafeLRMError(
+                f"the folder differs from its pin {done.stderr.strip()}".strip(),
+                file=folder,
+                fix=f"dvc checkout {pin} restores the pinned bytes; snakemake --cores 1 pin pins the present ones",
+            )
+        print(f"{folder}: as pinned", flush=True)
+
+
+def check_published(
+    published: Path, study: str, checkout: Path, configfiles: Sequence[str], rules: Sequence[str]
+) -> None:
+    """Make the published tables and figures again, and compare their bytes.
+
+    Args:
+        published: the folder of the study's published results.
+        study: its name.
+        checkout: the folder of the Snakefile.
+        configfiles: the configuration, as Snakemake was given it.
+        rules: the rules that make results from samples and verdicts.
+
+    Raises:
+        SafeLRMError: something is not published, cannot be made, or differs.
+    """
+    files = sorted(path for path in published.rglob("*") if path.suffix in COMPARED and _is_of(path, published))
+    missing = [name for name in GIVEN if not (published / name).exists()]
+    if missing or not files:
+        raise SafeLRMError(
+            f"lacks {missing or 'tables'}", file=published, fix="publish a finished study: snakemake --cores 1 pin"
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        results = Path(temporary, "results", study)
+        for name in GIVEN:
+            _copy(published / name, results / name)
+        names = [path.relative_to(published) for path in files]
+        _rebuild(Path(temporary), checkout, configfiles, rules, [Path("results", study, name) for name in names])
+        differing = [name for name in names if (results / name).read_bytes() != (published / name).read_bytes()]
+    if differing:
+        raise SafeLRMError(
+            f"{', '.join(map(str, differing))} cannot be made again from the published verdicts",
+            file=published,
+            fix="the code, the configuration or a file was changed since: run the study and publish it anew",
+        )
+    print(f"{published}: {len(names)} tables and figures made again, byte for byte", flush=True)
+
+
+def _is_of(path: Path, published: Path) -> bool:
+    """Whether a file is made from samples and verdicts: not so the audit's and the validation's, which need data."""
+    return path.relative_to(published).parts[0] not in ("audit", "validation", "verdicts")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _rebuild(
+    folder: Path, checkout: Path, configfiles: Sequence[str], rules: Sequence[str], targets: Sequence[Path]
+) -> None:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile")]
+    command += ["--directory", str(folder), "--cores", "all", "--rerun-triggers", "mtime"]
+    command += ["--allowed-rules", *rules, "--configfile", *(str(Path(name).absolute()) for name in configfiles)]
+    done = subprocess.run([*command, "--", *map(str, targets)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SafeLRMError(
+            f"the published results cannot be made again:\n{done.stdout[-2000:]}{done.stderr[-4000:]}",
+            file=checkout,
+            fix="see the message of the stage above",
+        )
+
+
+def main() -> None:
+    """Command line of the stage."""
+    parser = stage_parser(__doc__)
+    parser.add_argument("--study", required=True, help="name of the study, whose results are in results/published")
+    parser.add_argument("--checkout", required=True, type=Path, help="folder of the Snakefile")
+    parser.add_argument("--configfiles", required=True, nargs="+", help="the configuration files")
+    parser.add_argument("--rules", required=True, nargs="+", help="the rules that make results from verdicts")
+    arguments = parser.parse_args()
+    check_pins()
+    published = Path("results/published") / arguments.study
+    check_published(published, arguments.study, arguments.checkout, arguments.configfiles, arguments.rules)
+
+
+if __name__ == "__main__":
+    run(main)
