@@ -96,6 +96,14 @@ def test_mcnemar_takes_one_outcome_per_prompt(rows):
     assert set(several.against_seeds) == {2} and set(several.seeds) == {1}
 
 
+def test_modes_of_the_same_run_share_its_seed():
+    """A good run and a bad one, each the same in both modes: the modes do not differ, whichever runs are drawn."""
+    runs = [Run("sft-x", seed, "m", mode, correct=seed) for seed in (1, 4) for mode in ("thinking", "non_thinking")]
+    row = pick(table(*runs), comparison="decodings", metric="accuracy")
+    assert (row.difference, row.low, row.high) == (0, 0, 0)
+    assert (row.seeds, row.against_seeds) == (2, 2)
+
+
 def test_without_a_reference_or_a_second_run_there_is_nothing_to_compare():
     assert table(Run(), models=models(m=["default"]), reference_model=None).empty
     alone = table(*RUNS[:1], models=SETTINGS.models[:1])

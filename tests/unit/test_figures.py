@@ -1,6 +1,7 @@
 """The figures: what each draws of known numbers, what it says of judges, stable bytes, and valid captions."""
 
 import importlib
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -154,6 +155,13 @@ def test_an_unscored_arm_is_left_out_of_the_tradeoff(results):
 def test_a_study_that_lacks_what_a_figure_shows_is_told(name, changes, said, results):
     with pytest.raises(SafeLRMError, match=said):
         draw(name, Results(results.metrics, results.differences, SETTINGS.model_copy(update=changes)))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_survives_that_nothing_is_scored(name, results):
+    numbers = results.metrics.assign(value=math.nan, low=math.nan, high=math.nan)
+    none = results.differences.iloc[:0]
+    assert not any(axes.containers for axes in draw(name, Results(numbers, none, SETTINGS)).axes)
 
 
 def test_many_models_all_appear():
