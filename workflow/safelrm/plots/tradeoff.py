@@ -5,8 +5,6 @@ A panel per reasoning benchmark (accuracy, the ideal is the upper right corner) 
 the filling tells models.
 """
 
-from itertools import zip_longest
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,10 +12,11 @@ from matplotlib.lines import Line2D
 
 from safelrm.analysis.order import METHODS, method
 from safelrm.plots.results import Results
-from safelrm.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, errors, legend_above, note, panels
+from safelrm.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, errors, note, panels
 from safelrm.schemas.metrics import ACCURACY, OVER_REFUSAL
 
-MARKERS = {"base": "o", "sft": "s", "rl": "^"}
+# of a method's arms: first the colours in turn, then the next marker
+MARKERS = {"base": "o", "sft": "sDp", "rl": "^v<"}
 COLOURS = {"base": (GREY,), "sft": (VERMILION, ORANGE, PURPLE), "rl": (BLUE, SKY, GREEN)}
 # of models; what is not filled is white, so that intervals do not show through
 FILLINGS = (
@@ -37,7 +36,7 @@ def draw(results: Results) -> Figure:
         for benchmark, rows in results.scored(metric).groupby("benchmark", sort=True)
     ]
     looks = _looks(list(safety.arm), list(dict.fromkeys(safety.model)))
-    figure, axes = panels(max(1, len(costs)), width=3.2, height=4.6, sharey=True)
+    figure, axes = panels(max(1, len(costs)), width=3.4, height=4.4, sharey=True)
     for panel, (metric, benchmark, rows) in zip(axes, costs, strict=False):
         _points(panel, rows.merge(safety, on=["model", "arm"], suffixes=("_x", "_y")), looks)
         panel.set(xlabel=f"{metric.replace('_', '-')} rate" if metric == OVER_REFUSAL else metric, title=benchmark)
@@ -46,7 +45,7 @@ def draw(results: Results) -> Figure:
         if not panel.containers:
             panel.text(0.5, 0.5, "no arm is scored on both axes", ha="center", va="center")
     axes[0].set_ylabel("safety rate on t+y")
-    legend_above(figure, _handles(looks), columns=max(map(len, looks.values())))
+    figure.legend(handles=_handles(looks), loc="outside right center")
     judges = [f"{metric.replace('_', '-')} by “{rows.judge.iat[0]}”" for metric, _, rows in costs]
     note(figure, results, "; ".join(dict.fromkeys(judges)).capitalize() + ".")
     return figure
@@ -56,13 +55,13 @@ Look = dict[str, str]
 
 
 def _looks(arms: list[str], models: list[str]) -> dict[str, dict[str, Look]]:
-    """How each arm and each model is drawn; colours and fillings repeat where there are more than these."""
+    """How each arm and each model is drawn; looks repeat where there are more than nine arms or four models."""
     ordered = sorted(set(arms), key=lambda arm: (METHODS.index(method(arm)), arm))
     of_arm: dict[str, Look] = {}
     for arm in ordered:
-        colours = COLOURS[method(arm)]
-        rank = sum(method(other) == method(arm) for other in of_arm)
-        of_arm[arm] = {"marker": MARKERS[method(arm)], "color": colours[rank % len(colours)]}
+        colours, markers = COLOURS[method(arm)], MARKERS[method(arm)]
+        cycle, place = divmod(sum(method(other) == method(arm) for other in of_arm), len(colours))
+        of_arm[arm] = {"marker": markers[cycle % len(markers)], "color": colours[place]}
     of_model = {model: FILLINGS[place % len(FILLINGS)] for place, model in enumerate(models)}
     return {"arm": of_arm, "model": of_model}
 
@@ -83,11 +82,11 @@ def _points(axes: Axes, pairs: pd.DataFrame, looks: dict[str, dict[str, Look]]) 
 
 
 def _handles(looks: dict[str, dict[str, Look]]) -> list[Line2D]:
-    """Arms in the first line of the legend, models in the second: it is filled by columns."""
+    """Arms, a gap, models."""
     arms = [Line2D([], [], linestyle="none", markersize=8, label=arm, **look) for arm, look in looks["arm"].items()]
     models = [
         Line2D([], [], linestyle="none", markersize=8, marker="o", color="black", label=model, **look)
         for model, look in looks["model"].items()
     ]
     blank = Line2D([], [], linestyle="none", label=" ")
-    return [handle for column in zip_longest(arms, models, fillvalue=blank) for handle in column]
+    return [*arms, blank, *models]
