@@ -53,7 +53,7 @@ def generate(engine: "LLM", requests: Sequence[tuple[list[int], int]], settings:
         for _, seed in requests
     ]
     started = time.monotonic()
-    # what earlier requests left there changes the order of arithmetic
+    # what earlier requests left there may change the order of arithmetic
     engine.reset_prefix_cache()
     outputs = engine.generate([{"prompt_token_ids": ids} for ids, _ in requests], sampling, use_tqdm=False)
     rows = pd.DataFrame([_completion(output.outputs[0]) for output in outputs], columns=COMPLETIONS.schema.names)

@@ -49,7 +49,7 @@ class VllmGuard:
             temperature=0.0, max_tokens=1, logprob_token_ids=[prompts.unsafe_id, prompts.safe_id], detokenize=False
         )
         asked = [{"prompt_token_ids": ids} for ids in questions if ids is not None]
-        # what earlier texts left there changes the order of arithmetic
+        # what earlier texts left there may change the order of arithmetic
         self.engine.reset_prefix_cache()
         answers = iter(self.engine.generate(asked, greedy, use_tqdm=False) if asked else [])
         readings = [None if ids is None else self._reading(next(answers).outputs[0]) for ids in questions]
