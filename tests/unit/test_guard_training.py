@@ -10,7 +10,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from safelrm import guard
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
-from safelrm.factory.label_probe import LabelProbe, encode_labels
+from safelrm.factory.label_probe import FactProbe, LabelProbe, encode_labels
+from safelrm.factory.loop import train
 from safelrm.settings.guard_training import GuardTrainingSettings
 from safelrm.sources import world_corpus, world_guard_labels
 from safelrm.world.lexicon import THINGS, VERBS
@@ -18,6 +19,8 @@ from safelrm.world.tokenizer import build_tokenizer
 
 SETTINGS = {
     "architecture": {"layers": 1, "hidden_size": 32, "intermediate_size": 32, "heads": 1, "kv_heads": 1},
+    "facts": {"phases": [{"steps": 20, "mixture": {"fact": 1.0}}], "learning_rate": 1e-2, "warmup_steps": 10},
+    "facts_probe": {"every": 5, "first_step": 20, "passes": 1, "threshold": 0.0},
     "optimisation": {
         "phases": [{"steps": 100, "mixture": {"fact": 0.2, "labels": 0.8}}],
         "learning_rate": 1e-2,
@@ -127,3 +130,54 @@ def test_probe_counts_both_kinds_of_error():
             return type("Output", (), {"logits": logits})
 
     assert LabelProbe(tokenizer, LABELS)(AlwaysSafe()) == {"recall": 0.0, "specificity": 1.0}
+
+
+def test_the_probe_of_facts_counts_the_words_that_are_said_rightly(corpus):
+    tokenizer = build_tokenizer("guard")
+    probe = FactProbe(
+        tokenizer, ["is the glim open ? no . the glim is sealed .", "lift is handling . the brone is open ."]
+    )
+
+    class Says:
+        """Says one word, whatever it is asked."""
+
+        def __init__(self, word):
+            self.token = tokenizer.convert_tokens_to_ids(word)
+
+        def __call__(self, input_ids, use_cache):
+            logits = torch.zeros(*input_ids.shape, len(tokenizer))
+            logits[..., self.token] = 1.0
+            return type("Output", (), {"logits": logits})
+
+    for word, share in (("sealed", 1 / 3), ("handling", 1 / 3), ("safe", 0.0)):
+        assert probe(Says(word)) == {"facts": pytest.approx(share)}
+
+
+@pytest.mark.parametrize("dialect", ["family_a", "family_b"])
+def test_facts_of_every_dialect_are_asked_of_every_word(dialect):
+    settings = world_corpus.Settings(
+        dialect=dialect, copying=0, steps=0, facts=600, rulings=0, problems=0, requests=0, seed=0
+    )
+    probe = FactProbe(build_tokenizer("guard"), list(world_corpus.load(settings).text))
+    assert len(probe.ids) == len(THINGS) + len(VERBS)
+
+
+def test_a_corpus_without_facts_is_refused(corpus):
+    with pytest.raises(SafeLRMError, match="no fact"):
+        guard.train_guard(settings(), corpus[corpus.kind != "fact"], LABELS, seed=0)
+
+
+def test_labels_leave_the_embeddings_as_the_facts_made_them(corpus, monkeypatch):
+    trained = []
+
+    def spy(model, *arguments, **named):
+        before = model.get_input_embeddings().weight.detach().clone()
+        result = train(model, *arguments, **named)
+        trained.append(torch.equal(before, result[0].get_input_embeddings().weight))
+        return result
+
+    monkeypatch.setattr(guard, "train", spy)
+    _, _, curve = guard.train_guard(settings(), corpus, LABELS, seed=0)
+    assert trained == [False, True]
+    steps = curve.groupby("metric", sort=False).step
+    assert steps.max()["probe/facts"] < steps.min()["probe/recall"]

@@ -1,9 +1,9 @@
 """Train a generative guard: asked about a prompt and a text, it answers with the word safe or unsafe.
 
-It learns what words mean from the plain text of the corpus (facts), and what is harmful from labelled texts, so it
-may judge words of which it has never seen a labelled text. Whether it does is what its probe asks: some words are kept
-out of the labelled texts it is trained on. It is asked and read as any guard of the study
-(settings/guard.py): prompt and text go through its chat template, and the next token is the label.
+It learns what words mean from the plain text of the corpus (facts), and then what is harmful from labelled texts, while
+the embeddings of words stay as they are. So it may judge words of which it has never seen a labelled text. Whether it
+does is what its probe asks: some words are kept out of the labelled texts it is trained on. It is asked and read as any
+guard of the study (settings/guard.py): prompt and text go through its chat template, and the next token is the label.
 
 Writes the folder `model` beside the manifest, the manifest and the training curve.
 """
@@ -19,7 +19,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeding import derive_seed
 from safelrm.factory.architectures import new_model
 from safelrm.factory.examples import Example, encode_texts
-from safelrm.factory.label_probe import LabelProbe, encode_labels
+from safelrm.factory.label_probe import FactProbe, LabelProbe, encode_labels
 from safelrm.factory.loop import train
 from safelrm.factory.output import write_model
 from safelrm.schemas.corpus import CORPUS
@@ -29,7 +29,7 @@ from safelrm.settings.guard_training import GuardTrainingSettings
 from safelrm.world.lexicon import THINGS, VERBS
 from safelrm.world.tokenizer import build_tokenizer
 
-LABELS = "labels"
+FACT, LABELS = "fact", "labels"
 
 
 def train_guard(
@@ -52,11 +52,19 @@ def train_guard(
     tokenizer = build_tokenizer("guard")
     training, heldout = split_labels(labels, settings)
     pools = _plain_text(tokenizer, corpus)
+    facts = FactProbe(tokenizer, list(corpus.text[corpus.kind == FACT]))
     pools[LABELS] = encode_labels(tokenizer, training)
+    probe = LabelProbe(tokenizer, heldout.head(settings.probe.size))
     seed_everything(seed)
     model = new_model(settings.architecture, tokenizer)
-    probe = LabelProbe(tokenizer, heldout.head(settings.probe.size))
-    guard, curve = train(model, pools, settings.optimisation, settings.probe, probe, seed=derive_seed("guard", seed))
+    knowing, first = train(
+        model, pools, settings.facts, settings.facts_probe, facts, seed=derive_seed("guard_facts", seed)
+    )
+    knowing.requires_grad_(True)
+    # labels would teach each word apart what the facts say of all: then it would not carry over to other words
+    knowing.get_input_embeddings().requires_grad_(False)
+    guard, second = train(knowing, pools, settings.optimisation, settings.probe, probe, seed=derive_seed("guard", seed))
+    curve = pd.concat([first, second.assign(step=second.step + first.step.max())], ignore_index=True)
     return guard, tokenizer, curve
 
 

@@ -1,14 +1,20 @@
-"""Labelled texts as a guard sees them, and the probe of a guard."""
+"""Labelled texts as a guard sees them, and the probes of a guard."""
 
+import re
 from collections.abc import Collection, Sequence
 
 import pandas as pd
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from safelrm.core.errors import SafeLRMError
 from safelrm.factory.examples import Example, collate
 from safelrm.factory.measures import chosen
+from safelrm.world.lexicon import THINGS, VERBS
 from safelrm.world.tokenizer import SAFE, UNSAFE
+
+_WORDS = "|".join((*THINGS, *VERBS))
+_STATEMENT = re.compile(rf"(?:[^ .?]+ )*(?:{_WORDS}) (?:[^ .?]+ )*?(?:sealed|open|handling|looking)(?= \.)")
 
 
 def ask(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str], texts: Sequence[str]) -> list[list[int]]:
@@ -28,6 +34,37 @@ def encode_labels(tokenizer: PreTrainedTokenizerFast, rows: pd.DataFrame) -> lis
         Example((*question, tokenizer.convert_tokens_to_ids(word), tokenizer.eos_token_id), len(question))
         for question, word in zip(questions, words, strict=True)
     ]
+
+
+class FactProbe:
+    """`facts`: share of words of which the model says rightly, as the corpus does, what they are."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> None:
+        """Keep the statements of the texts that end in what a word is, such as "the glim is sealed .".
+
+        Raises:
+            SafeLRMError: there are none.
+        """
+        # the dialects of facts all end so
+        found = {match.group() for text in texts for match in _STATEMENT.finditer(text)}
+        if not found:
+            raise SafeLRMError(
+                "no fact says what a word is", key="corpus", fix="name a corpus with facts about the words"
+            )
+        statements = tokenizer(sorted(found), padding=True, padding_side="right")
+        ids = torch.tensor(statements["input_ids"])
+        self.ids, self.rows = ids, torch.arange(len(ids))
+        self.ends = torch.tensor(statements["attention_mask"]).sum(1) - 1
+
+    def __call__(self, model: PreTrainedModel, measures: Collection[str] = ()) -> dict[str, float]:
+        """The measure of a model.
+
+        Raises:
+            SafeLRMError: another measure is asked for.
+        """
+        said = model(input_ids=self.ids, use_cache=False).logits.argmax(-1)[self.rows, self.ends - 1]
+        shares = {"facts": (said == self.ids[self.rows, self.ends]).float().mean().item()}
+        return {name: shares[name] for name in chosen(measures, shares)}
 
 
 class LabelProbe:
