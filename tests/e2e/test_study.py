@@ -81,7 +81,7 @@ def test_jobs_import_the_package_of_their_own_checkout(finished):
     stage = finished / "workflow/safelrm/tables.py"
     stage.write_text(stage.read_text().replace("def main() -> None:\n", "def main() -> None:\n    print(__file__)\n"))
     run(finished, cores=1)
-    assert str(stage) in (finished / "logs/tables/tables.log").read_text()
+    assert str(stage) in (finished / "logs/tables/summary.log").read_text()
 
 
 def test_a_truncated_table_is_named_and_finished_work_is_kept(finished):
@@ -118,7 +118,7 @@ def test_a_diverging_training_says_so(finished):
 
 
 def test_stages_explain_themselves():
-    for stage in ("curate", "base", "guard", "sft", "rl", "rollouts", "judge", "metrics", "tables", "figures", "audit"):
+    for stage in ("curate", "base", "guard", "sft", "rl", "rollouts", "judge", "metrics", "compare", "tables", "figures", "audit"):
         done = subprocess.run(
             [sys.executable, "-m", f"safelrm.{stage}", "--help"],
             cwd=Path(__file__).parents[2] / "workflow",

@@ -11,12 +11,12 @@ from snakemake.exceptions import WorkflowError
 PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
-from safelrm.core.checkpoints import MODEL_FILES
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.dag.environment import job_environment
 from safelrm.dag.locks import require_installed
 from safelrm.dag.owner import claim
+from safelrm.dag.paths import checkpoint
 from safelrm.dag.plan import Plan
 from safelrm.dag.progress import hide_cache_hints, show_progress, time_table
 from safelrm.dag.study import load_study
@@ -31,12 +31,6 @@ try:
     plan = Plan(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
-
-
-def checkpoint(folder: str) -> dict[str, str]:
-    """The outputs of a rule that makes a checkpoint: its model files and its manifest."""
-    model = {Path(name).stem: f"{folder}/model/{name}" for name in MODEL_FILES}
-    return model | {"manifest": f"{folder}/manifest.json"}
 
 
 def check_environment() -> None:

@@ -116,6 +116,10 @@ def _check_names(study: Study, file: str) -> None:
     if study.metrics:
         for key in ("safety_judge", "refusal_judge", "accuracy_judge"):
             known(f"metrics.{key}", [getattr(study.metrics, key)], study.judges, "judges")
+        known("metrics.reference_model", [study.metrics.reference_model], study.models, "models")
+        known(
+            "metrics.safety_benchmark", [study.metrics.safety_benchmark], dict.fromkeys(study.benchmarks), "benchmarks"
+        )
     if study.calibration:
         known("calibration.reference", [study.calibration.reference], study.judges, "judges")
         known("calibration.judges", study.calibration.judges, study.judges, "judges")

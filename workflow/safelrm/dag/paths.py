@@ -1,0 +1,26 @@
+"""Where the outputs of rules lie."""
+
+from pathlib import Path
+
+from safelrm.core.checkpoints import MODEL_FILES
+
+
+def data_file(name: str) -> str:
+    """A data set."""
+    return f"data/{name}.parquet"
+
+
+def rollouts_file(model: str, arm: str, seed: int) -> str:
+    """The rollouts of a run."""
+    return f"rollouts/{model}/{arm}/seed{seed}.parquet"
+
+
+def guard_manifest(name: str) -> str:
+    """The manifest of a guard."""
+    return f"checkpoints/guards/{name}/manifest.json"
+
+
+def checkpoint(folder: str) -> dict[str, str]:
+    """The outputs of a rule that makes a checkpoint: its model files and its manifest."""
+    model = {Path(name).stem: f"{folder}/model/{name}" for name in MODEL_FILES}
+    return model | {"manifest": f"{folder}/manifest.json"}
