@@ -17,4 +17,4 @@ rule judge:
     shell:
         "python -m safelrm.judge --name {params.judge} --module {params.module}"
         " --settings {params.settings:q} --rollouts {input.rollouts} --guard {input.guard}"
-        " --output {output.table} > {log} 2>&1"
+        " --code {params.code} --output {output.table} > {log} 2>&1"

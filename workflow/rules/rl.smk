@@ -22,4 +22,4 @@ rule rl:
         "python -m safelrm.rl --settings {params.settings:q} --checkpoint {input.base}"
         " --guard {input.guard} --guard-settings {params.guard_settings:q}"
         " --prompts {params.prompts} --seed {params.seed}"
-        " --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
+        " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

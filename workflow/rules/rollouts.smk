@@ -18,4 +18,4 @@ rule rollouts:
     shell:
         "python -m safelrm.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
         " --model {params.model} --arm {params.arm} --seed {params.seed}"
-        " --benchmark {params.benchmarks} --output {output.table} > {log} 2>&1"
+        " --benchmark {params.benchmarks} --code {params.code} --output {output.table} > {log} 2>&1"

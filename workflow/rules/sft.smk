@@ -18,4 +18,4 @@ rule sft:
     shell:
         "python -m safelrm.sft --settings {params.settings:q} --checkpoint {input.base}"
         " --data {input.data} --seed {params.seed}"
-        " --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
+        " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
