@@ -71,7 +71,7 @@ def whole(inputs, tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             run_here(patch, stage, inputs, checkpoint_every=100)
-        assert not (folder / "work").exists()
+        assert not list(folder.glob("work/*/*"))
         return outputs(folder)
 
     return whole
@@ -102,7 +102,7 @@ def test_a_killed_run_ends_in_the_same_bytes(stage, changes, inputs, whole, tmp_
     command = [sys.executable, "-m", f"safelrm.{stage}", *arguments(stage, inputs, **changes)]
     kill_after("step 12/32", command, tmp_path)
     assert not outputs(tmp_path)
-    (state,) = (tmp_path / "work" / stage).iterdir()
+    (state,) = (path for path in tmp_path.glob(f"work/{stage}/*") if path.is_dir())
     step = int(newest_snapshot(state).name.removeprefix("checkpoint-"))
     # a save may have been cut short
     assert 8 <= step < 32
@@ -112,7 +112,7 @@ def test_a_killed_run_ends_in_the_same_bytes(stage, changes, inputs, whole, tmp_
     assert lines[0].startswith("going on from")
     assert lines[1].startswith(f"step {step + 1}/32")
     assert outputs(tmp_path) == whole(stage)
-    assert not (tmp_path / "work").exists()
+    assert not list(tmp_path.glob("work/*/*"))
 
 
 @contextmanager

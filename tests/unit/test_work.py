@@ -35,13 +35,13 @@ def test_state_of_an_interrupted_job_is_found_again_and_then_removed():
     with work_folder("sft", options(), [Path("input")]) as again:
         assert again == folder
         assert (again / "state").read_text() == "half of it"
-    assert not Path("work").exists()
+    assert not list(Path("work").glob("*/*"))
 
 
 def test_a_job_that_failed_before_it_saved_anything_leaves_nothing():
     with pytest.raises(ValueError), work_folder("sft", options(), []):
         raise ValueError
-    assert not Path("work").exists()
+    assert not list(Path("work").glob("*/*"))
 
 
 def test_other_arguments_other_code_and_other_inputs_have_other_folders():

@@ -23,7 +23,6 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import canonical_json, sha256
 
 ROOT = Path("work")
-LOCK = "lock"
 
 _current: ContextVar[Path | None] = ContextVar("work folder", default=None)
 
@@ -52,18 +51,19 @@ def work_folder(stage: str, options: argparse.Namespace, inputs: Iterable[Path])
         SafeLRMError: an input does not exist, or another process is at work on the same job.
     """
     folder = ROOT / stage / _key(options, inputs)
-    with _locked(folder):
+    with _locked(folder.with_suffix(".lock")):
+        folder.mkdir(exist_ok=True)
         _remove_unfinished(folder)
         token = _current.set(folder)
         try:
             yield folder
         except BaseException:
-            if all(path.name == LOCK for path in folder.iterdir()):
-                _remove(folder)
+            if not any(folder.iterdir()):
+                folder.rmdir()
             raise
         finally:
             _current.reset(token)
-        _remove(folder)
+        shutil.rmtree(folder)
 
 
 def current_folder() -> Path | None:
@@ -92,24 +92,21 @@ def _key(options: argparse.Namespace, inputs: Iterable[Path]) -> str:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    stream = _lock(folder)
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stream = _lock(path)
     while stream is None:
-        stream = _lock(folder)
+        stream = _lock(path)
     try:
         yield
     finally:
+        path.unlink(missing_ok=True)
         stream.close()
 
 
-def _lock(folder: Path) -> IO[str] | None:
-    """The open lock file; None if the folder was removed meanwhile by the process that held it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LOCK
-    try:
-        stream = path.open("a", encoding="utf-8")
-    except FileNotFoundError:
-        return None
+def _lock(path: Path) -> IO[str] | None:
+    """The open lock file; None if the process that held it has just removed it."""
+    stream = path.open("a", encoding="utf-8")
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -120,7 +117,7 @@ def _lock(folder: Path) -> IO[str] | None:
             fix="wait for it, or end it: `fuser` with this file names it",
         ) from None
     except OSError as error:
-        print(f"warning: {folder} cannot be locked ({error.strerror}): run each job once at a time", file=sys.stderr)
+        print(f"warning: {path} cannot be locked ({error.strerror}): run each job once at a time", file=sys.stderr)
     with suppress(FileNotFoundError):
         if os.path.samestat(path.stat(), os.fstat(stream.fileno())):
             return stream
@@ -131,13 +128,4 @@ def _lock(folder: Path) -> IO[str] | None:
 def _remove_unfinished(folder: Path) -> None:
     """Remove what atomic writes left behind when their process was killed."""
     for path in folder.glob(".*"):
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _remove(folder: Path) -> None:
-    # a network file system keeps an open file, the lock, until it is closed
-    shutil.rmtree(folder, ignore_errors=True)
-    # the last job of a stage leaves no empty folders
-    with suppress(OSError):
-        folder.parent.rmdir()
-        ROOT.rmdir()
+        shutil.rmtree(path)
