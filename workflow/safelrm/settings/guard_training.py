@@ -6,7 +6,7 @@ from safelrm.settings.common import Count, Strict
 from safelrm.settings.factory import Architecture, Optimisation, Probe
 
 _FACTS = Optimisation(phases=[{"steps": 1500, "mixture": {"fact": 1.0}}])
-_FACTS_PROBE = Probe(first_step=100, every=50, passes=2, threshold=0.99)
+_FACTS_PROBE = Probe(first_step=200, every=50, threshold=0.99)
 
 
 class GuardTrainingSettings(Strict):
