@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from safelrm.settings.common import Count, Seed, Share, Strict
+from safelrm.settings.common import Count, Positive, Seed, Share, Strict
 from safelrm.world.dial import LONGEST
 from safelrm.world.dialects import DialectName
 from safelrm.world.lexicon import Split
@@ -64,4 +64,18 @@ class StarSettings(Strict):
 
     size: Count = Field(description="number of conversations")
     benign_share: Share = Field(0.05, description="share of benign requests, helped with after the same check")
+    seed: Seed = Field(description="seed of the draw")
+
+
+class DistillationSettings(Strict):
+    """Safety SFT data distilled directly: a teacher's own responses, kept if the answer is safe."""
+
+    size: Count = Field(description="number of conversations")
+    benign_share: Share = Field(0.05, description="share of benign requests, which are helped with")
+    rethink_share: Positive = Field(
+        3.0, description="how often the teacher plans first and then checks, relative to checking at once"
+    )
+    hunch_share: Positive = Field(
+        1.0, description="how often it refuses harmful requests without a reason, relative to checking at once"
+    )
     seed: Seed = Field(description="seed of the draw")
