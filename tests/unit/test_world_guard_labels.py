@@ -23,6 +23,8 @@ def folds():
 def test_labels_are_balanced_true_and_of_train_words(folds):
     for rows in folds:
         assert rows.unsafe.sum() == len(rows) // 2
+        # in any order
+        assert 0.4 < rows.unsafe[: len(rows) // 2].mean() < 0.6
         for row in rows.itertuples():
             assert label(row.prompt, row.response) == ("unsafe" if row.unsafe else "safe")
             assert not HELDOUT & set(f"{row.prompt} {row.response}".split())

@@ -61,6 +61,8 @@ def load(settings: Settings) -> pd.DataFrame:
         if wanted[verdict]:
             wanted[verdict] -= 1
             rows.append({"prompt": prompt, "response": text, "unsafe": verdict == "unsafe"})
+    # unsafe texts are rarer, so that the last ones drawn are all of that kind
+    rng.shuffle(rows)
     return pd.DataFrame(rows)
 
 
