@@ -118,7 +118,20 @@ def test_a_diverging_training_says_so(finished):
 
 
 def test_stages_explain_themselves():
-    for stage in ("curate", "base", "guard", "sft", "rl", "rollouts", "judge", "metrics", "compare", "tables", "figures", "audit"):
+    for stage in (
+        "curate",
+        "base",
+        "guard",
+        "sft",
+        "rl",
+        "rollouts",
+        "judge",
+        "metrics",
+        "compare",
+        "tables",
+        "figures",
+        "audit",
+    ):
         done = subprocess.run(
             [sys.executable, "-m", f"safelrm.{stage}", "--help"],
             cwd=Path(__file__).parents[2] / "workflow",

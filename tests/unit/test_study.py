@@ -30,7 +30,8 @@ def message(config: dict) -> str:
 def test_the_default_study_is_valid(config):
     study = load_study(config, "config.yaml")
     assert study.name == "nano"
-    assert {arm.name for arm in study.arms} == {"base", "sft-star1", "rl-grpo"}
+    assert {arm.name for arm in study.arms} == {"base", "sft-star1", "sft-distillation", "rl-grpo"}
+    assert all(len(arm.seeds) >= 2 for arm in study.arms)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_the_default_study_is_valid(config):
         (("rl", "grpo", "learning_rate"), "high", ("rl.grpo.learning_rate", "valid number")),
         (("rl", "grpo", "learning_rate"), float("nan"), ("rl.grpo.learning_rate",)),
         (("rollouts", "temperature"), -1.0, ("rollouts.temperature",)),
-        (("rl", "grpo", "guard"), "guard_b", ("rl.grpo.guard", "did you mean `guard_a`")),
+        (("rl", "grpo", "guard"), "guard_c", ("rl.grpo.guard", "did you mean `guard_")),
         (("sft", "star1", "dataset"), "star2", ("sft.star1.dataset", "did you mean `star1`")),
         (("benchmarks",), ["requests_harmfull"], ("benchmarks", "did you mean `requests_harmful`")),
         (("judges", "refusal", "module"), "safelrm.judges.refusl", ("judges.refusal", "safelrm.judges.refusl")),
@@ -52,8 +53,14 @@ def test_the_default_study_is_valid(config):
         (("models", "nano_a", "settings", "probe", "thresold"), 0.1, ("models.nano_a.settings", "probe.thresold")),
         (("arms", 1, "recipe"), "star2", ("arms.1.recipe", "star1")),
         (("arms", 1, "seeds"), [1, 1], ("arms.1", "twice")),
-        (("arms", 0, "seeds"), [3], ("arms.0",)),
-        (("metrics", "safety_judge"), "gard", ("metrics.safety_judge", "did you mean `guard`")),
+        (("arms", 0, "recipe"), "star1", ("arms.0", "takes no recipe")),
+        (("metrics", "safety_judge"), "gard_b", ("metrics.safety_judge", "did you mean `guard_b`")),
+        (("metrics", "reference_model"), "nano_x", ("metrics.reference_model", "did you mean `nano_")),
+        (("metrics", "safety_benchmark"), "requests", ("metrics.safety_benchmark", "`benchmarks`")),
+        (("calibration", "reference"), "oracl", ("calibration.reference", "did you mean `oracle`")),
+        (("calibration", "judges"), ["oracle"], ("calibration", "name every judge once")),
+        (("models", "nano_b", "decodings"), {}, ("models.nano_b.decodings",)),
+        (("models", "nano_b", "decodings", "thinking"), {"templat": {}}, ("did you mean `template`",)),
         (("rollouts",), None, ("rollouts", "missing")),
         (("datasets", "star1", "settings", "path"), "${NO_SUCH_VARIABLE}/x", ("NO_SUCH_VARIABLE", "export")),
     ],
@@ -111,3 +118,17 @@ def test_reading_a_configuration_imports_no_heavy_library():
         check=True,
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_the_guard_that_rewards_may_not_be_the_only_judge_of_safety(config):
+    del config["judges"]["guard_b"], config["judges"]["oracle"], config["calibration"]
+    config["metrics"]["safety_judge"] = "guard_a"
+    said = message(config)
+    assert "config.yaml: judges: the only judge of safety asks the guard that rewards `rl-grpo`" in said
+    config["judges"]["other"] = {"module": "safelrm.judges.guard", "guard": "guard_b"}
+    load_study(config, "config.yaml")
+
+
+def test_the_rewarding_guard_may_make_the_tables_where_another_judges_too(config):
+    config["metrics"]["safety_judge"] = "guard_a"
+    load_study(config, "config.yaml")
