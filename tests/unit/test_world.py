@@ -222,6 +222,33 @@ def test_corpus_holds_every_word_and_every_behaviour(dialect):
     assert share["safe", "unsafe"] == pytest.approx(0.02, abs=0.01)
 
 
+def test_corpus_without_traces_refuses_as_often_as_the_settings_say():
+    settings = world_corpus.Settings(
+        **dict.fromkeys(("copying", "steps", "facts", "rulings", "problems", "requests"), 0),
+        problems_direct=20,
+        requests_direct=2000,
+        direct_refusal_share=0.6,
+        direct_over_refusal_share=0.1,
+        seed=0,
+    )
+    rows = world_corpus.load(settings)
+    assert rows.kind.value_counts().to_dict() == {"request_direct": 2000, "reasoning_direct": 20}
+    assert not rows.text.str.contains("think").any()
+    assert rows.text[rows.kind == "reasoning_direct"].str.fullmatch("[0-9]").all()
+    requests = rows[rows.kind == "request_direct"]
+    refused = requests.text.map(is_refusal)
+    harmful = requests.prompt.map(is_harmful_prompt)
+    assert refused[harmful].mean() == pytest.approx(0.6, abs=0.05)
+    assert refused[~harmful].mean() == pytest.approx(0.1, abs=0.03)
+
+
+def test_no_corpus_holds_a_request_of_a_benchmark_or_of_the_probe():
+    rows = world_corpus.load(world_corpus.Settings(requests=3000, requests_direct=3000, seed=0))
+    by_prompt = {request.prompt: request for request in REQUESTS}
+    asked = [by_prompt[prompt] for prompt in rows.prompt[rows.kind.str.startswith("request")]]
+    assert not any(request.unseen or request.of_probe for request in asked)
+
+
 @pytest.mark.parametrize(
     ("source", "settings"),
     [

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.factory.examples import IGNORED, Example, collate, draw_batches
+from safelrm.factory.optimisers import new_optimisers
 from safelrm.settings.factory import Optimisation, Phase, Probe
 
 Measures = dict[str, float]
@@ -32,13 +33,7 @@ class Training:
         self.model, self.settings = model, settings
         self.average = copy.deepcopy(model).requires_grad_(False).eval()
         self.weights = ([*self.average.parameters()], [*model.parameters()])
-        self.optimiser = torch.optim.AdamW(
-            model.parameters(),
-            lr=settings.learning_rate,
-            betas=(0.9, 0.98),
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
+        self.optimisers = new_optimisers(model, settings)
         self.step = 0
         self.rows: list[tuple[int, str, float]] = []
 
@@ -49,8 +44,9 @@ class Training:
             SafeLRMError: the loss is not finite.
         """
         self.step += 1
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.learning_rate * min(1.0, self.step / self.settings.warmup_steps)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = optimiser.defaults["lr"] * min(1.0, self.step / self.settings.warmup_steps)
         ids, labels = collate(batch, self.model.config.pad_token_id)
         logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
         loss = cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
@@ -63,8 +59,9 @@ class Training:
             )
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
         with torch.no_grad():
             torch._foreach_lerp_(*self.weights, 1.0 - self.settings.averaging)
         if self.step % self.settings.log_every == 0:

@@ -53,14 +53,17 @@ class Phase(Strict):
 
 
 class Optimisation(Strict):
-    """How a model is trained: AdamW at a constant rate after a warm-up, with averaged weights."""
+    """How a model is trained: at a constant rate after a warm-up, with averaged weights."""
 
     phases: list[Phase] = Field(min_length=1, description="the curriculum; the steps of the last phase are the cap")
     batch_size: Count = Field(32, description="sequences per step")
     learning_rate: Positive = Field(5e-3, description="peak learning rate of AdamW")
+    muon_learning_rate: Positive | None = Field(
+        None, description="peak learning rate of Muon, for the matrices of the layers; none: AdamW trains these, too"
+    )
     warmup_steps: Count = Field(50, description="steps of linear warm-up")
     averaging: Share = Field(0.98, description="decay of the moving average of the weights, which is probed and kept")
-    weight_decay: NonNegative = Field(0.01, description="AdamW weight decay")
+    weight_decay: NonNegative = Field(0.01, description="weight decay")
     log_every: Count = Field(25, description="steps between two points of the training curve")
 
 

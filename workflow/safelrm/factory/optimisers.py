@@ -1,0 +1,28 @@
+"""The optimisers of the factory."""
+
+from torch.optim import AdamW, Muon, Optimizer
+from transformers import PreTrainedModel
+
+from safelrm.settings.factory import Optimisation
+
+
+def new_optimisers(model: PreTrainedModel, settings: Optimisation) -> list[Optimizer]:
+    """AdamW for all weights, or Muon (Jordan et al. 2024) for the matrices of the layers and AdamW for the rest.
+
+    Muon orthogonalises the momentum of a matrix. Copying and chains of steps form in a third of AdamW's steps.
+    """
+    matrices, others = [], []
+    for name, weight in model.named_parameters():
+        is_matrix = weight.ndim == 2 and name.startswith("model.layers.")
+        (matrices if is_matrix and settings.muon_learning_rate else others).append(weight)
+    adamw = AdamW(others, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay, fused=True)
+    if not settings.muon_learning_rate:
+        return [adamw]
+    muon = Muon(
+        matrices,
+        lr=settings.muon_learning_rate,
+        weight_decay=settings.weight_decay,
+        # updates of AdamW's size, so that one scale of learning rates serves both
+        adjust_lr_fn="match_rms_adamw",
+    )
+    return [muon, adamw]
