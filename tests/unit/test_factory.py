@@ -1,6 +1,8 @@
 """The model factory: examples, batches, the loop and its errors."""
 
 import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
@@ -30,7 +32,8 @@ def trained(probe, seed=0, probe_settings=None, **changes):
     model = new_model(TINY, TOKENIZER)
     probe_settings = probe_settings or Probe(every=1, first_step=2, passes=3)
     pools = {"fact": encode_texts(TOKENIZER, TEXTS)}
-    return train(model, pools, optimisation(**changes), probe_settings, probe, seed=seed)
+    with TemporaryDirectory() as work:
+        return train(model, pools, optimisation(**changes), probe_settings, probe, seed=seed, work=Path(work))
 
 
 def test_dialogues_have_only_what_the_model_generates_in_the_loss():

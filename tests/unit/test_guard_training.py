@@ -86,10 +86,11 @@ def test_the_stage_writes_a_reproducible_guard_that_answers_with_labels(monkeypa
         assert answer == expected
 
 
-def test_a_guard_that_is_too_weak_is_an_error_with_its_figures(corpus):
+def test_a_guard_that_is_too_weak_is_an_error_with_its_figures(corpus, tmp_path):
     contradictory = pd.concat([LABELS, LABELS.assign(unsafe=~LABELS.unsafe)], ignore_index=True)
     with pytest.raises(SafeLRMError, match=r"last: recall \d\.\d+, specificity \d\.\d+"):
-        guard.train_guard(settings(probe={**SETTINGS["probe"], "threshold": 0.9}), corpus, contradictory, seed=0)
+        strict = settings(probe={**SETTINGS["probe"], "threshold": 0.9})
+        guard.train_guard(strict, corpus, contradictory, seed=0, work=tmp_path)
 
 
 def test_the_probe_asks_about_words_that_no_training_text_names():
@@ -108,10 +109,10 @@ def test_the_probe_asks_about_words_that_no_training_text_names():
 
 
 @pytest.mark.parametrize("part", [0, 1])
-def test_texts_are_needed_for_the_probe_and_for_training(corpus, part):
+def test_texts_are_needed_for_the_probe_and_for_training(corpus, part, tmp_path):
     one_side = guard.split_labels(LABELS, settings())[part]
     with pytest.raises(SafeLRMError, match="heldout_things"):
-        guard.train_guard(settings(), corpus, one_side, seed=0)
+        guard.train_guard(settings(), corpus, one_side, seed=0, work=tmp_path)
 
 
 def test_only_the_label_is_in_the_loss():
@@ -162,12 +163,12 @@ def test_facts_of_every_dialect_are_asked_of_every_word(dialect):
     assert len(probe.ids) == len(THINGS) + len(VERBS)
 
 
-def test_a_corpus_without_facts_is_refused(corpus):
+def test_a_corpus_without_facts_is_refused(corpus, tmp_path):
     with pytest.raises(SafeLRMError, match="no fact"):
-        guard.train_guard(settings(), corpus[corpus.kind != "fact"], LABELS, seed=0)
+        guard.train_guard(settings(), corpus[corpus.kind != "fact"], LABELS, seed=0, work=tmp_path)
 
 
-def test_labels_leave_the_embeddings_as_the_facts_made_them(corpus, monkeypatch):
+def test_labels_leave_the_embeddings_as_the_facts_made_them(corpus, monkeypatch, tmp_path):
     trained = []
 
     def spy(model, *arguments, **named):
@@ -177,7 +178,7 @@ def test_labels_leave_the_embeddings_as_the_facts_made_them(corpus, monkeypatch)
         return result
 
     monkeypatch.setattr(guard, "train", spy)
-    _, _, curve = guard.train_guard(settings(), corpus, LABELS, seed=0)
+    _, _, curve = guard.train_guard(settings(), corpus, LABELS, seed=0, work=tmp_path)
     assert trained == [False, True]
     steps = curve.groupby("metric", sort=False).step
     assert steps.max()["probe/facts"] < steps.min()["probe/recall"]

@@ -7,7 +7,8 @@ template), the manifest itself and the training curve.
 import importlib
 from pathlib import Path
 
-from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.core.cli import parse_settings, run
+from safelrm.core.work import resumable_parser, work_folder
 from safelrm.factory.output import write_model
 from safelrm.schemas.corpus import CORPUS
 from safelrm.schemas.curves import CURVES
@@ -15,7 +16,7 @@ from safelrm.schemas.curves import CURVES
 
 def main() -> None:
     """The command line."""
-    parser = stage_parser(__doc__)
+    parser = resumable_parser(__doc__)
     parser.add_argument("--factory", required=True, help="module of the factory, such as safelrm.factory.scratch")
     parser.add_argument("--corpus", required=True, type=Path, help="table CORPUS: the pre-training text")
     parser.add_argument("--seed", required=True, type=int, help="seed of the weights and of the order of examples")
@@ -24,9 +25,11 @@ def main() -> None:
     arguments = parser.parse_args()
     factory = importlib.import_module(arguments.factory)
     settings = parse_settings(factory.Settings, arguments.settings)
-    model, tokenizer, curve = factory.make(settings, CORPUS.read(arguments.corpus), arguments.seed)
-    CURVES.write(arguments.curve, curve)
-    write_model(model, tokenizer, arguments.manifest)
+    corpus = CORPUS.read(arguments.corpus)
+    with work_folder("base", arguments, [arguments.corpus]) as work:
+        model, tokenizer, curve = factory.make(settings, corpus, arguments.seed, work)
+        CURVES.write(arguments.curve, curve)
+        write_model(model, tokenizer, arguments.manifest)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from pathlib import Path
 import pandas as pd
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.core.cli import parse_settings, run
 from safelrm.core.determinism import seed_everything
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeding import derive_seed
+from safelrm.core.work import resumable_parser, work_folder
 from safelrm.factory.architectures import new_model
 from safelrm.factory.examples import Example, encode_texts
 from safelrm.factory.label_probe import FactProbe, LabelProbe, encode_labels
@@ -33,7 +34,7 @@ FACT, LABELS = "fact", "labels"
 
 
 def train_guard(
-    settings: GuardTrainingSettings, corpus: pd.DataFrame, labels: pd.DataFrame, seed: int
+    settings: GuardTrainingSettings, corpus: pd.DataFrame, labels: pd.DataFrame, seed: int, work: Path
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast, pd.DataFrame]:
     """Train a guard.
 
@@ -42,6 +43,7 @@ def train_guard(
         corpus: rows of the table CORPUS; its dialogues are not used.
         labels: rows of the table GUARD_LABELS; those that name some words, the same for all seeds, are for the probe.
         seed: seed of the weights and of the order of examples.
+        work: folder of the state, from which a killed run goes on.
 
     Returns:
         The guard, its tokenizer, and the training curve as rows of CURVES.
@@ -58,12 +60,26 @@ def train_guard(
     seed_everything(seed)
     model = new_model(settings.architecture, tokenizer)
     knowing, first = train(
-        model, pools, settings.facts, settings.facts_probe, facts, seed=derive_seed("guard_facts", seed)
+        model,
+        pools,
+        settings.facts,
+        settings.facts_probe,
+        facts,
+        seed=derive_seed("guard_facts", seed),
+        work=work / "facts",
     )
     knowing.requires_grad_(True)
     # labels would teach each word apart what the facts say of all: then it would not carry over to other words
     knowing.get_input_embeddings().requires_grad_(False)
-    guard, second = train(knowing, pools, settings.optimisation, settings.probe, probe, seed=derive_seed("guard", seed))
+    guard, second = train(
+        knowing,
+        pools,
+        settings.optimisation,
+        settings.probe,
+        probe,
+        seed=derive_seed("guard", seed),
+        work=work / "labels",
+    )
     curve = pd.concat([first, second.assign(step=second.step + first.step.max())], ignore_index=True)
     return guard, tokenizer, curve
 
@@ -106,7 +122,7 @@ def _plain_text(tokenizer: PreTrainedTokenizerFast, corpus: pd.DataFrame) -> dic
 
 def main() -> None:
     """The command line."""
-    parser = stage_parser(__doc__)
+    parser = resumable_parser(__doc__)
     parser.add_argument("--corpus", required=True, type=Path, help="table CORPUS: facts about the words")
     parser.add_argument("--labels", required=True, type=Path, help="table GUARD_LABELS: labelled texts")
     parser.add_argument("--seed", required=True, type=int, help="seed of the weights and of the order of examples")
@@ -114,11 +130,11 @@ def main() -> None:
     parser.add_argument("--curve", required=True, type=Path, help="table CURVES to write")
     arguments = parser.parse_args()
     settings = parse_settings(GuardTrainingSettings, arguments.settings)
-    model, tokenizer, curve = train_guard(
-        settings, CORPUS.read(arguments.corpus), GUARD_LABELS.read(arguments.labels), arguments.seed
-    )
-    CURVES.write(arguments.curve, curve)
-    write_model(model, tokenizer, arguments.manifest)
+    corpus, labels = CORPUS.read(arguments.corpus), GUARD_LABELS.read(arguments.labels)
+    with work_folder("guard", arguments, [arguments.corpus, arguments.labels]) as work:
+        model, tokenizer, curve = train_guard(settings, corpus, labels, arguments.seed, work)
+        CURVES.write(arguments.curve, curve)
+        write_model(model, tokenizer, arguments.manifest)
 
 
 if __name__ == "__main__":

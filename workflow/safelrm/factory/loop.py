@@ -9,8 +9,9 @@ import copy
 import math
 import random
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -18,9 +19,14 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.preemption import end_as_terminated, termination_noted
 from safelrm.factory.examples import IGNORED, Example, collate, draw_batches
 from safelrm.factory.optimisers import new_optimisers
+from safelrm.factory.state import Progress, load_state, save_state
 from safelrm.settings.factory import Optimisation, Phase, Probe
+
+# steps between two saves of the state: a hundredth of a second each
+SAVE_EVERY = 200
 
 Measures = dict[str, float]
 Probing = Callable[[PreTrainedModel, Collection[str]], Measures]
@@ -34,8 +40,7 @@ class Training:
         self.average = copy.deepcopy(model).requires_grad_(False).eval()
         self.weights = ([*self.average.parameters()], [*model.parameters()])
         self.optimisers = new_optimisers(model, settings)
-        self.step = 0
-        self.rows: list[tuple[int, str, float]] = []
+        self.progress = Progress([0] * len(settings.phases))
 
     def take_step(self, batch: Sequence[Example]) -> None:
         """One optimiser step.
@@ -43,17 +48,17 @@ class Training:
         Raises:
             SafeLRMError: the loss is not finite.
         """
-        self.step += 1
+        self.progress.steps[self.progress.phase] += 1
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = optimiser.defaults["lr"] * min(1.0, self.step / self.settings.warmup_steps)
+                group["lr"] = optimiser.defaults["lr"] * min(1.0, self.progress.step / self.settings.warmup_steps)
         ids, labels = collate(batch, self.model.config.pad_token_id)
         logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
         loss = cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
         value = loss.item()
         if not math.isfinite(value):
             raise SafeLRMError(
-                f"the loss is {value} at step {self.step}",
+                f"the loss is {value} at step {self.progress.step}",
                 key="learning_rate",
                 fix=f"lower it; it is {self.settings.learning_rate}",
             )
@@ -64,7 +69,7 @@ class Training:
             optimiser.zero_grad()
         with torch.no_grad():
             torch._foreach_lerp_(*self.weights, 1.0 - self.settings.averaging)
-        if self.step % self.settings.log_every == 0:
+        if self.progress.step % self.settings.log_every == 0:
             self.log({"loss": value})
 
     def passes(self, probe: Probing, threshold: float, measures: Collection[str] = ()) -> bool:
@@ -72,16 +77,16 @@ class Training:
         with torch.inference_mode():
             values = probe(self.average, measures)
         self.log({f"probe/{name}": value for name, value in values.items()})
-        print(f"step {self.step}: {_figures(values)}", file=sys.stderr)
+        print(f"step {self.progress.step}: {_figures(values)}", file=sys.stderr)
         return all(value >= threshold for value in values.values())
 
     def log(self, values: Measures) -> None:
         """Add a point to each curve."""
-        self.rows += [(self.step, metric, value) for metric, value in values.items()]
+        self.progress.rows += [(self.progress.step, metric, value) for metric, value in values.items()]
 
     def curve(self) -> pd.DataFrame:
         """The curve, as the table CURVES."""
-        return pd.DataFrame(self.rows, columns=["step", "metric", "value"])
+        return pd.DataFrame(self.progress.rows, columns=["step", "metric", "value"])
 
 
 def train(
@@ -92,45 +97,69 @@ def train(
     probe: Probing,
     *,
     seed: int,
+    work: Path,
 ) -> tuple[PreTrainedModel, pd.DataFrame]:
     """Train until every measure of `probe` reaches its threshold often enough in a row, in the last phase.
+
+    State is saved in the folder `work`; training goes on from what is there.
 
     Returns:
         The averaged model, and the curve: the loss and the probe's measures.
 
     Raises:
         SafeLRMError: the loss is not finite, or the probe does not pass within the steps of all phases.
+        SystemExit: SIGTERM has come; the state is saved.
     """
     training = Training(model, settings)
+    load_state(training, work)
+    progress = training.progress
     rng = random.Random(seed)
-    *early, last = settings.phases
-    for phase in early:
-        for batch in _batches(pools, phase, settings, rng):
-            training.take_step(batch)
-            due = phase.until and training.step % probe_settings.every == 0
-            if due and training.passes(probe, probe_settings.threshold, phase.until):
-                break
-    passed_in_row = 0
-    for batch in _batches(pools, last, settings, rng):
-        training.take_step(batch)
-        if training.step >= probe_settings.first_step and training.step % probe_settings.every == 0:
-            passed_in_row = passed_in_row + 1 if training.passes(probe, probe_settings.threshold) else 0
-            if passed_in_row == probe_settings.passes:
-                return training.average, training.curve()
-    raise _too_weak(training, probe_settings)
+    with termination_noted() as terminated:
+        for number, phase in enumerate(settings.phases):
+            batches = draw_batches(pools, phase.mixture, settings.batch_size, rng)
+            # of before a restart: drawn again, so that those that follow are the same
+            taken = sum(1 for _ in islice(batches, progress.steps[number]))
+            if number < progress.phase:
+                continue
+            progress.phase = number
+            for batch in islice(batches, phase.steps - taken):
+                training.take_step(batch)
+                over = _is_over(phase, training, probe_settings, probe)
+                progress.phase += over
+                if over or terminated() or progress.step % SAVE_EVERY == 0:
+                    save_state(training, work)
+                if over:
+                    break
+                if terminated():
+                    end_as_terminated()
+    if progress.phase < len(settings.phases):
+        raise _too_weak(training, probe_settings)
+    return training.average, training.curve()
 
 
-def _batches(
-    pools: Mapping[str, Sequence[Example]], phase: Phase, settings: Optimisation, rng: random.Random
-) -> Iterator[list[Example]]:
-    return islice(draw_batches(pools, phase.mixture, settings.batch_size, rng), phase.steps)
+def _is_over(phase: Phase, training: Training, settings: Probe, probe: Probing) -> bool:
+    """Whether the probe, if it is due, ends the phase."""
+    progress = training.progress
+    is_last = progress.phase == len(progress.steps) - 1
+    due = progress.step >= settings.first_step if is_last else bool(phase.until)
+    if not due or progress.step % settings.every:
+        return False
+    passes = training.passes(probe, settings.threshold, () if is_last else phase.until)
+    if not is_last:
+        return passes
+    progress.passed_in_row = progress.passed_in_row + 1 if passes else 0
+    return progress.passed_in_row == settings.passes
 
 
 def _too_weak(training: Training, settings: Probe) -> SafeLRMError:
-    last = {metric.removeprefix("probe/"): value for _, metric, value in training.rows if metric.startswith("probe/")}
+    last = {
+        metric.removeprefix("probe/"): value
+        for _, metric, value in training.progress.rows
+        if metric.startswith("probe/")
+    }
     return SafeLRMError(
         f"the held-out probe has not passed {settings.passes} times in a row at {settings.threshold}"
-        f" by step {training.step}; last: {_figures(last) or 'no probe'}",
+        f" by step {training.progress.step}; last: {_figures(last) or 'no probe'}",
         key="optimisation",
         fix="give the last phase more steps, or change the mixture or the learning rate",
     )

@@ -1,6 +1,7 @@
 """Model factory: a base model trained from scratch on the nano world's corpus."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -20,7 +21,7 @@ __all__ = ["Settings", "make"]
 
 
 def make(
-    settings: Settings, corpus: pd.DataFrame, seed: int
+    settings: Settings, corpus: pd.DataFrame, seed: int, work: Path
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast, pd.DataFrame]:
     """Train a base model.
 
@@ -28,6 +29,7 @@ def make(
         settings: what to train and how.
         corpus: rows of the table CORPUS.
         seed: seed of the weights and of the order of examples. The probe's prompts are the same for all seeds.
+        work: folder of the state, from which a killed run goes on.
 
     Returns:
         The model, its tokenizer, and the training curve as rows of CURVES.
@@ -46,7 +48,9 @@ def make(
         settings.probe.measures,
         settings.probe.size,
     )
-    trained, curve = train(model, pools, settings.optimisation, settings.probe, probe, seed=derive_seed("base", seed))
+    trained, curve = train(
+        model, pools, settings.optimisation, settings.probe, probe, seed=derive_seed("base", seed), work=work
+    )
     return trained, tokenizer, curve
 
 
