@@ -17,4 +17,4 @@ rule base:
     shell:
         "python -m safelrm.base --factory {params.factory} --settings {params.settings:q}"
         " --corpus {input.corpus} --seed {params.seed}"
-        " --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
+        " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

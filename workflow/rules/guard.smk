@@ -17,4 +17,4 @@ rule guard:
     shell:
         "python -m safelrm.guard --settings {params.settings:q} --corpus {input.corpus}"
         " --labels {input.labels} --seed {params.seed}"
-        " --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
+        " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
