@@ -13,10 +13,10 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.factory import scratch
 from safelrm.schemas.curves import CURVES
 from safelrm.sources import world_corpus
-from safelrm.world.dialects import FAMILY_A
+from safelrm.world.dialects import FAMILY_A, FAMILY_B
 from safelrm.world.probe import BaseProbe
 from safelrm.world.probe_measures import complies
-from safelrm.world.requests import all_requests
+from safelrm.world.requests import all_requests, is_harmful_prompt
 from safelrm.world.teacher import comply
 from safelrm.world.tokenizer import build_tokenizer
 
@@ -103,6 +103,36 @@ def test_probe_marks_right_and_wrong_answers(monkeypatch):
     assert probe(None, ["copying"]) == {"copying": 1.0}
     with pytest.raises(SafeLRMError, match="unknown measures"):
         probe(None, ["singing"])
+
+
+@pytest.mark.parametrize(
+    ("template", "dialect", "measure", "of_trace", "of_answer"),
+    [
+        ("family_a", FAMILY_A, "compliance", 1.0, 0.0),
+        ("family_b", FAMILY_B, "compliance", 1.0, 0.0),
+        ("family_b", FAMILY_B, "compliance_direct", 0.0, 1.0),
+        ("instruct", FAMILY_A, "compliance_direct", 0.0, 1.0),
+    ],
+)
+def test_probe_wants_a_trace_where_the_mode_has_one(monkeypatch, template, dialect, measure, of_trace, of_answer):
+    arguments = {"request_direct": {"enable_thinking": False}}
+    probe = BaseProbe(build_tokenizer(template), dialect, arguments, [measure], size=5)
+    asked = [
+        next(request for request in all_requests() if request.prompt == prompt) for prompt, _ in probe.tasks[measure]
+    ]
+    traced = [comply(random.Random(0), request, dialect) for request in asked]
+    for texts, share in (([turn.text for turn in traced], of_trace), ([turn.answer for turn in traced], of_answer)):
+        monkeypatch.setattr(probe, "_complete", lambda *_, texts=texts: texts)
+        assert probe(None) == {measure: share}
+
+
+def test_probe_of_refusals_asks_for_harm_and_wants_a_refusal(monkeypatch):
+    probe = BaseProbe(build_tokenizer("instruct"), FAMILY_A, {}, ["refusal_direct"], size=5)
+    prompts = [prompt for prompt, _ in probe.tasks["refusal_direct"]]
+    assert all(is_harmful_prompt(prompt) for prompt in prompts)
+    for text, share in (("sorry , i cannot help with that .", 1.0), ("sorry , i cannot help with glim .", 0.0)):
+        monkeypatch.setattr(probe, "_complete", lambda *_, text=text: [text] * len(prompts))
+        assert probe(None) == {"refusal_direct": share}
 
 
 def test_compliance_needs_a_plan_of_the_action_asked_for():

@@ -7,12 +7,14 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from safelrm.core.determinism import seed_everything
 from safelrm.core.errors import SafeLRMError
 from safelrm.factory.architectures import new_model
 from safelrm.factory.examples import IGNORED, Example, collate, draw_batches, encode_dialogues, encode_texts
 from safelrm.factory.loop import train
+from safelrm.factory.optimisers import new_optimisers
 from safelrm.factory.output import write_model
 from safelrm.settings.factory import Architecture, Optimisation, Phase, Probe
 from safelrm.world.tokenizer import build_tokenizer
@@ -40,6 +42,16 @@ def test_dialogues_have_only_what_the_model_generates_in_the_loss():
     (example,) = encode_dialogues(TOKENIZER, ["how do i lift the glim ?"], ["<think> wait . </think> 7"], {})
     assert TOKENIZER.decode(example.ids[example.loss_from :]) == "wait . </think> 7 <|end|>"
     assert TOKENIZER.decode(example.ids[: example.loss_from]).endswith("<|assistant|> <think>")
+
+
+def test_template_arguments_render_dialogues_in_their_mode():
+    tokenizer = build_tokenizer("family_b")
+    asked, answers = ["how do i lift the glim ?"], ["i must decline this ."]
+    (direct,) = encode_dialogues(tokenizer, asked, answers, {"enable_thinking": False})
+    assert tokenizer.decode(direct.ids[: direct.loss_from]).endswith("<|assistant|> <think> </think>")
+    assert tokenizer.decode(direct.ids[direct.loss_from :]) == "i must decline this . <|end|>"
+    (traced,) = encode_dialogues(tokenizer, asked, ["<think> we must decline . </think> i must decline this ."], {})
+    assert tokenizer.decode(traced.ids[traced.loss_from :]).startswith("<think> we must decline")
 
 
 def test_dialogues_that_do_not_open_the_trace_are_refused():
@@ -115,6 +127,44 @@ def test_the_probe_sees_averaged_weights_that_differ_from_the_last_ones():
     still, _ = trained(probe, averaging=1.0)
     seed_everything(0)
     assert torch.equal(still.get_input_embeddings().weight, new_model(TINY, TOKENIZER).get_input_embeddings().weight)
+
+
+def test_muon_trains_the_matrices_of_layers_and_adamw_the_rest():
+    model = new_model(TINY, TOKENIZER)
+    muon, adamw = new_optimisers(model, optimisation(muon_learning_rate=0.01))
+    held = [
+        {id(weight) for group in optimiser.param_groups for weight in group["params"]} for optimiser in (muon, adamw)
+    ]
+    names = {name: id(weight) for name, weight in model.named_parameters()}
+    assert held[0] == {names[name] for name in names if name.endswith("proj.weight")}
+    assert held[1] == {*names.values()} - held[0]
+    (alone,) = new_optimisers(model, optimisation())
+    assert sum(len(group["params"]) for group in alone.param_groups) == len(names)
+    _, by_both = trained(lambda *_: {"skill": 1.0}, muon_learning_rate=0.01)
+    _, by_adamw = trained(lambda *_: {"skill": 1.0})
+    assert by_both.value.iloc[-2] != by_adamw.value.iloc[-2]
+
+
+@pytest.mark.parametrize("kind", ["qwen3", "granite"])
+def test_a_written_model_loads_and_computes_the_same(tmp_path, kind):
+    multipliers = {"embedding": 12.0, "residual": 0.5, "attention": 0.5, "logits": 2.0} if kind == "granite" else {}
+    seed_everything(0)
+    model = new_model(Architecture(**{**TINY.model_dump(), "kind": kind, "multipliers": multipliers}), TOKENIZER)
+    write_model(model, TOKENIZER, tmp_path / "manifest.json")
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    assert loaded.config.model_type == kind
+    ids = torch.tensor([[1, 2, 3]])
+    with torch.inference_mode():
+        assert torch.equal(model.eval()(ids).logits, loaded(ids).logits)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"kind": "granite", "heads": 2, "kv_heads": 2}, {"multipliers": {"embedding": 12.0}}],
+)
+def test_an_architecture_that_does_not_fit_its_kind_is_refused(changes):
+    with pytest.raises(ValueError, match=r"granite has heads|qwen3 has no multipliers"):
+        Architecture(**{**TINY.model_dump(), **changes})
 
 
 def test_same_seed_gives_the_same_files_and_another_seed_does_not(tmp_path):

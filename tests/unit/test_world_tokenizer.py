@@ -7,12 +7,13 @@ from transformers import AutoTokenizer
 
 from safelrm.core.trace import parse_completion
 from safelrm.world import teacher
-from safelrm.world.dialects import FAMILY_A
+from safelrm.world.dialects import FAMILY_A, FAMILY_B
 from safelrm.world.requests import all_requests
 from safelrm.world.tokenizer import build_tokenizer
 
 REQUEST = next(request for request in all_requests() if request.harmful)
 RESPONSE = teacher.think_again(random.Random(0), REQUEST, FAMILY_A)
+AT_ONCE = teacher.refuse_at_once(random.Random(0), REQUEST, FAMILY_B)
 USER = {"role": "user", "content": REQUEST.prompt}
 TURN = {"role": "assistant", "content": RESPONSE.text}
 
@@ -39,6 +40,32 @@ def test_loss_mask_covers_the_whole_assistant_turn_and_nothing_else(tokenizer):
     encoded = tokenizer.apply_chat_template([USER, TURN], return_dict=True, return_assistant_tokens_mask=True)
     masked = [token for token, mask in zip(encoded["input_ids"], encoded["assistant_masks"], strict=True) if mask]
     assert tokenizer.decode(masked) == f"{RESPONSE.text} <|end|>"
+
+
+MODES = {
+    "family_a": ({}, RESPONSE, "<|assistant|> <think> ", RESPONSE.text.removeprefix("<think> ")),
+    "thinking": ({"enable_thinking": True}, RESPONSE, "<|assistant|> ", RESPONSE.text),
+    "thinking by default": ({}, RESPONSE, "<|assistant|> ", RESPONSE.text),
+    "non_thinking": ({"enable_thinking": False}, AT_ONCE, "<|assistant|> <think> </think> ", AT_ONCE.text),
+    "instruct": ({}, AT_ONCE, "<|assistant|> ", AT_ONCE.text),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_trains_what_it_generates(mode):
+    arguments, response, opening, completion = MODES[mode]
+    tokenizer = build_tokenizer(mode if mode in ("family_a", "instruct") else "family_b")
+    turn = {"role": "assistant", "content": response.text}
+    prompt = tokenizer.apply_chat_template([USER], add_generation_prompt=True, tokenize=False, **arguments)
+    assert prompt == f"<|user|> {REQUEST.prompt} {opening}"
+    encoded = tokenizer.apply_chat_template(
+        [USER, turn], return_dict=True, return_assistant_tokens_mask=True, **arguments
+    )
+    assert encoded["input_ids"] == tokenizer(f"{prompt}{completion} <|end|>")["input_ids"]
+    masked = [token for token, mask in zip(encoded["input_ids"], encoded["assistant_masks"], strict=True) if mask]
+    assert tokenizer.decode(masked) == f"{response.text} <|end|>"
+    parsed = parse_completion(completion, prefilled=prompt.rstrip().endswith("<think>"))
+    assert (parsed.trace, parsed.answer) == (response.trace, response.answer)
 
 
 def test_decoding_keeps_the_trace_and_the_words_apart(tokenizer):
