@@ -60,9 +60,10 @@ def test_a_missing_input_is_named():
 
 def test_leftovers_of_a_killed_write_are_removed():
     folder = interrupted()
-    (folder / ".table.parquet.x1").mkdir()
+    (folder / "facts/.checkpoint-3.x1/.new").mkdir(parents=True)
     with work_folder("sft", options(), [Path("input")]) as again:
-        assert not list(again.glob(".*"))
+        assert not list(again.rglob(".*"))
+        assert (again / "facts").is_dir()
 
 
 def test_two_processes_are_never_at_work_on_one_job():

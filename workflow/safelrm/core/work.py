@@ -127,5 +127,5 @@ def _lock(path: Path) -> IO[str] | None:
 
 def _remove_unfinished(folder: Path) -> None:
     """Remove what atomic writes left behind when their process was killed."""
-    for path in folder.glob(".*"):
-        shutil.rmtree(path)
+    for path in sorted(folder.rglob(".*")):
+        shutil.rmtree(path, ignore_errors=True)

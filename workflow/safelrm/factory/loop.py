@@ -5,88 +5,23 @@ rate would make it, at every step, so that training can stop whenever the probe 
 curriculum, is why it is a plain loop and not transformers' Trainer, whose schedule is fixed beforehand.
 """
 
-import copy
-import math
 import random
-import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
-import torch
-from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.preemption import end_as_terminated, termination_noted
-from safelrm.factory.examples import IGNORED, Example, collate, draw_batches
-from safelrm.factory.optimisers import new_optimisers
-from safelrm.factory.state import Progress, load_state, save_state
+from safelrm.factory.examples import Example, draw_batches
+from safelrm.factory.state import load_state, save_state
+from safelrm.factory.training import Probing, Training, figures
 from safelrm.settings.factory import Optimisation, Phase, Probe
 
 # steps between two saves of the state: a hundredth of a second each
 SAVE_EVERY = 200
-
-Measures = dict[str, float]
-Probing = Callable[[PreTrainedModel, Collection[str]], Measures]
-
-
-class Training:
-    """A model in training: its average, its optimiser and its curve."""
-
-    def __init__(self, model: PreTrainedModel, settings: Optimisation) -> None:
-        self.model, self.settings = model, settings
-        self.average = copy.deepcopy(model).requires_grad_(False).eval()
-        self.weights = ([*self.average.parameters()], [*model.parameters()])
-        self.optimisers = new_optimisers(model, settings)
-        self.progress = Progress([0] * len(settings.phases))
-
-    def take_step(self, batch: Sequence[Example]) -> None:
-        """One optimiser step.
-
-        Raises:
-            SafeLRMError: the loss is not finite.
-        """
-        self.progress.steps[self.progress.phase] += 1
-        for optimiser in self.optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = optimiser.defaults["lr"] * min(1.0, self.progress.step / self.settings.warmup_steps)
-        ids, labels = collate(batch, self.model.config.pad_token_id)
-        logits = self.model(input_ids=ids, use_cache=False).logits[:, :-1]
-        loss = cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise SafeLRMError(
-                f"the loss is {value} at step {self.progress.step}",
-                key="learning_rate",
-                fix=f"lower it; it is {self.settings.learning_rate}",
-            )
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
-            optimiser.zero_grad()
-        with torch.no_grad():
-            torch._foreach_lerp_(*self.weights, 1.0 - self.settings.averaging)
-        if self.progress.step % self.settings.log_every == 0:
-            self.log({"loss": value})
-
-    def passes(self, probe: Probing, threshold: float, measures: Collection[str] = ()) -> bool:
-        """Whether the average reaches the threshold in all of these measures of the probe; none stands for all."""
-        with torch.inference_mode():
-            values = probe(self.average, measures)
-        self.log({f"probe/{name}": value for name, value in values.items()})
-        print(f"step {self.progress.step}: {_figures(values)}", file=sys.stderr)
-        return all(value >= threshold for value in values.values())
-
-    def log(self, values: Measures) -> None:
-        """Add a point to each curve."""
-        self.progress.rows += [(self.progress.step, metric, value) for metric, value in values.items()]
-
-    def curve(self) -> pd.DataFrame:
-        """The curve, as the table CURVES."""
-        return pd.DataFrame(self.progress.rows, columns=["step", "metric", "value"])
 
 
 def train(
@@ -126,11 +61,12 @@ def train(
                 training.take_step(batch)
                 over = _is_over(phase, training, probe_settings, probe)
                 progress.phase += over
-                if over or terminated() or progress.step % SAVE_EVERY == 0:
+                ending = terminated()
+                if over or ending or progress.step % SAVE_EVERY == 0:
                     save_state(training, work)
                 if over:
                     break
-                if terminated():
+                if ending:
                     end_as_terminated()
     if progress.phase < len(settings.phases):
         raise _too_weak(training, probe_settings)
@@ -159,11 +95,7 @@ def _too_weak(training: Training, settings: Probe) -> SafeLRMError:
     }
     return SafeLRMError(
         f"the held-out probe has not passed {settings.passes} times in a row at {settings.threshold}"
-        f" by step {training.progress.step}; last: {_figures(last) or 'no probe'}",
+        f" by step {training.progress.step}; last: {figures(last) or 'no probe'}",
         key="optimisation",
         fix="give the last phase more steps, or change the mixture or the learning rate",
     )
-
-
-def _figures(measures: Measures) -> str:
-    return ", ".join(f"{name} {value:.3f}" for name, value in measures.items())

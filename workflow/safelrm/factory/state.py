@@ -1,10 +1,8 @@
 """The state of a training run of the factory, saved so that a killed run goes on where it was."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -12,36 +10,12 @@ from torch import Tensor
 
 from safelrm.core.files import atomic_path, write_json
 from safelrm.core.snapshots import newest_snapshot, seal, snapshot_path
-
-if TYPE_CHECKING:
-    from safelrm.factory.loop import Training
+from safelrm.factory.training import Progress, Training
 
 WEIGHTS, OPTIMISERS, PROGRESS = "weights.safetensors", "optimisers.pt", "progress.json"
 
 
-@dataclass
-class Progress:
-    """How far a run has come.
-
-    Attributes:
-        steps: steps taken in each phase so far.
-        phase: the phase at hand, counted from 0.
-        passed_in_row: how often the probe of the last phase has passed in a row.
-        rows: the curve so far: step, metric and value.
-    """
-
-    steps: list[int]
-    phase: int = 0
-    passed_in_row: int = 0
-    rows: list[Sequence[int | str | float]] = field(default_factory=list)
-
-    @property
-    def step(self) -> int:
-        """Steps taken in all."""
-        return sum(self.steps)
-
-
-def save_state(training: "Training", folder: Path) -> None:
+def save_state(training: Training, folder: Path) -> None:
     """Save all that the further course depends on, in place of what is in the folder.
 
     Of the order of examples the number of steps per phase is enough: they are drawn again from the seed.
@@ -54,7 +28,7 @@ def save_state(training: "Training", folder: Path) -> None:
     seal(snapshot_path(folder, training.progress.step))
 
 
-def load_state(training: "Training", folder: Path) -> None:
+def load_state(training: Training, folder: Path) -> None:
     """Bring a new run to the newest state in the folder, if there is one."""
     snapshot = newest_snapshot(folder)
     if snapshot is None:
@@ -71,7 +45,7 @@ def load_state(training: "Training", folder: Path) -> None:
     torch.set_rng_state(saved["random"])
 
 
-def _tensors(training: "Training") -> dict[str, Tensor]:
+def _tensors(training: Training) -> dict[str, Tensor]:
     models = {"model": training.model, "average": training.average}
     # weights that two layers share are named once
     return {f"{kind}.{name}": weight for kind, model in models.items() for name, weight in model.named_parameters()}
