@@ -143,9 +143,13 @@ EDITS = {
         replace("guard: guard_b}", "guard: guard_b, settings: {threshold: 0.4}}"),
         verdicts(["guard_b"]) | CALIBRATION | AFTER_VERDICTS,
     ),
-    "reading of the rewarding guard": (
-        *config(r"(guard_labels_a$.*?safe_label: safe)", r"\1, min_label_mass: 0.4"),
-        checkpoints(RL) | after(RL) | verdicts(["guard_a"]),
+    "reading of the guards": (
+        *config(r"(      safe_label: safe\n)", r"\1      min_label_mass: 0.4\n"),
+        checkpoints(RL) | after(RL) | verdicts(ASKING_GUARDS) | CALIBRATION | AFTER_VERDICTS,
+    ),
+    "reading of the evaluating guard": (
+        *config(r"reading: \*guard_reading", "reading: {<<: *guard_reading, min_label_mass: 0.4}"),
+        verdicts(["guard_b"]) | CALIBRATION | AFTER_VERDICTS,
     ),
     "training of the evaluating guard": (
         *config(r"(labels: guard_labels_b\n    seed: )\d+", r"\g<1>99"),

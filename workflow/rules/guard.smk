@@ -15,6 +15,6 @@ rule guard:
         seed=plan.guard_seed,
         code=plan.code("safelrm.guard"),
     shell:
-        "python -m safelrm.guard --settings {params.settings:q} --corpus {input.corpus}"
+        "exec python -m safelrm.guard --settings {params.settings:q} --corpus {input.corpus}"
         " --labels {input.labels} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

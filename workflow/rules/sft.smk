@@ -16,6 +16,6 @@ rule sft:
         settings=plan.sft_settings,
         code=plan.code("safelrm.sft"),
     shell:
-        "python -m safelrm.sft --settings {params.settings:q} --checkpoint {input.base}"
+        "exec python -m safelrm.sft --settings {params.settings:q} --checkpoint {input.base}"
         " --data {input.data} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
