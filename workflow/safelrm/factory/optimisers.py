@@ -9,7 +9,7 @@ from safelrm.settings.factory import Optimisation
 def new_optimisers(model: PreTrainedModel, settings: Optimisation) -> list[Optimizer]:
     """AdamW for all weights, or Muon (Jordan et al. 2024) for the matrices of the layers and AdamW for the rest.
 
-    Muon orthogonalises the momentum of a matrix. Copying and chains of steps form in a third of AdamW's steps.
+    Muon orthogonalises the momentum of a matrix. Copying and single steps form in fewer steps than with AdamW.
     """
     matrices, others = [], []
     for name, weight in model.named_parameters():
