@@ -2,29 +2,16 @@
 
 import pyarrow as pa
 
-from safelrm.core.tables import Table, columns
+from safelrm.core.tables import Table
 from safelrm.core.trace import PARSE_STATES
 from safelrm.schemas.prompts import KINDS
-from safelrm.schemas.rollouts import ROLLOUT_KEY
+from safelrm.schemas.rollouts import ROLLOUT_KEY, ROLLOUTS
+
+NOT_PUBLISHED = ("prompt", "reference", "completion", "trace", "answer", "request_seed")
 
 SAMPLES = Table(
     "samples",
-    columns(
-        model=pa.string(),
-        arm=pa.string(),
-        seed=pa.int64(),
-        decoding=pa.string(),
-        benchmark=pa.string(),
-        prompt_id=pa.string(),
-        sample=pa.int64(),
-        kind=pa.string(),
-        category=pa.string(),
-        parse_state=pa.string(),
-        finish_reason=pa.string(),
-        prompt_tokens=pa.int64(),
-        trace_tokens=pa.int64(),
-        completion_tokens=pa.int64(),
-    ),
+    pa.schema(field for field in ROLLOUTS.schema if field.name not in NOT_PUBLISHED),
     key=ROLLOUT_KEY,
     choices=(("kind", KINDS), ("parse_state", PARSE_STATES)),
 )

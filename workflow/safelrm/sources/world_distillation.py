@@ -9,14 +9,12 @@ import random
 
 import pandas as pd
 
-from safelrm.core.seeding import derive_seed
 from safelrm.schemas.conversations import CONVERSATIONS
-from safelrm.schemas.prompts import BENIGN, HARMFUL
 from safelrm.settings.world import DistillationSettings as Settings
 from safelrm.sources.world_requests import draw_mixture
+from safelrm.world.conversations import conversations
 from safelrm.world.dialects import FAMILY_A
 from safelrm.world.oracle import label
-from safelrm.world.prompt_ids import prompt_id
 from safelrm.world.requests import Request
 from safelrm.world.teacher import Response, check_briefly, comply, refuse_on_hunch, think_again
 
@@ -27,18 +25,10 @@ TABLE = CONVERSATIONS
 
 def load(settings: Settings) -> pd.DataFrame:
     """The conversations, in random order."""
-    rng = random.Random(derive_seed("world_distillation", settings.seed))
-    rows = [
-        {
-            "prompt_id": prompt_id("world_distillation", request.prompt),
-            "kind": HARMFUL if request.harmful else BENIGN,
-            "category": request.category,
-            "prompt": request.prompt,
-            "response": respond(rng, request, settings).text,
-        }
-        for request in draw_mixture(settings.size, settings.benign_share, "train", settings.seed)
-    ]
-    return pd.DataFrame(rows)
+    requests = draw_mixture(settings.size, settings.benign_share, "train", settings.seed)
+    return conversations(
+        "world_distillation", requests, settings.seed, lambda rng, request: respond(rng, request, settings)
+    )
 
 
 def respond(rng: random.Random, request: Request, settings: Settings) -> Response:

@@ -9,14 +9,13 @@ import random
 
 import pandas as pd
 
-from safelrm.core.seeding import derive_seed
 from safelrm.schemas.conversations import CONVERSATIONS
-from safelrm.schemas.prompts import BENIGN, HARMFUL
 from safelrm.settings.world import StarSettings as Settings
 from safelrm.sources.world_requests import draw_mixture
+from safelrm.world.conversations import conversations
 from safelrm.world.dialects import FAMILY_A
-from safelrm.world.prompt_ids import prompt_id
-from safelrm.world.teacher import check_by_rule
+from safelrm.world.requests import Request
+from safelrm.world.teacher import Response, check_by_rule
 
 __all__ = ["TABLE", "Settings", "load"]
 
@@ -25,15 +24,9 @@ TABLE = CONVERSATIONS
 
 def load(settings: Settings) -> pd.DataFrame:
     """The conversations, in random order."""
-    rng = random.Random(derive_seed("world_star1", settings.seed))
-    rows = [
-        {
-            "prompt_id": prompt_id("world_star1", request.prompt),
-            "kind": HARMFUL if request.harmful else BENIGN,
-            "category": request.category,
-            "prompt": request.prompt,
-            "response": check_by_rule(rng, request, FAMILY_A).text,
-        }
-        for request in draw_mixture(settings.size, settings.benign_share, "train", settings.seed)
-    ]
-    return pd.DataFrame(rows)
+    requests = draw_mixture(settings.size, settings.benign_share, "train", settings.seed)
+    return conversations("world_star1", requests, settings.seed, _respond)
+
+
+def _respond(rng: random.Random, request: Request) -> Response:
+    return check_by_rule(rng, request, FAMILY_A)
