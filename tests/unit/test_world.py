@@ -135,7 +135,7 @@ def test_dial_problem():
     problem = Problem(3, (4, -2, -6))
     assert problem.prompt == "the dial is at 3 . first up 4 . second down 2 . third down 6 . where is the dial ?"
     assert problem.steps(FAMILY_A)[1] == "second down 2 from 7 is 5 ."
-    assert problem.steps(FAMILY_B)[1] == "second : 7 minus 2 gives 5 ."
+    assert problem.steps(FAMILY_B)[1] == "second down 2 on 7 gives 5 ."
     assert problem.answer == "9"
 
 
