@@ -1,8 +1,9 @@
 """The optimisers of the factory."""
 
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 from transformers import PreTrainedModel
 
+from safelrm.factory.muon import Muon
 from safelrm.settings.factory import Optimisation
 
 
@@ -18,11 +19,4 @@ def new_optimisers(model: PreTrainedModel, settings: Optimisation) -> list[Optim
     adamw = AdamW(others, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay, fused=True)
     if not settings.muon_learning_rate:
         return [adamw]
-    muon = Muon(
-        matrices,
-        lr=settings.muon_learning_rate,
-        weight_decay=settings.weight_decay,
-        # updates of AdamW's size, so that one scale of learning rates serves both
-        adjust_lr_fn="match_rms_adamw",
-    )
-    return [muon, adamw]
+    return [Muon(matrices, lr=settings.muon_learning_rate, weight_decay=settings.weight_decay), adamw]
