@@ -105,7 +105,7 @@ EDITS = {
     "comment": (f"{PACKAGE}/sft.py", append("\n# a remark\n"), set()),
     "docstring": (f"{PACKAGE}/core/trace.py", replace('"""Split a completion.', '"""Split one completion.'), set()),
     "blank lines": (f"{PACKAGE}/rl.py", replace("\n\n\ndef ", "\n\n\n\n\ndef "), set()),
-    "a module that nothing imports": (f"{PACKAGE}/rewards/over_refusal.py", NEW_CODE, set()),
+    "a source that no data set uses": (f"{PACKAGE}/sources/advbench.py", NEW_CODE, set()),
     "a source of other studies": (f"{PACKAGE}/sources/xstest.py", NEW_CODE, set()),
     "version of ruff": (*lock("ruff", "0.99"), set()),
     "comment in the configuration": (*config(r"^models:", "# a remark\nmodels:"), set()),
