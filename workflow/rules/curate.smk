@@ -5,6 +5,8 @@ rule curate:
         table="data/{dataset}.parquet",
     log:
         "logs/curate/{dataset}.log",
+    # or guards would wait for their data behind all that is ready to run
+    priority: 110
     params:
         source=plan.dataset_source,
         settings=plan.dataset_settings,
