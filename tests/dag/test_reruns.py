@@ -135,7 +135,8 @@ EDITS = {
     ),
     "reference of the figures": (*config(r"  reference_model: nano_i\n", ""), None),
     # judges
-    "refusal judge": (f"{PACKAGE}/judges/refusal.py", NEW_CODE, verdicts(["refusal"]) | AFTER_VERDICTS),
+    # RL is rewarded by what these two judges ask: whether an answer refuses, and whether it is right
+    "refusal judge": (f"{PACKAGE}/judges/refusal.py", NEW_CODE, verdicts(["refusal"]) | checkpoints(RL) | after(RL)),
     "oracle as judge": (f"{PACKAGE}/judges/world_oracle.py", NEW_CODE, verdicts(["oracle"]) | CALIBRATION),
     "exact judge": (f"{PACKAGE}/judges/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(RL)),
     "threshold of a guard": (
