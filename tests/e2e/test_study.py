@@ -91,7 +91,7 @@ def test_a_truncated_table_is_named_and_finished_work_is_kept(finished):
     done = snakemake(finished, "--cores", "1", *CONFIG, "-R", "metrics", check=False)
     assert done.returncode != 0
     assert f"error: {rollouts.relative_to(finished)}: not a readable Parquet file" in done.stderr
-    assert "fix: remove" in done.stderr
+    assert "fix: rm rollouts/" in done.stderr
     changed = {name for name, digest in digests(finished).items() if before.get(name) != digest}
     assert changed <= {name for name in before if "verdicts" in name}
 

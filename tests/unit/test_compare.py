@@ -116,7 +116,14 @@ def test_order_of_rows_does_not_matter(rows):
     pd.testing.assert_frame_equal(differences(shuffled, SETTINGS), rows)
 
 
-def test_markdown_names_the_judges_and_every_comparison(rows):
+def test_a_difference_over_few_prompts_is_not_shown(rows):
+    few = compare.markdown(rows[rows.prompts < compare.FEW], SETTINGS)
+    assert "+0.750 [" not in few and "-0.500 [" not in few
+    assert f"| ({rows[rows.category == 'all'].prompts.min()}) |" in few
+
+
+def test_markdown_names_the_judges_and_every_comparison(rows, monkeypatch):
+    monkeypatch.setattr(compare, "FEW", 1)
     text = compare.markdown(rows, SETTINGS)
     assert "safety, leak and escape by `guard`" in text
     assert "| m rl-x thinking | m sft-x thinking |" in text

@@ -49,6 +49,13 @@ def test_the_lock_of_an_ended_process_is_removed(unlocked, capsys):
     assert "removing its lock" in capsys.readouterr().err
 
 
+def test_a_clock_that_was_set_meanwhile_does_not_unlock(unlocked):
+    record(began=psutil.Process().create_time() + 30.0)
+    with pytest.raises(SafeLRMError, match="is running"):
+        owner.remove_stale_lock()
+    assert unlocked == []
+
+
 def test_a_number_given_to_another_process_is_not_the_owner(unlocked):
     record(began=1.0)
     owner.remove_stale_lock()

@@ -21,6 +21,8 @@ from safelrm.settings.metrics import ComparisonSettings
 
 # fixed, so that other processors and libraries give the same bytes
 DECIMALS = 6
+# of fewer prompts a difference says nothing: the table shows their number alone
+FEW = 30
 TITLES = {
     ARM_BASE: "Arms less their base",
     RL_SFT: "RL less SFT",
@@ -47,8 +49,13 @@ def _names(rows: pd.DataFrame) -> list[pd.Series]:
 
 
 def _cells(rows: pd.DataFrame) -> pd.Series:
-    cells = [f"{row.difference:+.3f} {interval(row.low, row.high, signed=True)}" for row in rows.itertuples()]
-    return pd.Series(cells, index=rows.index)
+    return pd.Series([_cell(row) for row in rows.itertuples()], index=rows.index)
+
+
+def _cell(row: object) -> str:
+    if row.prompts < FEW:
+        return f"({row.prompts})"
+    return f"{row.difference:+.3f} {interval(row.low, row.high, signed=True)}"
 
 
 def _footnote(rows: pd.DataFrame, settings: ComparisonSettings) -> str:
@@ -57,7 +64,7 @@ def _footnote(rows: pd.DataFrame, settings: ComparisonSettings) -> str:
         f" accuracy by `{settings.accuracy_judge}`. In brackets: {100 * settings.confidence:g} % intervals, paired by"
         f" prompt ({rows.prompts.min()} to {rows.prompts.max()} prompts), with {_seeds(rows)} on a side, not corrected"
         " for the number of comparisons; one of no width: no resample differed. t+y of a run without trace is its"
-        " answer.\n"
+        f" answer. Alone in parentheses: the number of prompts, where fewer than {FEW} were scored on both sides.\n"
     )
 
 

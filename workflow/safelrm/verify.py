@@ -7,6 +7,7 @@ made again, by the workflow's own rules, from the published samples and verdicts
 the same bytes. Nothing is fetched, trained or generated.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ from safelrm.pin import PINNED
 
 # what rules are given; the rest is made from it
 GIVEN = ("samples.parquet", "verdicts")
+# what DVC calls equal bytes that its cache lacks, as after a training anew
+AS_PINNED, NOT_IN_CACHE = "as pinned", "not in cache"
 # PDF and PNG hold what differs between builds of the drawing libraries
 COMPARED = (".csv", ".md", ".svg")
 
@@ -36,20 +39,34 @@ def check_pins(folders: Sequence[str] = PINNED) -> None:
         if not pin.is_file() or not Path(folder).is_dir():
             print(f"{folder}: not here or not pinned, left out", flush=True)
             continue
-        done = subprocess.run(
-            ["dvc", "status", "--quiet", str(pin)],
-            env=os.environ | {"DVC_NO_ANALYTICS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
+        if _state(pin) not in (AS_PINNED, NOT_IN_CACHE):
             raise SafeLRMError(
-                f"the folder differs from its pin {done.stderr.strip()}".strip(),
+                "the folder differs from its pin",
                 file=folder,
                 fix=f"dvc checkout {pin} restores the pinned bytes; snakemake --cores 1 pin pins the present ones",
             )
         print(f"{folder}: as pinned", flush=True)
+
+
+def _state(pin: Path) -> str:
+    """What DVC says of a pinned folder.
+
+    Raises:
+        SafeLRMError: DVC fails.
+    """
+    done = subprocess.run(
+        ["dvc", "status", "--json", str(pin)],
+        env=os.environ | {"DVC_NO_ANALYTICS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SafeLRMError(
+            f"dvc status failed: {done.stderr.strip()}", file=pin, fix=f"run it by hand: dvc status {pin}"
+        )
+    said = [outs for changes in json.loads(done.stdout).values() for change in changes for outs in change.values()]
+    return next((state for outs in said for state in outs.values()), AS_PINNED)
 
 
 def check_published(

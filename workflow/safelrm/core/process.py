@@ -29,6 +29,9 @@ def end_with_runner() -> None:
         descriptor = os.pidfd_open(int(runner))
     except ProcessLookupError:
         _end()
+    except OSError as error:
+        # an old kernel, or a container that forbids it
+        print(f"warning: this job will not end with its Snakemake ({error.strerror})", file=sys.stderr)
     else:
         threading.Thread(target=_wait_and_end, args=(descriptor,), daemon=True).start()
 

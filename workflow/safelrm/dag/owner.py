@@ -16,6 +16,8 @@ from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_json
 
+# the clock that beginnings are told by may be set meanwhile, by less than it takes to number processes all over
+TOLERANCE_SECONDS = 300.0
 FILE, LOCKS = Path(".snakemake/owner.json"), Path(".snakemake/locks")
 
 
@@ -33,7 +35,7 @@ class Owner:
         if self.host != platform.node():
             return False
         try:
-            return psutil.Process(self.pid).create_time() != self.began
+            return abs(psutil.Process(self.pid).create_time() - self.began) > TOLERANCE_SECONDS
         except psutil.NoSuchProcess:
             return True
 
