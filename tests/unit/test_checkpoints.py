@@ -79,7 +79,7 @@ def test_a_damaged_entry_of_the_cache_is_named_with_the_command_that_drops_it(tm
     with pytest.raises(SafeLRMError, match="differs") as error:
         verified_model(manifest)
     assert error.value.file == weights
-    assert f"rm {entry} {weights}" in error.value.fix
+    assert f"rm {entry} {weights} {manifest}" in error.value.fix
 
 
 def test_one_flipped_bit_in_a_table_is_seen(tmp_path):

@@ -57,7 +57,9 @@ def verified_model(manifest: str | Path) -> Path:
         if not path.is_file():
             raise SafeLRMError("listed in the manifest, but missing", file=path, fix=remedy)
         if sha256(path) != expected:
-            raise SafeLRMError("differs from the manifest: corrupt or edited", file=path, fix=how_to_drop(path))
+            raise SafeLRMError(
+                "differs from the manifest: corrupt or edited", file=path, fix=how_to_drop(path, manifest)
+            )
     # a stale file may be loaded along with the others
     unlisted = [name for name in _file_names(folder) if name not in files]
     if unlisted:

@@ -20,12 +20,18 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def how_to_drop(path: str | Path) -> str:
-    """What a user does about a damaged output: also drop the cache entry, if that is where it comes from."""
+def how_to_drop(path: str | Path, *beside: Path) -> str:
+    """What a user does about a damaged output: also drop the cache entry, if that is where it comes from.
+
+    Args:
+        path: the damaged file.
+        beside: outputs of the same job that other rules depend on: Snakemake looks for these alone.
+    """
     path = Path(path)
+    names = " ".join(str(name) for name in (path, *beside))
     if path.is_symlink():
-        return f"it is an entry of the cache between workflows: rm {path.resolve()} {path}, then run again"
-    return f"rm {path}, then run again, so that its rule writes it anew"
+        return f"it is an entry of the cache between workflows: rm {path.resolve()} {names}, then run again"
+    return f"rm {names}, then run again, so that its rule writes it anew"
 
 
 @contextmanager
