@@ -16,7 +16,6 @@ pytestmark = pytest.mark.e2e
 
 CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
 RESULTS = Path("results/tiny")
-RUNS = ("base/seed0", "sft-star1/seed1", "rl-grpo/seed1")
 
 
 def run(folder: Path, cores: int) -> subprocess.CompletedProcess:
@@ -85,10 +84,10 @@ def test_jobs_import_the_package_of_their_own_checkout(finished):
 
 
 def test_a_truncated_table_is_named_and_finished_work_is_kept(finished):
-    rollouts = finished / "rollouts/nano_a/base/seed0.parquet"
+    rollouts = finished / "rollouts/nano_a/base/seed1.parquet"
     rollouts.write_bytes(rollouts.read_bytes()[:100])
     before = digests(finished)
-    done = snakemake(finished, "--cores", "1", *CONFIG, "-R", "metrics", check=False)
+    done = snakemake(finished, "--cores", "1", *CONFIG, "-R", "samples", check=False)
     assert done.returncode != 0
     assert f"error: {rollouts.relative_to(finished)}: not a readable Parquet file" in done.stderr
     assert "fix: rm rollouts/" in done.stderr
