@@ -7,6 +7,7 @@ from pydantic import Field
 from safelrm.settings.audit import AuditSettings
 from safelrm.settings.calibration import CalibrationSettings
 from safelrm.settings.common import ModulePath, Name, Seed, Strict
+from safelrm.settings.execution import ExecutionSettings
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.guard_training import GuardTrainingSettings
 from safelrm.settings.metrics import MetricsSettings
@@ -86,6 +87,9 @@ class Study(Strict):
 
     name: Name = Field(description="name of the study, the folder of its results")
     lock: str = Field("envs/cpu-vllm.txt", description="lock file of the environment that runs the study")
+    execution: ExecutionSettings = Field(
+        default_factory=ExecutionSettings, description="how jobs run; a change re-runs nothing"
+    )
     datasets: dict[Name, DatasetEntry] = Field(default_factory=dict, description="every data set by name")
     benchmarks: list[Name] = Field(default_factory=list, description="prompts that every arm answers, of `datasets`")
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
