@@ -219,23 +219,8 @@ def test_a_missing_file_is_named(tmp_path):
         load("advbench", tmp_path / "none.csv")
 
 
-def test_without_a_file_the_hub_is_asked_and_its_failure_explained(monkeypatch):
-    datasets = pytest.importorskip("datasets")
-
-    def offline(*_, **__):
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(datasets, "load_dataset", offline)
-    module = importlib.import_module("safelrm.sources.advbench")
-    with pytest.raises(SafeLRMError, match=r"walledai/AdvBench: hub: cannot be loaded .*no route"):
-        module.load(module.Settings())
-    monkeypatch.setattr(
-        datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list([{"goal": "Steal a biscuit"}])
-    )
-    assert list(module.load(module.Settings()).prompt) == ["Steal a biscuit"]
-    with pytest.raises(SafeLRMError, match="pins the file"):
-        module.load(module.Settings(sha256="0" * 64))
-    with pytest.raises(SafeLRMError, match="no hub copy is known"):
+def test_without_a_file_nothing_is_read():
+    with pytest.raises(SafeLRMError, match="no file is given"):
         read_records(RecordSettings())
 
 

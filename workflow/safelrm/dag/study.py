@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.origins import check_origins
 from safelrm.dag.registry import settings_model, top_level_names
 from safelrm.settings.study import Study
 
@@ -35,6 +36,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     _check_names(study, file)
     _check_arms(study, file)
     _check_modules(study, file)
+    check_origins(study, file)
     _check_files(study, file)
     return study
 
@@ -173,7 +175,7 @@ def _check_modules(study: Study, file: str) -> None:
     for name, dataset in study.datasets.items():
         _check_module(dataset.source, dataset.settings, f"datasets.{name}", file, offers=("TABLE", "load"))
     for name, model in study.models.items():
-        _check_module(model.factory, model.settings, f"models.{name}", file, offers=("make",))
+        _check_module(model.maker, model.settings, f"models.{name}", file, offers=("make", "INPUTS"))
     for name, judge in study.judges.items():
         _check_module(judge.module, judge_settings(study, name), f"judges.{name}", file, offers=("judge",))
     for name, validation in study.validation.items():
