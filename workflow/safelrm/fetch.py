@@ -10,6 +10,7 @@ What an earlier, killed run has fetched of a model is kept and used.
 """
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.downloads import write_download
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
-from safelrm.core.hub import go_online, reaching
+from safelrm.core.hub import go_online, hub, reaching
 from safelrm.core.repository import download
 from safelrm.settings.fetch import FetchDatasetSettings, FetchModelSettings
 
@@ -32,6 +33,8 @@ def fetch_model(wanted: FetchModelSettings, manifest: Path, file: str | None, ke
             what was received is not what the hub lists. Then there is no manifest.
     """
     with reaching(wanted.repo, file=file, key=key):
+        # asked first, since it is not asked again and again where there is no network
+        hub().model_info(wanted.repo, revision=wanted.revision)
         names = download(wanted.repo, wanted.revision, manifest.parent)
     write_download(manifest, {"repo": wanted.repo, "revision": wanted.revision}, names)
 
@@ -42,10 +45,12 @@ def fetch_dataset(wanted: FetchDatasetSettings, manifest: Path, file: str | None
     Raises:
         SafeLRMError: no revision is given, or the hub cannot be reached. Then there is no manifest.
     """
-    from datasets import load_dataset  # noqa: PLC0415  (the environment is set by now)
-
-    # with a cache of its own, or the library would keep a second copy in the home directory
     with tempfile.TemporaryDirectory() as cache, reaching(wanted.repo, file=file, key=key):
+        # or the libraries would keep copies of their own in the home directory
+        os.environ["HF_HUB_CACHE"] = cache
+        from datasets import load_dataset  # noqa: PLC0415  (the environment is set by now)
+
+        hub().dataset_info(wanted.repo, revision=wanted.revision)
         rows = load_dataset(
             wanted.repo,
             wanted.config,

@@ -1,4 +1,4 @@
-"""Model factory: a checkpoint from what was fetched from a hub. Nothing is trained, no code of the repository is run."""
+"""Model factory: a checkpoint from what was fetched from a hub. Nothing is trained, no code from there is run."""
 
 import json
 import shutil
