@@ -84,6 +84,13 @@ class Records:
                 raise self.fault(f"row {number} holds an unknown value, must be of {list(allowed)}", column)
         return values
 
+    def once(self, column: str) -> "Records":
+        """The records without those whose text in a column is that of an earlier one."""
+        first: dict[str, Row] = {}
+        for text, row in zip(self.texts(column), self.rows, strict=True):
+            first.setdefault(text, row)
+        return Records([*first.values()], self.origin)
+
     def ids(self, column: str | None, texts: Sequence[str], prefix: str) -> list[str]:
         """Unique row ids: the values of `column`, or else made from `texts`.
 
