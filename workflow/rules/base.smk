@@ -8,6 +8,8 @@ rule base:
         "logs/base/{model}.log",
     cache: True
     priority: 100
+    resources:
+        **costs.resources("base"),
     params:
         model="{model}",
         factory=plan.base_factory,

@@ -13,6 +13,7 @@ sys.path.insert(0, PACKAGE_ROOT)
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import RUNNER, TIMINGS
+from safelrm.costs.table import Costs
 from safelrm.dag.environment import job_environment
 from safelrm.dag.locks import require_installed
 from safelrm.dag.owner import claim
@@ -29,6 +30,7 @@ os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 try:
     study = load_study(config, ", ".join(map(str, workflow.configfiles)))
     plan = Plan(study)
+    costs = Costs(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
 

@@ -9,6 +9,8 @@ rule guard:
         "logs/guard/{guard}.log",
     cache: True
     priority: 90
+    resources:
+        **costs.resources("guard"),
     params:
         guard="{guard}",
         settings=plan.guard_settings,

@@ -8,6 +8,8 @@ rule judge:
         "logs/judge/{judge}/{model}.log",
     cache: True
     priority: 20
+    resources:
+        **costs.resources("judge"),
     params:
         judge="{judge}",
         model="{model}",

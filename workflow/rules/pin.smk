@@ -7,6 +7,8 @@ rule pin:
         plan.targets(),
     log:
         "logs/pin/pin.log",
+    resources:
+        **costs.resources("pin"),
     params:
         study=study.name,
         datasets=list(study.datasets),

@@ -10,6 +10,8 @@ rule rl:
         "logs/rl/{model}/{recipe}/seed{seed}.log",
     cache: True
     priority: 80
+    resources:
+        **costs.resources("rl"),
     params:
         model="{model}",
         recipe="{recipe}",

@@ -8,6 +8,8 @@ rule rollouts:
         "logs/rollouts/{model}/{arm}/seed{seed}.log",
     cache: True
     priority: 40
+    resources:
+        **costs.resources("rollouts"),
     params:
         model="{model}",
         arm="{arm}",

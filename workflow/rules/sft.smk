@@ -9,6 +9,8 @@ rule sft:
         "logs/sft/{model}/{recipe}/seed{seed}.log",
     cache: True
     priority: 60
+    resources:
+        **costs.resources("sft"),
     params:
         model="{model}",
         recipe="{recipe}",
