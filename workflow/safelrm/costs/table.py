@@ -59,7 +59,7 @@ class Costs:
         """What a job needs."""
         if rule in SMALL:
             return SMALL[rule]
-        key = (rule, *wildcards.values())
+        key = (rule, *(value for _, value in wildcards.items()))
         if key not in self._known:
             self._known[key] = self._estimates[rule](wildcards)
         return self._known[key]
