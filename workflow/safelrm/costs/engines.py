@@ -28,7 +28,7 @@ class EngineCosts(StudyCosts):
         def need(gpus: int) -> float:
             return self.on.engine_bytes(policy.shape, longest, float32=float32, gpus=gpus)
 
-        gpus, used = self.fit(need, policy, "rollouts.max_model_length")
+        gpus, used = self.fit(need, policy, "rollouts.max_model_length", self.study.execution.gpus_per_node)
         on, length = self.on, asked.prompt + asked.response
         running = on.running(policy.shape, min(asked.rows, settings.shard_size), length, float32=float32, gpus=gpus)
         seconds = on.generating_seconds(
@@ -56,9 +56,9 @@ class EngineCosts(StudyCosts):
         def need(gpus: int) -> float:
             return self.on.engine_bytes(judge.shape, reading.max_length, float32=float32, gpus=gpus)
 
-        gpus, used = self.fit(need, judge, f"guards.{entry.guard}")
+        gpus, used = self.fit(need, judge, f"guards.{entry.guard}", self.study.execution.gpus_per_node)
         # the trace, the answer and both, each with the prompt
-        tokens = runs * asked.rows * (3 * asked.prompt + 2 * asked.response)
+        tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * reading.max_length)
         seconds = self.on.forward_seconds(judge.shape, tokens, float32=float32, gpus=gpus)
         seconds += self.on.engine_start + moved_seconds(judge.stored)
         return self.placed(seconds, gpus, used, tables, SMALL_DISK + tables / 10)

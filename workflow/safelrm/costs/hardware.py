@@ -64,11 +64,14 @@ class Processor:
         rate = self.forward * (self.float32_rate if float32 else 1.0)
         return 2.0 * active(size) * tokens / (rate * gpus)
 
-    def training_seconds(self, size: Shape, tokens: float, settings: TrainingSettings, gpus: int) -> float:
-        """Seconds of forward and backward passes over tokens."""
-        per_parameter = 8.0 if settings.gradient_checkpointing else 6.0
+    def training_seconds(
+        self, size: Shape, tokens: float, passes: float, settings: TrainingSettings, gpus: int
+    ) -> float:
+        """Seconds of forward and backward passes: over all tokens, in so many passes of each GPU."""
+        forwards = 4.0 if settings.gradient_checkpointing else 3.0
         rate = self.training * (self.float32_rate if settings.precision == "float32" else 1.0)
-        return per_parameter * active(size) * tokens / (rate * gpus)
+        arithmetic = 2.0 * forwards * active(size) * tokens / (rate * gpus)
+        return max(arithmetic, forwards * passes * size.layers * LAYER_SECONDS)
 
     def step_seconds(self, size: Shape, running: float, length: float, *, float32: bool, gpus: int) -> float:
         """Seconds in which each of the running sequences, of this length on average, gets its next token."""
@@ -93,24 +96,22 @@ class Processor:
         fitting = max(1.0, free / max(1.0, cache_bytes(size) * length))
         return max(1.0, min(requests, MOST_RUNNING, fitting))
 
-    def training_bytes(self, size: Shape, row: float, tokens: float, settings: TrainingSettings, gpus: int) -> float:
+    def training_bytes(self, size: Shape, tokens: float, settings: TrainingSettings, gpus: int) -> float:
         """Bytes per GPU to train a model, of which each GPU holds a share.
 
         Args:
             size: the model.
-            row: longest sequence, in tokens.
-            tokens: tokens of a forward pass, over all GPUs; each takes at least one sequence.
+            tokens: tokens of a forward pass on one GPU, padding included.
             settings: precision, and whether activations are computed again.
             gpus: GPUs that share it.
         """
-        here = max(row, tokens / gpus)
         layer = size.hidden_size * ACTIVATION_BYTES * (2.0 if settings.precision == "float32" else 1.0)
         if settings.gradient_checkpointing:
             kept = size.layers * size.hidden_size * CHECKPOINT_BYTES + layer
         else:
             kept = size.layers * layer
         states = size.parameters * TRAINED_BYTES / gpus
-        return states + here * (kept + size.vocabulary * LOGIT_BYTES) + self.overhead
+        return states + tokens * (kept + size.vocabulary * LOGIT_BYTES) + self.overhead
 
     def engine_bytes(self, size: Shape, length: float, *, float32: bool, gpus: int) -> float:
         """Least bytes per GPU with which vLLM serves sequences of this length."""

@@ -51,30 +51,36 @@ class StudyCosts:
         """A guard."""
         return sizes.guard(name, self.study.guards[name])
 
-    def fit(self, need: Callable[[int], float], of: Model, key: str) -> tuple[int, float]:
+    def fit(self, need: Callable[[int], float], of: Model, key: str, most: int | None = None) -> tuple[int, float]:
         """The fewest GPUs, a power of two, that a job fits on, and its bytes on each; of a CPU one, and its bytes.
 
         Args:
-            need: bytes per GPU, by the number of GPUs.
-            of: the model, and `key` what asks for it: for the message.
+            need: bytes per GPU, by the number of GPUs; infinite where the job cannot use that many.
+            of: the model, for the message.
+            key: what asks for it, likewise.
+            most: GPUs that it can use at most; none: all that the study describes.
 
         Raises:
-            SafeLRMError: it fits on no number of GPUs that the study describes.
+            SafeLRMError: it fits on no such number of GPUs.
         """
         execution = self.study.execution
         if execution.gpu is None:
             return 1, need(1)
-        most = execution.gpus_per_node * execution.nodes
-        for count in (2**power for power in range(most.bit_length())):
-            if need(count) <= self.on.memory:
-                return count, need(count)
+        most = min(execution.gpus_per_node * execution.nodes, most or math.inf)
+        tried = {count: need(count) for count in (2**power for power in range(int(most).bit_length()))}
+        for count, used in tried.items():
+            if used <= self.on.memory:
+                return count, used
+        count = min(tried, key=tried.__getitem__)
         raise SafeLRMError(
             f"model `{of.name}` ({of.shape.parameters / 1e9:.3g} billion parameters) does not fit: it needs"
-            f" {need(count) / GIB:.0f} GiB on each of {count} {execution.gpu.name} GPUs, of which"
+            f" {tried[count] / GIB:.0f} GiB on each of {count} {execution.gpu.name} GPUs, of which"
             f" {self.on.memory / GIB:.0f} GiB of {execution.gpu.memory_gib:g} can be planned with",
             key=key,
-            fix="shorten its sequences, set `gradient_checkpointing: true` or more `micro_batches` in training,"
-            " describe more or larger GPUs in `execution`, or leave the model out",
+            fix="shorten its sequences, set `gradient_checkpointing: true`, put fewer into a pass (smaller `batch_size`"
+            " with `gradient_accumulation`, more `micro_batches`), in RL generate with `vllm` (without it one GPU must"
+            " do), with a smaller share of the memory or a smaller guard, describe more or larger GPUs in `execution`,"
+            " or leave the model out",
         )
 
     def placed(self, seconds: float, gpus: int, used: float, host: float, disk: float) -> Job:

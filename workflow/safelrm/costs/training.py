@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from safelrm.costs.hardware import CPU, LAYER_SECONDS, loaded_bytes, moved_seconds
+from safelrm.costs.hardware import CPU, LAYER_SECONDS, USABLE, loaded_bytes, moved_seconds
 from safelrm.costs.jobs import SMALL_DISK, Job, StudyCosts
 from safelrm.costs.sizes import FLOAT32, NANO_ROW, Model, Texts, expected_steps, texts, together
 from safelrm.settings.factory import Optimisation, Probe, ScratchSettings
@@ -35,12 +35,13 @@ class TrainingCosts(StudyCosts):
         return self._from_scratch(self.guard(name), parts)
 
     def _from_scratch(self, made: Model, parts: list[tuple[Optimisation, Probe]]) -> Job:
+        steps = sum(expected_steps(*part) for part in parts)
         tokens = sum(expected_steps(*part) * part[0].batch_size * NANO_ROW for part in parts)
         row = max(part[0].batch_size for part in parts) * NANO_ROW
         settings = TrainingSettings()
         # the trained weights and their average
-        need = CPU.training_bytes(made.shape, NANO_ROW, row, settings, 1) + loaded_bytes(made)
-        seconds = CPU.training_start + CPU.training_seconds(made.shape, tokens, settings, 1)
+        need = CPU.training_bytes(made.shape, row, settings, 1) + loaded_bytes(made)
+        seconds = CPU.training_start + CPU.training_seconds(made.shape, tokens, steps, settings, 1)
         return Job(seconds, need, made.stored + STATES_KEPT * 2 * STATE_BYTES * made.shape.parameters + SMALL_DISK)
 
     def sft(self, wildcards: Mapping[str, str]) -> Job:
@@ -48,15 +49,17 @@ class TrainingCosts(StudyCosts):
         policy = self.model(wildcards)
         settings = self.study.sft[wildcards["recipe"]]
         data = texts(self.study.datasets[settings.dataset])
-        tokens, steps = data.tokens * settings.epochs, data.rows * settings.epochs / settings.batch_size
-        steps /= settings.gradient_accumulation
+        tokens = data.tokens * settings.epochs
+        steps = data.rows * settings.epochs / (settings.batch_size * settings.gradient_accumulation)
 
         def need(gpus: int) -> float:
-            batch = settings.batch_size * (data.prompt + data.response)
-            return self.on.training_bytes(policy.shape, settings.max_length, batch, settings, gpus)
+            rows = sequences(settings.gradient_accumulation, settings.batch_size, gpus)
+            return self.on.training_bytes(policy.shape, rows * settings.max_length, settings, gpus)
 
         gpus, used = self.fit(need, policy, f"sft.{wildcards['recipe']}")
-        seconds = self.on.training_seconds(policy.shape, tokens, settings, gpus)
+        rows = sequences(settings.gradient_accumulation, settings.batch_size, gpus)
+        passes = data.rows * settings.epochs / (rows * gpus)
+        seconds = self.on.training_seconds(policy.shape, tokens, passes, settings, gpus)
         return self._trained(policy, seconds, steps, gpus, used)
 
     def rl(self, wildcards: Mapping[str, str]) -> Job:
@@ -68,24 +71,28 @@ class TrainingCosts(StudyCosts):
             [(texts(self.study.datasets[share.dataset]), share.weight) for share in settings.prompts],
             settings.max_completion_tokens,
         )
-        gpus, used = self.fit(
-            lambda gpus: self._rl_bytes(policy, judge, settings, prompts, gpus), policy, f"rl.{wildcards['recipe']}"
-        )
+
+        def need(gpus: int) -> float:
+            return self._rl_bytes(policy, judge, settings, prompts.prompt, gpus)
+
+        # generation by transformers has one GPU: groups end at different times
+        gpus, used = self.fit(need, policy, f"rl.{wildcards['recipe']}", None if settings.vllm else 1)
         seconds = self._rl_seconds(policy, judge, settings, prompts, gpus)
         return self._trained(policy, seconds, settings.steps, gpus, used)
 
-    def _rl_bytes(self, policy: Model, judge: Model, settings: RlSettings, prompts: Texts, gpus: int) -> float:
-        row = prompts.prompt + settings.max_completion_tokens
-        batch = row * settings.prompts_per_step * settings.group_size / settings.micro_batches
-        need = self.on.training_bytes(policy.shape, row, batch, settings, gpus)
+    def _rl_bytes(self, policy: Model, judge: Model, settings: RlSettings, prompt: float, gpus: int) -> float:
+        tokens = _rl_sequences(settings, gpus) * (prompt + settings.max_completion_tokens)
+        need = self.on.training_bytes(policy.shape, tokens, settings, gpus)
         # the guard reads in float32, whole on every GPU
         need += judge.shape.parameters * FLOAT32
         if settings.kl_coefficient:
             need += policy.shape.parameters * FLOAT32 / gpus
-        if settings.vllm is not None:
-            return need + settings.vllm.gpu_memory_share * self.on.memory
-        # transformers generates with the whole weights
-        return need + (policy.shape.parameters * FLOAT32 if gpus > 1 else 0.0)
+        if settings.vllm is None or not self.on.gpu:
+            return need
+        # every GPU has an engine of its own, with the whole policy
+        length = settings.vllm.max_model_length
+        engine = self.on.engine_bytes(policy.shape, length, float32=False, gpus=1) - self.on.overhead
+        return need + max(settings.vllm.gpu_memory_share * self.on.memory / USABLE, engine)
 
     def _rl_seconds(self, policy: Model, judge: Model, settings: RlSettings, prompts: Texts, gpus: int) -> float:
         on, size = self.on, policy.shape
@@ -102,11 +109,32 @@ class TrainingCosts(StudyCosts):
         passes = (settings.vllm is not None or settings.iterations > 1) + (settings.kl_coefficient > 0)
         reading += passes * on.forward_seconds(size, tokens, float32=float32, gpus=gpus)
         batches = math.ceil(settings.steps / settings.iterations)
-        return batches * (generating + reading) + settings.steps * on.training_seconds(size, tokens, settings, gpus)
+        passes = completions / (_rl_sequences(settings, gpus) * gpus)
+        training = on.training_seconds(size, tokens, passes, settings, gpus)
+        return batches * (generating + reading) + settings.steps * training
 
     def _trained(self, policy: Model, seconds: float, steps: float, gpus: int, used: float) -> Job:
         state = STATE_BYTES * policy.shape.parameters
         saves = steps // self.study.execution.checkpoint_every
         moving = moved_seconds(2 * policy.stored + saves * state)
         disk = policy.stored + STATES_KEPT * state + SMALL_DISK
-        return self.placed(self.on.training_start + seconds + moving, gpus, used, loaded_bytes(policy), disk)
+        # each process loads the whole model; the first one has it once more when it is saved
+        host = loaded_bytes(policy) * (min(gpus, self.study.execution.gpus_per_node) + 1)
+        return self.placed(self.on.training_start + seconds + moving, gpus, used, host, disk)
+
+
+def sequences(passes: int, size: int, gpus: int) -> float:
+    """Sequences of a forward pass on one GPU, as training/processes.py shares a step; infinite where it cannot.
+
+    Args:
+        passes: forward and backward passes of an optimiser step.
+        size: sequences of a pass.
+        gpus: GPUs that share them.
+    """
+    rest = gpus // math.gcd(passes, gpus)
+    return math.inf if size % rest else size / rest
+
+
+def _rl_sequences(settings: RlSettings, gpus: int) -> float:
+    size = settings.prompts_per_step * settings.group_size // settings.micro_batches
+    return sequences(settings.micro_batches, size, gpus)
