@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from safelrm.core.preemption import DEFAULT_STEPS
 from safelrm.settings.common import Count, Positive, Share, Strict
 
 GpuName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
@@ -31,7 +32,7 @@ class ExecutionSettings(Strict):
     """How jobs run. A change re-runs nothing."""
 
     checkpoint_every: Count = Field(
-        50,
+        DEFAULT_STEPS,
         description="optimiser steps between two saves of a training's whole state (weights, optimiser, random"
         " numbers), from which a killed run goes on; the result does not depend on it",
     )
