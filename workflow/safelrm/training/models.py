@@ -7,7 +7,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from safelrm.core.checkpoints import verified_model, write_manifest
+from safelrm.core.checkpoints import model_folder, verified_model, write_manifest
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
 from safelrm.engine.chat import Chat
@@ -61,7 +61,7 @@ def save_policy(policy: Policy, manifest: Path) -> None:
     """Write the model folder beside `manifest`, in the dtype of the checkpoint, then the manifest."""
     # the trainer turned it off, and generation without a cache is slow
     policy.model.config.use_cache = policy.original.use_cache
-    with atomic_path(manifest.parent / "model") as folder:
+    with atomic_path(model_folder(manifest)) as folder:
         policy.model.to(policy.original.dtype or torch.float32).save_pretrained(folder)
         policy.tokenizer.save_pretrained(folder)
     write_manifest(manifest)

@@ -35,10 +35,10 @@ METRICS = {
 def train(
     conversations: pd.DataFrame,
     settings: SftSettings,
+    work: Path,
     *,
     checkpoint: Path,
     seed: int,
-    work: Path,
     manifest: Path,
     curve: Path,
 ) -> None:
@@ -78,7 +78,7 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
-    train_resumably(trainer, settings.checkpoint_every)
+    train_resumably(trainer)
     write_curve(curve, trainer.state.log_history, METRICS)
     save_policy(policy, manifest)
 
