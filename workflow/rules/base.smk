@@ -6,7 +6,7 @@ rule base:
         curve="results/training/{model}/base/seed0.parquet",
     log:
         "logs/base/{model}.log",
-    cache: True
+    cache: "omit-software"
     priority: 100
     resources:
         **costs.resources("base"),

@@ -7,7 +7,7 @@ rule guard:
         curve="results/training/guards/{guard}.parquet",
     log:
         "logs/guard/{guard}.log",
-    cache: True
+    cache: "omit-software"
     priority: 90
     resources:
         **costs.resources("guard"),

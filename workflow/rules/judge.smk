@@ -6,7 +6,7 @@ rule judge:
         table="<results>/verdicts/{judge}/{model}.parquet",
     log:
         "logs/judge/{judge}/{model}.log",
-    cache: True
+    cache: "omit-software"
     priority: 20
     resources:
         **costs.resources("judge"),

@@ -8,7 +8,7 @@ rule rl:
         curve="results/training/{model}/rl-{recipe}/seed{seed}.parquet",
     log:
         "logs/rl/{model}/{recipe}/seed{seed}.log",
-    cache: True
+    cache: "omit-software"
     priority: 80
     resources:
         **costs.resources("rl"),

@@ -6,7 +6,7 @@ rule rollouts:
         table="rollouts/{model}/{arm}/seed{seed}.parquet",
     log:
         "logs/rollouts/{model}/{arm}/seed{seed}.log",
-    cache: True
+    cache: "omit-software"
     priority: 40
     resources:
         **costs.resources("rollouts"),

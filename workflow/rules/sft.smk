@@ -7,7 +7,7 @@ rule sft:
         curve="results/training/{model}/sft-{recipe}/seed{seed}.parquet",
     log:
         "logs/sft/{model}/{recipe}/seed{seed}.log",
-    cache: True
+    cache: "omit-software"
     priority: 60
     resources:
         **costs.resources("sft"),
