@@ -21,6 +21,7 @@ from typing import IO
 from safelrm.core.cli import stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import canonical_json, sha256
+from safelrm.core.process import is_first_process
 
 ROOT = Path("work")
 
@@ -40,6 +41,8 @@ def resumable_parser(description: str | None) -> argparse.ArgumentParser:
 def work_folder(stage: str, options: argparse.Namespace, inputs: Iterable[Path]) -> Iterator[Path]:
     """The folder for the partial state of one job, held by this process alone.
 
+    Where several processes train together the first one holds it, and the others neither lock nor remove anything.
+
     It is removed when the block succeeds, since the job's outputs are complete then. Otherwise what is in it stays.
 
     Args:
@@ -51,6 +54,9 @@ def work_folder(stage: str, options: argparse.Namespace, inputs: Iterable[Path])
         SafeLRMError: an input does not exist, or another process is at work on the same job.
     """
     folder = ROOT / stage / _key(options, inputs)
+    if not is_first_process():
+        yield folder
+        return
     with _locked(folder.with_suffix(".lock")):
         folder.mkdir(exist_ok=True)
         _remove_unfinished(folder)
