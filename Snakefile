@@ -63,4 +63,6 @@ onstart:
 
 
 onsuccess:
+    if workflow.is_main_process:
+        forget_ended()
     print(time_table(TIMINGS_FILE, since=started), file=sys.stderr)

@@ -117,7 +117,19 @@ EDITS = {
         ),
         set(),
     ),
+    "how often state is saved": (*config(r"^datasets:", "execution: {checkpoint_every: 7}\ndatasets:"), set()),
+    "a default of a source, written out": (*config(r"(dialect: family_a, )seed: 1", r"\1facts: 6000, seed: 1"), set()),
+    "a default of a judge, written out": (
+        *config(r"guard: guard_b}", "guard: guard_b, settings: {threshold: 0.5}}"),
+        set(),
+    ),
+    "a default of a factory, written out": (
+        *config(r"probe: {first_step: 300, ", r"probe: {first_step: 300, passes: 3, "),
+        set(),
+    ),
     "a caption of the report": ("workflow/report/figure.rst", append("\nMore.\n"), set()),
+    "the GPUs of a job": ("workflow/rules/rl.smk", substitute(r"gpu=[^,]+", "gpu=2"), set()),
+    "how jobs are launched": (f"{PACKAGE}/launch.py", NEW_CODE, set()),
     "the README": ("README.md", append("\nMore.\n"), set()),
     # results
     "one figure": (f"{PACKAGE}/plots/tradeoff.py", NEW_CODE, {f"{RESULTS}/figures/tradeoff.svg"}),

@@ -12,7 +12,10 @@ PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.core.process import RUNNER, TIMINGS
+from safelrm.core.work import forget_ended
+from safelrm.dag.command import given_config
 from safelrm.dag.environment import job_environment
 from safelrm.dag.locks import require_installed
 from safelrm.dag.owner import claim
@@ -31,6 +34,7 @@ try:
     plan = Plan(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
+os.environ[CHECKPOINT_EVERY] = str(study.execution.checkpoint_every)
 
 
 def check_environment() -> None:

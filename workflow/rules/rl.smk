@@ -10,6 +10,9 @@ rule rl:
         "logs/rl/{model}/{recipe}/seed{seed}.log",
     cache: True
     priority: 80
+    resources:
+        gpu=0,
+        nodes=1,
     params:
         model="{model}",
         recipe="{recipe}",
@@ -19,7 +22,8 @@ rule rl:
         prompts=plan.rl_named_prompts,
         code=plan.rl_code,
     shell:
-        "exec python -m safelrm.rl --settings {params.settings:q} --checkpoint {input.base}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.rl --settings {params.settings:q} --checkpoint {input.base}"
         " --guard {input.guard} --guard-settings {params.guard_settings:q}"
         " --prompts {params.prompts} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -8,6 +8,9 @@ rule rollouts:
         "logs/rollouts/{model}/{arm}/seed{seed}.log",
     cache: True
     priority: 40
+    resources:
+        gpu=0,
+        nodes=1,
     params:
         model="{model}",
         arm="{arm}",
@@ -16,6 +19,7 @@ rule rollouts:
         benchmarks=plan.named_datasets(study.benchmarks),
         code=plan.code("safelrm.rollouts"),
     shell:
-        "python -m safelrm.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
         " --model {params.model} --arm {params.arm} --seed {params.seed}"
         " --benchmark {params.benchmarks} --code {params.code} --output {output.table} > {log} 2>&1"

@@ -7,8 +7,9 @@ template), the manifest itself and the training curve.
 import importlib
 from pathlib import Path
 
+from safelrm.core.checkpoints import model_folder
 from safelrm.core.cli import parse_settings, run
-from safelrm.core.work import resumable_parser, work_folder
+from safelrm.core.work import resumable_parser, run_resumably
 from safelrm.factory.output import write_model
 from safelrm.schemas.corpus import CORPUS
 from safelrm.schemas.curves import CURVES
@@ -26,10 +27,14 @@ def main() -> None:
     factory = importlib.import_module(arguments.factory)
     settings = parse_settings(factory.Settings, arguments.settings)
     corpus = CORPUS.read(arguments.corpus)
-    with work_folder("base", arguments, [arguments.corpus]) as work:
+
+    def make(work: Path) -> None:
         model, tokenizer, curve = factory.make(settings, corpus, arguments.seed, work)
         CURVES.write(arguments.curve, curve)
         write_model(model, tokenizer, arguments.manifest)
+
+    outputs = [arguments.manifest, model_folder(arguments.manifest), arguments.curve]
+    run_resumably("base", arguments, [arguments.corpus], outputs, make)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from pathlib import Path
 import pandas as pd
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from safelrm.core.checkpoints import model_folder
 from safelrm.core.cli import parse_settings, run
 from safelrm.core.determinism import seed_everything
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeding import derive_seed
-from safelrm.core.work import resumable_parser, work_folder
+from safelrm.core.work import resumable_parser, run_resumably
 from safelrm.factory.architectures import new_model
 from safelrm.factory.examples import Example, encode_texts
 from safelrm.factory.label_probe import FactProbe, LabelProbe, encode_labels
@@ -131,10 +132,14 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = parse_settings(GuardTrainingSettings, arguments.settings)
     corpus, labels = CORPUS.read(arguments.corpus), GUARD_LABELS.read(arguments.labels)
-    with work_folder("guard", arguments, [arguments.corpus, arguments.labels]) as work:
+
+    def make(work: Path) -> None:
         model, tokenizer, curve = train_guard(settings, corpus, labels, arguments.seed, work)
         CURVES.write(arguments.curve, curve)
         write_model(model, tokenizer, arguments.manifest)
+
+    outputs = [arguments.manifest, model_folder(arguments.manifest), arguments.curve]
+    run_resumably("guard", arguments, [arguments.corpus, arguments.labels], outputs, make)
 
 
 if __name__ == "__main__":

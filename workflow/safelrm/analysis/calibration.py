@@ -31,7 +31,7 @@ def calibration(verdicts: pd.DataFrame, settings: CalibrationSettings) -> pd.Dat
     reference = _of(verdicts, settings.reference)
     rows: list[dict[str, object]] = []
     for judge in settings.judges:
-        pairs = _paired(_of(verdicts, judge), reference)
+        pairs = paired(_of(verdicts, judge), reference)
         for prompts in PROMPT_SETS:
             chosen = pairs if prompts == ALL else pairs[pairs.kind == prompts]
             names = {"judge": judge, "reference": settings.reference, "prompts": prompts}
@@ -53,8 +53,12 @@ def _of(verdicts: pd.DataFrame, judge: str) -> pd.DataFrame:
     return found
 
 
-def _paired(judged: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """One row per part of a rollout, with what both say of it: columns `…_reference` and those of the judge."""
+def paired(judged: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """One row per part of a rollout, with what both say of it: columns `…_reference` and those of the judge.
+
+    Raises:
+        SafeLRMError: one has judged what the other has not.
+    """
     pairs = judged.merge(
         reference[[*SAMPLE, "verdict", "state"]],
         on=SAMPLE,

@@ -21,6 +21,11 @@ MODEL_FILES = (
 )
 
 
+def model_folder(manifest: Path) -> Path:
+    """The folder of the model files that a manifest describes."""
+    return manifest.parent / "model"
+
+
 def write_manifest(manifest: str | Path) -> None:
     """Write the manifest of the folder `model` beside it.
 
@@ -28,7 +33,7 @@ def write_manifest(manifest: str | Path) -> None:
         SafeLRMError: the files of the folder are not `MODEL_FILES`.
     """
     manifest = Path(manifest)
-    folder = manifest.parent / "model"
+    folder = model_folder(manifest)
     names = _file_names(folder)
     if names != list(MODEL_FILES):
         raise SafeLRMError(
@@ -46,7 +51,7 @@ def verified_model(manifest: str | Path) -> Path:
         SafeLRMError: the manifest is unreadable, or a file is missing, differs or is not listed.
     """
     manifest = Path(manifest)
-    folder = manifest.parent / "model"
+    folder = model_folder(manifest)
     remedy = f"remove {manifest.parent} and run again"
     try:
         files: dict[str, str] = dict(json.loads(manifest.read_text(encoding="utf-8"))["files"])

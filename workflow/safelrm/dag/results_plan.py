@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from safelrm.core.files import canonical_json
 from safelrm.dag.codehash import ROOT, code_hash
-from safelrm.dag.paths import data_file, rollouts_file
+from safelrm.dag.paths import data_file, guard_manifest, rollouts_file
 from safelrm.settings.metrics import ComparisonSettings, FigureSettings, MetricsJobSettings, TableSettings
 from safelrm.settings.study import Study
 
@@ -143,6 +143,20 @@ class ResultsPlan:
     def validation_code(self, wildcards: Mapping[str, str]) -> str:
         """Code hash of `validate` with the judge that it checks."""
         return self.code("safelrm.validate", self.validation_judge(wildcards))
+
+    def pinned_files(self) -> list[str]:
+        """Data sets, manifests of checkpoints, and rollouts: what DVC pins."""
+        bases = [(model, "base", 0) for model in self.study.models]
+        runs = [run for run in self.runs() if run[1] != "base"]
+        manifests = [f"checkpoints/{model}/{arm}/seed{seed}/manifest.json" for model, arm, seed in [*bases, *runs]]
+        guards = [guard_manifest(name) for name in self.study.guards]
+        return [*self.dataset_files(list(self.study.datasets)), *manifests, *guards, *self.rollout_files()]
+
+    def published_files(self) -> list[str]:
+        """What a reader needs: the targets, and all that tables and figures are made from, without texts."""
+        verdicts = [self._verdicts(judge, model) for judge in self.study.judges for model in self._models()]
+        tables = ("samples", "metrics", "differences", "calibration")
+        return [*self.targets(), *verdicts, *(f"results/{self.study.name}/{name}.parquet" for name in tables)]
 
     def targets(self) -> list[str]:
         """Every result of the study: what `snakemake` makes when nothing else is asked for."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from safelrm.core.checkpoints import write_manifest
+from safelrm.core.checkpoints import model_folder, write_manifest
 from safelrm.core.files import atomic_path
 
 
@@ -16,7 +16,7 @@ def write_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, mani
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None
     )
-    with atomic_path(manifest.parent / "model") as folder:
+    with atomic_path(model_folder(manifest)) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     write_manifest(manifest)

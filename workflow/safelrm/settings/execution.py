@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from safelrm.core.preemption import DEFAULT_STEPS
 from safelrm.settings.common import Count, Strict
 
 
@@ -9,7 +10,7 @@ class ExecutionSettings(Strict):
     """How jobs run. A change re-runs nothing."""
 
     checkpoint_every: Count = Field(
-        50,
+        DEFAULT_STEPS,
         description="optimiser steps between two saves of a training's whole state (weights, optimiser, random"
         " numbers), from which a killed run goes on; the result does not depend on it",
     )

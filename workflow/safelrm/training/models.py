@@ -8,7 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from safelrm.core.checkpoints import verified_model, write_manifest
+from safelrm.core.checkpoints import model_folder, verified_model, write_manifest
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
 from safelrm.engine.chat import Chat
@@ -66,7 +66,7 @@ def save_policy(policy: Policy, weights: Mapping[str, torch.Tensor], manifest: P
     dtype = AutoConfig.from_pretrained(policy.folder, local_files_only=True).dtype or torch.float32
     model = _load(policy.folder, dtype)
     model.load_state_dict(weights)
-    with atomic_path(manifest.parent / "model") as folder:
+    with atomic_path(model_folder(manifest)) as folder:
         model.save_pretrained(folder)
         policy.tokenizer.save_pretrained(folder)
     write_manifest(manifest)

@@ -57,12 +57,12 @@ METRICS = {
 def train(
     prompts: Mapping[str, pd.DataFrame],
     settings: RlSettings,
+    work: Path,
     *,
     checkpoint: Path,
     guard: Path,
     guard_settings: GuardSettings,
     seed: int,
-    work: Path,
     manifest: Path,
     curve: Path,
 ) -> None:
@@ -109,7 +109,7 @@ def train(
     trainer.remove_callback(PrinterCallback)
     try:
         # the completions of a batch are no part of the state, so state is saved between two batches
-        train_resumably(trainer, settings.checkpoint_every, multiple=settings.iterations)
+        train_resumably(trainer, multiple=settings.iterations)
     except RuntimeError as error:
         # finite weights may still be so large that the probabilities of tokens are none
         if "probability tensor" not in str(error):

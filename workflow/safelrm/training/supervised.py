@@ -37,10 +37,10 @@ METRICS = {
 def train(
     conversations: pd.DataFrame,
     settings: SftSettings,
+    work: Path,
     *,
     checkpoint: Path,
     seed: int,
-    work: Path,
     manifest: Path,
     curve: Path,
 ) -> None:
@@ -85,7 +85,7 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
-    train_resumably(trainer, settings.checkpoint_every)
+    train_resumably(trainer)
     write_result(trainer, policy, METRICS, curve=curve, manifest=manifest)
 
 
