@@ -27,6 +27,7 @@ class Utilisation(Strict):
     forward: Utilised = Field(0.4, description="of the TFLOP/s, in reading prompts and texts")
     bandwidth: Utilised = Field(0.6, description="of the bandwidth, in generating tokens")
 
+
 # a file, not an address: what an address names may change, and Snakemake takes no blanks
 ImagePath = Annotated[str, Field(pattern=r"^[^\s:]+$")]
 
