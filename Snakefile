@@ -14,8 +14,8 @@ include: "workflow/rules/common.smk"
 report: "workflow/report/workflow.rst"
 
 
-# the bare interpreter: a site that runs jobs in containers names an image with envs/cpu-vllm.txt installed
-container: "docker://python:3.11.7-slim"
+# only with --sdm apptainer; docs/storage.md
+container: image(study)
 
 
 pathvars:
@@ -65,4 +65,6 @@ onstart:
 
 
 onsuccess:
+    if workflow.is_main_process:
+        forget_ended()
     print(time_table(TIMINGS_FILE, since=started), file=sys.stderr)

@@ -1,6 +1,7 @@
 """A number of a table is traced to the rows, files and settings behind it."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workflow_runs import environment
+from safelrm.schemas.metrics import METRICS
+from workflow_runs import copy_of_checkout, environment
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +30,10 @@ def test_a_number_is_traced_to_files_and_settings(finished_study):
     assert done.returncode == 0, done.stderr
     summary = pd.read_csv(finished_study / "results/tiny/tables/summary.csv")
     (row,) = summary.query("arm == 'sft-star1' and metric == 'safety' and part == 't'").itertuples()
-    assert f"{row.value:.6f} [{row.low:.6f}, {row.high:.6f}]" in done.stdout
+    said = dict(line.split(maxsplit=1) for line in done.stdout.split("\n\n")[0].splitlines())
+    assert [float(said[key]) for key in ("value", "low", "high")] == pytest.approx(
+        [row.value, row.low, row.high], abs=1e-6
+    )
     for file in (
         "results/tiny/verdicts/guard_b/nano_a.parquet",
         "checkpoints/guards/guard_b/manifest.json",
@@ -53,10 +58,64 @@ def test_the_rows_behind_a_number_are_written(finished_study, tmp_path):
     assert {"prompt", "trace", "answer", "score", "state"} <= set(rows)
 
 
+DIFFERENCE = ["--table", "differences", "--comparison", "rl_sft", "--model", "nano_a", "--metric", "over_refusal"]
+AGREEMENT = ["--table", "calibration", "--judge", "guard_a", "--model", "nano_a", "--arm", "rl-grpo", "--part", "y"]
+
+
+def test_a_difference_is_traced_to_both_sides(finished_study, tmp_path):
+    done = trace(finished_study, *DIFFERENCE, "--rows", str(tmp_path / "rows.csv"))
+    assert done.returncode == 0, done.stderr
+    for file in ("rollouts/nano_a/rl-grpo/seed1.parquet", "rollouts/nano_a/sft-star1/seed1.parquet"):
+        assert f"{file} sha256 {hashlib.sha256((finished_study / file).read_bytes()).hexdigest()}" in done.stdout
+    rows = pd.read_csv(tmp_path / "rows.csv")
+    table = pd.read_csv(finished_study / "results/tiny/tables/differences.csv")
+    (number,) = table.query("comparison == 'rl_sft' and metric == 'over_refusal'").itertuples()
+    means = rows.groupby("arm").value.mean()
+    assert means["rl-grpo"] - means["sft-star1"] == pytest.approx(number.difference, abs=1e-6)
+
+
+def test_an_agreement_is_traced_to_both_judges(finished_study, tmp_path):
+    done = trace(finished_study, *AGREEMENT, "--rows", str(tmp_path / "rows.csv"))
+    assert done.returncode == 0, done.stderr
+    for judge in ("guard_a", "oracle"):
+        assert f"results/tiny/verdicts/{judge}/nano_a.parquet sha256" in done.stdout
+    rows = pd.read_csv(tmp_path / "rows.csv")
+    table = pd.read_csv(finished_study / "results/tiny/tables/calibration.csv")
+    (number,) = table.query(
+        "judge == 'guard_a' and model == 'nano_a' and arm == 'rl-grpo' and part == 'y' and prompts == 'all'"
+    ).itertuples()
+    scored = rows[(rows.verdict != "unscored") & (rows.verdict_reference != "unscored")]
+    assert len(scored) == number.n
+    assert len(rows) == number.n + number.only_reference + number.only_judge + number.neither
+
+
+def test_a_number_that_its_verdicts_do_not_give_is_an_error(finished_study, tmp_path):
+    folder = Path(shutil.copytree(finished_study, tmp_path / "safelrm", symlinks=True))
+    file = folder / "results/tiny/metrics.parquet"
+    table = METRICS.read(file)
+    table.loc[(table.arm == "sft-star1") & (table.metric == "safety"), "value"] += 0.01
+    METRICS.write(file, table)
+    done = trace(folder, *CELL)
+    assert done.returncode == 1
+    assert "metrics.parquet: value: the verdicts give" in done.stderr
+
+
+def test_published_numbers_are_traced_without_data_or_checkpoints(tmp_path):
+    clone = copy_of_checkout(tmp_path / "clone")
+    command = [sys.executable, "-m", "safelrm.provenance", *CELL]
+    variables = environment(PYTHONPATH=str(clone / "workflow"))
+    for table in ([], ["--table", "differences", "--comparison", "arm_base", "--benchmark", "requests_harmful"]):
+        done = subprocess.run([*command, *table], cwd=clone, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "results/published/nano/verdicts/guard_b/nano_a.parquet sha256" in done.stdout
+        assert "(not here)" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--model", "nano_c"], "--model: no number of 'nano_c'"),
+        (["--comparison", "rl_sft"], "--comparison: the table metrics has none"),
         (["--model", "nano_a", "--metric", "safety"], "choose of ['base', 'rl-grpo', 'sft-star1']"),
     ],
 )

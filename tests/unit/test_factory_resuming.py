@@ -14,6 +14,7 @@ from test_guard_training import LABELS, SETTINGS
 
 from safelrm import guard
 from safelrm.core.determinism import seed_everything
+from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.factory import loop
 from safelrm.factory.architectures import new_model
 from safelrm.factory.examples import encode_texts
@@ -80,7 +81,7 @@ def run(monkeypatch, work, event_at=None, event=None, passing=(6, 12, 16, 18, 20
 # before the first save, within each phase, at its ends, at a save, after a probe that passed
 @pytest.mark.parametrize("killed", [2, 4, 5, 6, 7, 11, 12, 13, 17, 20])
 def test_a_killed_run_ends_the_same(killed, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(loop, "SAVE_EVERY", 3)
+    monkeypatch.setenv(CHECKPOINT_EVERY, "3")
     whole = run(monkeypatch, tmp_path / "whole")
     assert whole[1]["step"][-1] == 20
     for step in (killed, killed + 1):
@@ -116,9 +117,10 @@ def test_a_damaged_state_is_dropped(tmp_path, monkeypatch, capsys):
 GUARD = """
 import os, signal
 from safelrm import guard
+from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.factory import loop
 
-loop.SAVE_EVERY = 3
+os.environ["SAFELRM_CHECKPOINT_EVERY"] = "3"
 take_step = loop.Training.take_step
 
 def kill(training, batch):
@@ -155,4 +157,4 @@ def test_a_killed_guard_goes_on_in_its_second_training(tmp_path, monkeypatch, ca
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("going on")]
     assert [line.rpartition("/")[2] for line in lines] == ["checkpoint-20", "checkpoint-6"]
     assert written["killed"] == written["whole"]
-    assert not list(Path("work").glob("*/*"))
+    assert not list(Path("work").glob("*/*/*/facts"))

@@ -122,7 +122,7 @@ def test_a_text_too_long_for_the_guard_has_no_reading(folder):
 SERVED = """
 import argparse, json, sys
 from pathlib import Path
-from safelrm.core.work import work_folder
+from safelrm.core.work import forget_ended, run_resumably
 from safelrm.engine import vllm_guard
 from safelrm.settings.guard import GuardSettings
 
@@ -140,17 +140,23 @@ def read(pairs):
 def rows(readings):
     return [None if r is None else [r.p_unsafe, r.label_mass, r.top_token] for r in readings]
 
+def job(name, pairs):
+    def compute(_):
+        results[name] = rows(guard.read(pairs))
+        Path("out").touch()
+
+    run_resumably("judge", argparse.Namespace(), [], [Path("out")], compute)
+    forget_ended()
+
 answer, guard._read = guard._read, read
 results = {"at once": rows(guard.read(pairs))}
 vllm_guard.SHARD = 6
 for name in ("interrupted", "resumed", "other"):
     try:
-        with work_folder("judge", argparse.Namespace(), []):
-            results[name] = rows(guard.read(pairs[::-1] if name == "other" else pairs))
+        job(name, pairs[::-1] if name == "other" else pairs)
     except KeyboardInterrupt:
         pass
-with work_folder("judge", argparse.Namespace(), []):
-    results["sharded"] = rows(guard.read(pairs))
+job("sharded", pairs)
 Path(output).write_text(json.dumps(results | {"asked": asked}))
 """
 

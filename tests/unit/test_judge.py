@@ -155,7 +155,7 @@ def test_verdicts_on_unknown_rollouts_are_refused(rollouts):
 
 def run_stage(monkeypatch, tmp_path, rollouts, output, judge="exact", settings=None, guard=()):
     ROLLOUTS.write(tmp_path / "rollouts.parquet", rollouts)
-    arguments = ["--name", judge, "--module", f"safelrm.judges.{judge}", "--guard", *map(str, guard)]
+    arguments = ["--code", "abc", "--name", judge, "--module", f"safelrm.judges.{judge}", "--guard", *map(str, guard)]
     paths = ["--rollouts", str(tmp_path / "rollouts.parquet"), "--output", str(tmp_path / output)]
     monkeypatch.setattr(sys, "argv", ["judge", *arguments, *paths, "--settings", json.dumps(settings or {})])
     monkeypatch.chdir(tmp_path)

@@ -1,9 +1,11 @@
 """Training that is killed goes on where it was, and ends in the same bytes: the stages sft and rl for real."""
 
+import errno
 import functools
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 from tiny_model import write_tiny_model
 from training_fixtures import TEMPLATE, conversations, prompts
 
+from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.core.snapshots import newest_snapshot
 from safelrm.schemas.conversations import CONVERSATIONS
 from safelrm.schemas.prompts import PROMPTS
@@ -70,8 +73,8 @@ def whole(inputs, tmp_path_factory):
         folder = tmp_path_factory.mktemp("whole")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            run_here(patch, stage, inputs, checkpoint_every=100)
-        assert not list(folder.glob("work/*/*"))
+            patch.setenv(CHECKPOINT_EVERY, "100")
+            run_here(patch, stage, inputs)
         return outputs(folder)
 
     return whole
@@ -97,22 +100,23 @@ def kill_after(line, command, folder):
     raise AssertionError(f"ended with {process.returncode} before {line}")
 
 
-@pytest.mark.parametrize(("stage", "changes"), [("sft", {"checkpoint_every": 5}), ("rl", {"checkpoint_every": 3})])
-def test_a_killed_run_ends_in_the_same_bytes(stage, changes, inputs, whole, tmp_path, monkeypatch, capsys):
-    command = [sys.executable, "-m", f"safelrm.{stage}", *arguments(stage, inputs, **changes)]
+@pytest.mark.parametrize(("stage", "every"), [("sft", 5), ("rl", 3)])
+def test_a_killed_run_ends_in_the_same_bytes(stage, every, inputs, whole, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(CHECKPOINT_EVERY, str(every))
+    command = [sys.executable, "-m", f"safelrm.{stage}", *arguments(stage, inputs)]
     kill_after("step 12/32", command, tmp_path)
     assert not outputs(tmp_path)
-    (state,) = (path for path in tmp_path.glob(f"work/{stage}/*") if path.is_dir())
+    (state,) = (path for path in tmp_path.glob(f"work/{stage}/*/*") if path.is_dir())
     step = int(newest_snapshot(state).name.removeprefix("checkpoint-"))
     # a save may have been cut short
     assert 8 <= step < 32
     monkeypatch.chdir(tmp_path)
-    run_here(monkeypatch, stage, inputs, **changes)
+    run_here(monkeypatch, stage, inputs)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("going on from")
     assert lines[1].startswith(f"step {step + 1}/32")
     assert outputs(tmp_path) == whole(stage)
-    assert not list(tmp_path.glob("work/*/*"))
+    assert not list(tmp_path.glob("work/*/*/*/checkpoint-*"))
 
 
 @contextmanager
@@ -153,13 +157,14 @@ def test_a_terminated_run_saves_what_it_has_first(stage, sent, saved, inputs, wh
 
 def test_a_damaged_state_is_dropped(inputs, whole, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(CHECKPOINT_EVERY, "4")
     with at(9, fail), pytest.raises(RuntimeError):
-        run_here(monkeypatch, "sft", inputs, checkpoint_every=4)
-    (optimiser,) = tmp_path.glob("work/sft/*/checkpoint-8/optimizer.pt")
+        run_here(monkeypatch, "sft", inputs)
+    (optimiser,) = tmp_path.glob("work/sft/*/*/checkpoint-8/optimizer.pt")
     damaged = bytearray(optimiser.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     optimiser.write_bytes(damaged)
-    run_here(monkeypatch, "sft", inputs, checkpoint_every=4)
+    run_here(monkeypatch, "sft", inputs)
     printed = capsys.readouterr()
     assert "checkpoint-8: its files are not those that were written" in printed.err
     assert "going on" not in printed.out
@@ -168,8 +173,34 @@ def test_a_damaged_state_is_dropped(inputs, whole, tmp_path, monkeypatch, capsys
 
 def test_state_of_other_settings_is_not_used(inputs, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(CHECKPOINT_EVERY, "4")
     with at(5, fail), pytest.raises(RuntimeError):
-        run_here(monkeypatch, "sft", inputs, checkpoint_every=4)
+        run_here(monkeypatch, "sft", inputs)
     with at(1, fail), pytest.raises(RuntimeError):
-        run_here(monkeypatch, "sft", inputs, checkpoint_every=4, learning_rate=2e-2)
+        run_here(monkeypatch, "sft", inputs, learning_rate=2e-2)
     assert "going on" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes"), [("sft", {}), ("sft", {"epochs": 2.5}), ("rl", {}), ("rl", {"steps": 7})]
+)
+def test_a_run_that_could_not_write_its_model_does_not_train_again(
+    stage, changes, inputs, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    run_here(monkeypatch, stage, inputs, **changes)
+    expected = outputs(tmp_path)
+    steps = capsys.readouterr().out.splitlines()
+    shutil.rmtree("work")
+    shutil.rmtree("out")
+    with monkeypatch.context() as patch, pytest.raises(OSError):
+        patch.setattr("safelrm.training.result.save_policy", full_disk)
+        run_here(patch, stage, inputs, **changes)
+    assert capsys.readouterr().out.splitlines() == steps
+    run_here(monkeypatch, stage, inputs, **changes)
+    assert not [line for line in capsys.readouterr().out.splitlines() if line.startswith("step")]
+    assert outputs(tmp_path) == expected
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")

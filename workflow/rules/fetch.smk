@@ -16,6 +16,8 @@ rule fetch_model:
         manifest="hub/models/{repo}/manifest.json",
     log:
         "logs/fetch/models/{repo}.log",
+    resources:
+        **costs.resources("fetch_model"),
     params:
         settings=plan.fetch_model_settings,
         key=plan.fetch_model_key,
@@ -30,6 +32,8 @@ rule fetch_dataset:
         manifest="hub/datasets/{dataset}/manifest.json",
     log:
         "logs/fetch/datasets/{dataset}.log",
+    resources:
+        **costs.resources("fetch_dataset"),
     params:
         settings=plan.fetch_dataset_settings,
         key="datasets.{dataset}.settings",

@@ -6,8 +6,10 @@ rule guard:
         curve="results/training/guards/{guard}.parquet",
     log:
         "logs/guard/{guard}.log",
-    cache: True
+    cache: "omit-software"
     priority: 90
+    resources:
+        **costs.resources("guard"),
     params:
         guard="{guard}",
         factory=plan.guard_factory,
@@ -16,6 +18,7 @@ rule guard:
         seed=plan.guard_seed,
         code=plan.guard_code,
     shell:
-        "exec python -m safelrm.guard --factory {params.factory} --settings {params.settings:q}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.guard --factory {params.factory} --settings {params.settings:q}"
         " --inputs {params.inputs} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -7,8 +7,10 @@ rule pin:
         plan.targets(),
     log:
         "logs/pin/pin.log",
+    resources:
+        **costs.resources("pin"),
     params:
-        study=study.name,
-        datasets=list(study.datasets),
+        configfiles=workflow.configfiles,
+        config=given_config(workflow.config_settings.config),
     shell:
-        "python -m safelrm.pin --study {params.study} --datasets {params.datasets} > {log} 2>&1"
+        "python -m safelrm.pin --configfiles {params.configfiles:q} --config {params.config:q} > {log} 2>&1"

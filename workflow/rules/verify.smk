@@ -5,11 +5,13 @@ localrules:
 rule verify:
     log:
         "logs/verify/verify.log",
+    resources:
+        **costs.resources("verify"),
     params:
-        study=study.name,
         checkout=workflow.basedir,
         configfiles=workflow.configfiles,
+        config=given_config(workflow.config_settings.config),
         rules=["metrics", "compare", "calibrate", "table", "figure"],
     shell:
-        "python -m safelrm.verify --study {params.study} --checkout {params.checkout:q}"
-        " --configfiles {params.configfiles:q} --rules {params.rules} 2>&1 | tee {log}"
+        "python -m safelrm.verify --checkout {params.checkout:q} --configfiles {params.configfiles:q}"
+        " --config {params.config:q} --rules {params.rules} 2>&1 | tee {log}"

@@ -17,7 +17,7 @@ import pandas as pd
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import parse_settings, run
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.work import resumable_parser, work_folder
+from safelrm.core.work import resumable_parser, run_resumably
 from safelrm.schemas.rollouts import ROLLOUT_KEY, ROLLOUTS
 from safelrm.schemas.verdicts import PARTS, VERDICTS
 
@@ -80,8 +80,12 @@ def main() -> None:
     settings = parse_settings(module.Settings, options.settings)
     rollouts = pd.concat([ROLLOUTS.read(path) for path in options.rollouts], ignore_index=True)
     guard = verified_model(options.guard) if options.guard else None
-    with work_folder("judge", options, [*options.rollouts, *([options.guard] if options.guard else [])]):
+
+    def say(_: Path) -> None:
         VERDICTS.write(options.output, verdict_table(rollouts, module.judge(rollouts, settings, guard), options.name))
+
+    inputs = [*options.rollouts, *([options.guard] if options.guard else [])]
+    run_resumably("judge", options, inputs, [options.output], say)
 
 
 if __name__ == "__main__":

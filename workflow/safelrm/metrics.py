@@ -63,8 +63,8 @@ def _summary(values: pd.DataFrame, settings: MetricsJobSettings, seed: int) -> d
 
 
 def _once_per_prompt(scored: pd.DataFrame) -> bool:
-    """Whether there is one value per prompt: then rates are of independent outcomes."""
-    return not scored.prompt_id.duplicated().any()
+    """Whether there is one seed and one value per prompt: then rates are of independent outcomes."""
+    return scored.seed.nunique() == 1 and not scored.prompt_id.duplicated().any()
 
 
 def main() -> None:

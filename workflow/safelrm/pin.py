@@ -9,42 +9,57 @@ tables are made from, is copied to `results/published/<study>/`: a few MB, witho
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from safelrm.core.cli import run, stage_parser
+from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
+from safelrm.dag.command import configured_parser, plan_of
 
 PINNED = ("data", "checkpoints", "rollouts")
-PUBLISHED = ("tables", "figures", "samples.parquet", "verdicts", "audit", "validation")
 
 
-def pin(results: Path, datasets: Sequence[str]) -> None:
-    """Pin the folders and publish the results.
+def require_own(folders: Iterable[str], own: Collection[str]) -> None:
+    """Make sure that folders, which are pinned whole, hold nothing but the study's files.
 
     Args:
-        results: results of the study.
-        datasets: names of the study's data sets; `data` must hold no other, since the folder is pinned whole.
+        folders: folders to look at.
+        own: files of the study, and manifests, which stand for all that is in their folder.
 
     Raises:
-        SafeLRMError: `data` holds files of another study, or DVC fails.
+        SafeLRMError: there is something else, such as a checkpoint of an arm that the study no longer has.
     """
-    foreign = {path.stem for path in Path("data").glob("*.parquet")} - set(datasets)
-    if foreign:
-        raise SafeLRMError(f"holds {sorted(foreign)} of another study", file="data", fix="remove these files first")
-    for folder in PINNED:
-        if Path(folder).is_dir():
-            _dvc_add(folder)
-    published = results.parent / "published" / results.name
-    with atomic_path(published) as temporary:
-        for name in PUBLISHED:
-            source = results / name
-            if source.is_dir():
-                shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns(".*"))
-            elif source.is_file():
-                temporary.mkdir(exist_ok=True)
-                shutil.copy2(source, temporary / name)
+    manifests = {str(Path(path).parent) for path in own if path.endswith("manifest.json")}
+    for folder in folders:
+        foreign = [str(path) for path in sorted(Path(folder).rglob("*")) if not _is_of(path, own, manifests)]
+        if foreign:
+            raise SafeLRMError(
+                f"{len(foreign)} files are not of this study, such as {foreign[0]}",
+                file=folder,
+                fix="remove what other studies and former arms left there, or pin in a clone of its own",
+            )
+
+
+def _is_of(path: Path, own: Collection[str], manifests: Collection[str]) -> bool:
+    if path.is_dir() or path.name.startswith((".snakemake", ".gitignore")):
+        return True
+    return str(path) in own or str(path.parent) in manifests or str(path.parent.parent) in manifests
+
+
+def publish(files: Iterable[Path], results: Path) -> None:
+    """Copy results of a study to `results/published/<study>`, in place of what is there.
+
+    Args:
+        files: files below `results`; those of other stems, which a former configuration may have left, stay behind.
+        results: results of the study.
+    """
+    with atomic_path(results.parent / "published" / results.name) as temporary:
+        for named in files:
+            for path in sorted(named.parent.glob(f"{named.stem}.*")):
+                target = temporary / path.relative_to(results)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target)
 
 
 def _dvc_add(folder: str) -> None:
@@ -60,11 +75,13 @@ def _dvc_add(folder: str) -> None:
 
 def main() -> None:
     """Command line of the stage."""
-    parser = stage_parser(__doc__)
-    parser.add_argument("--study", required=True, help="name of the study, whose results are in results/<study>")
-    parser.add_argument("--datasets", required=True, nargs="+", help="names of the study's data sets")
-    arguments = parser.parse_args()
-    pin(Path("results") / arguments.study, arguments.datasets)
+    options = configured_parser(__doc__).parse_args()
+    plan = plan_of(options)
+    folders = [folder for folder in PINNED if Path(folder).is_dir()]
+    require_own(folders, set(plan.pinned_files()))
+    for folder in folders:
+        _dvc_add(folder)
+    publish(map(Path, plan.published_files()), Path("results", plan.study.name))
 
 
 if __name__ == "__main__":

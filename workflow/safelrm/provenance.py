@@ -1,10 +1,13 @@
 """Trace a number of a table to what is behind it: verdicts, rollouts, checkpoints and configuration.
 
     python -m safelrm.provenance --model nano_a --arm rl-grpo --metric safety --part t+y
+    python -m safelrm.provenance --table differences --comparison rl_sft --model nano_a --metric accuracy …
+    python -m safelrm.provenance --table calibration --model nano_a --arm rl-grpo --judge guard_b --part y
     python -m safelrm.provenance --model nano_a --arm rl-grpo --metric safety --part t+y --rows rows.csv
 
 Whatever is not said must leave one number; otherwise the choices are named. The number is made again from the samples
-and verdicts, and must be the one in the table. `--rows` writes the prompts, completions and verdicts that it is over.
+and verdicts, and must be the one in the table. `--rows` writes the samples that it is over, with the prompts and
+completions if the rollouts are here. In a checkout without results of the study, those that are published are used.
 """
 
 import argparse
@@ -12,156 +15,159 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
-import yaml
-from snakemake.utils import update_config
 
-from safelrm.analysis.outcomes import outcomes
+from safelrm.analysis.again import TABLES, Remaker, Side, sides
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import sha256, write_text
+from safelrm.core.tables import Table
+from safelrm.dag.command import configured_parser, plan_of
 from safelrm.dag.plan import Plan
-from safelrm.dag.study import load_study
-from safelrm.schemas.metrics import ALL, METRICS, WHOLE
+from safelrm.schemas.metrics import ALL
 from safelrm.schemas.rollouts import ROLLOUT_KEY, ROLLOUTS
-from safelrm.schemas.samples import SAMPLES
-from safelrm.schemas.verdicts import VERDICTS
-from safelrm.settings.metrics import MetricsJobSettings
+from safelrm.settings.metrics import ComparisonSettings, MetricsJobSettings
 
-CELL = ("model", "arm", "decoding", "metric", "benchmark", "category", "part")
+# what is looked up unless something else is said
+DEFAULTS = {"category": ALL, "prompts": ALL}
 
 
-def chosen_number(metrics: pd.DataFrame, wanted: Mapping[str, str]) -> pd.Series:
-    """The one row of METRICS that agrees with all that is wanted.
+def chosen_number(rows: pd.DataFrame, table: Table, wanted: Mapping[str, str]) -> pd.Series:
+    """The one row of a results table that agrees with all that is wanted.
 
     Raises:
-        SafeLRMError: there is no such number, or there are several.
+        SafeLRMError: there is no such number, or there are several, or the table has no such column.
     """
-    rows = metrics
-    for key, value in wanted.items():
+    for key, value in {**{key: DEFAULTS[key] for key in DEFAULTS if key in table.key}, **wanted}.items():
+        if key not in rows:
+            raise SafeLRMError(f"the table {table.name} has none", file="--" + key, fix=f"choose of {list(table.key)}")
         found = rows[rows[key] == value]
         if found.empty:
-            raise SafeLRMError(
-                f"no number of {value!r}", file="--" + key, fix=f"choose of {sorted(rows[key].unique())}"
-            )
+            choices = sorted(rows[key].unique())
+            raise SafeLRMError(f"no number of {value!r}", file="--" + key, fix=f"choose of {choices}")
         rows = found
     if len(rows) > 1:
-        key = next(name for name in CELL if rows[name].nunique() > 1)
+        key = next(name for name in table.key if rows[name].nunique() > 1)
         choices = sorted(rows[key].unique())
         raise SafeLRMError(f"{len(rows)} numbers are of this kind", file="--" + key, fix=f"choose of {choices}")
     return rows.iloc[0]
 
 
+def require_same(number: pd.Series, again: pd.DataFrame, table: Table, file: Path) -> None:
+    """Make sure that a number is what its samples give.
+
+    Raises:
+        SafeLRMError: it is not.
+    """
+    key = list(table.key)
+    made = again[(again[key] == number[key]).all(axis=1)]
+    (_, one), *_ = [*made.iterrows()] or [(0, pd.Series(dtype=object))]
+    for column in number.index:
+        said, found = number[column], one.get(column)
+        equal = said == found or (pd.isna(said) and pd.isna(found))
+        if not (equal or (isinstance(said, float) and pd.notna(found) and abs(said - found) < 1e-9)):
+            raise SafeLRMError(
+                f"{column}: the verdicts give {found}, the table says {said}",
+                file=file,
+                fix="make the table anew: snakemake -R metrics compare calibrate",
+            )
+
+
 class Trail:
-    """What is behind the numbers of a study whose results are here.
+    """What is behind the numbers of a study whose results, or published results, are here.
 
     Args:
         plan: the study's plan.
-        root: the folder of the results, checkpoints and rollouts.
     """
 
-    def __init__(self, plan: Plan, root: Path) -> None:
-        self.plan, self.root = plan, root
-        self.results = root / "results" / plan.study.name
+    def __init__(self, plan: Plan) -> None:
+        self.plan, study = plan, plan.study
+        live, published = Path("results", study.name), Path("results/published", study.name)
+        self.results = live if (live / "samples.parquet").is_file() else published
+        metrics = MetricsJobSettings.model_validate_json(plan.metrics_settings())
+        comparisons = ComparisonSettings.model_validate_json(plan.comparison_settings())
+        self.remaker = Remaker(self.results, metrics, comparisons, study.calibration)
+
+    def table_file(self, name: str) -> Path:
+        """The file of a results table."""
+        return self.results / f"{name}.parquet"
 
     def samples_of(self, number: pd.Series) -> pd.DataFrame:
-        """The samples that a number is over, with their verdicts: one row per sample, `value` NaN where unscored.
+        """The samples that a number is over, with the texts if the rollouts are here."""
+        samples = self.remaker.samples(number)
+        files = [Path(path) for side in sides(number) for path in self._rollouts(side)]
+        if not all(path.is_file() for path in files):
+            return samples
+        texts = [*ROLLOUT_KEY, "prompt", "trace", "answer", "parse_state"]
+        rollouts = pd.concat([ROLLOUTS.read(path)[texts] for path in dict.fromkeys(files)])
+        return samples.merge(rollouts, on=list(ROLLOUT_KEY))
 
-        Raises:
-            SafeLRMError: the mean of the values is not the number.
-        """
-        metrics = self.plan.study.metrics
-        settings = MetricsJobSettings(**{key: getattr(metrics, key) for key in MetricsJobSettings.model_fields})
-        samples = SAMPLES.read(self.results / "samples.parquet")
-        samples = samples[samples.model == number.model]
-        judges = {settings.safety_judge, settings.refusal_judge, settings.accuracy_judge}
-        verdicts = pd.concat([VERDICTS.read(self._verdicts(judge, number.model)) for judge in sorted(judges)])
-        values = outcomes(samples, verdicts, settings)
-        for key in (key for key in CELL if not (key == "category" and number.category == ALL)):
-            values = values[values[key] == number[key]]
-        mean = values.value.mean()
-        if not (mean == number.value or abs(mean - number.value) < 1e-9 or (pd.isna(mean) and pd.isna(number.value))):
-            raise SafeLRMError(
-                f"the verdicts give {mean}, the table says {number.value}",
-                file=self.results / "metrics.parquet",
-                fix="make the metrics anew: snakemake -R metrics",
-            )
-        return values
-
-    def rows_of(self, number: pd.Series, values: pd.DataFrame) -> pd.DataFrame:
-        """Prompts, completions and verdicts behind the values, one row per sample and part judged."""
-        rollouts = pd.concat([ROLLOUTS.read(self.root / path) for path in self._rollouts(number)])
-        texts = ["prompt", "trace", "answer", "parse_state"]
-        rows = values[[*ROLLOUT_KEY, "metric", "value"]].merge(rollouts[[*ROLLOUT_KEY, *texts]], on=list(ROLLOUT_KEY))
-        if number.judge == WHOLE:
-            return rows
-        said = VERDICTS.read(self._verdicts(number.judge, number.model))
-        if number.part != WHOLE:
-            said = said[said.part == number.part]
-        return rows.merge(said[[*ROLLOUT_KEY, "judge", "part", "verdict", "score", "state"]], on=list(ROLLOUT_KEY))
-
-    def lines(self, number: pd.Series, values: pd.DataFrame) -> Iterator[str]:
+    def lines(self, number: pd.Series, table: Table) -> Iterator[str]:
         """The trail as text."""
-        plan, scored = self.plan, values.value.notna().sum()
-        yield f"number         {number.value:.6f} [{number.low:.6f}, {number.high:.6f}] ({number.interval})"
-        yield f"               {', '.join(f'{key} {number[key]}' for key in CELL)}"
-        yield f"samples        {scored} scored, {len(values) - scored} unscored, {values.seed.nunique()} seeds"
-        if number.judge != WHOLE:
-            judge = {"judge": number.judge}
-            yield self._file("verdicts", self._verdicts(number.judge, number.model))
-            yield f"judge          {plan.judge_module(judge)} {plan.judge_settings(judge)}"
-            for guard in plan.judge_guard(judge):
-                yield self._file("guard", self.root / guard)
-        for path in self._rollouts(number):
-            seed = Path(path).stem.removeprefix("seed")
-            wildcards = {"model": number.model, "arm": number.arm, "seed": seed}
-            yield self._file("rollouts", self.root / path)
-            yield self._file("checkpoint", self.root / plan.rollout_checkpoint(wildcards))
-        yield f"decoding       {plan.rollout_settings({'model': number.model})}"
-        yield from self._training(number)
+        yield from (f"{column:<15}{value}" for column, value in number.items() if column not in table.key)
+        for side in sides(number):
+            yield ""
+            yield f"runs           {side.model} {side.arm} {side.decoding}"
+            yield from self._judging(number, side)
+            yield from self._runs(side)
 
-    def _training(self, number: pd.Series) -> Iterator[str]:
-        plan, (method, _, recipe) = self.plan, number.arm.partition("-")
-        wildcards = {"model": number.model, "recipe": recipe}
+    def _judging(self, number: pd.Series, side: Side) -> Iterator[str]:
+        for name in self.remaker.judges(number):
+            judge = {"judge": name}
+            yield _file("verdicts", self.remaker.verdict_file(name, side.model))
+            yield f"judge          {self.plan.judge_module(judge)} {self.plan.judge_settings(judge)}"
+            for guard in self.plan.judge_guard(judge):
+                yield _file("guard", Path(guard))
+
+    def _runs(self, side: Side) -> Iterator[str]:
+        plan, (method, _, recipe) = self.plan, side.arm.partition("-")
+        wildcards = {"model": side.model, "arm": side.arm, "recipe": recipe}
+        for path in self._rollouts(side):
+            yield _file("rollouts", Path(path))
+            seed = Path(path).stem.removeprefix("seed")
+            yield _file("checkpoint", Path(plan.rollout_checkpoint(wildcards | {"seed": seed})))
+        yield f"decoding       {plan.rollout_settings(wildcards)}"
         if method == "sft":
-            yield self._file("data", self.root / plan.sft_data(wildcards))
+            yield _file("data", Path(plan.sft_data(wildcards)))
             yield f"sft            {plan.sft_settings(wildcards)}"
         elif method == "rl":
             for path in plan.rl_prompts(wildcards):
-                yield self._file("prompts", self.root / path)
+                yield _file("prompts", Path(path))
             yield f"rl             {plan.rl_settings(wildcards)}"
-        made = f"{plan.base_factory(wildcards)} seed {plan.base_seed(wildcards)}"
-        yield f"base           {made} {plan.base_settings(wildcards)}"
+        yield f"base           {plan.base_factory(wildcards)} seed {plan.base_seed(wildcards)}"
+        yield f"               {plan.base_settings(wildcards)}"
 
-    def _rollouts(self, number: pd.Series) -> list[str]:
-        wanted = f"rollouts/{number.model}/{number.arm}/"
+    def _rollouts(self, side: Side) -> list[str]:
+        wanted = f"rollouts/{side.model}/{side.arm}/"
         return [path for path in self.plan.rollout_files() if path.startswith(wanted)]
 
-    def _verdicts(self, judge: str, model: str) -> Path:
-        return self.results / "verdicts" / judge / f"{model}.parquet"
 
-    @staticmethod
-    def _file(title: str, path: Path) -> str:
-        return f"{title:<14} {path} sha256 {sha256(path) if path.is_file() else '(not here)'}"
+def _file(title: str, path: Path) -> str:
+    return f"{title:<14} {path} sha256 {sha256(path) if path.is_file() else '(not here)'}"
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = configured_parser(__doc__)
+    parser.add_argument("--table", choices=TABLES, default="metrics", help="the table that the number is in")
+    for key in dict.fromkeys(key for table in TABLES.values() for key in table.key):
+        parser.add_argument(f"--{key.replace('_', '-')}", dest=key, help=f"column {key}")
+    parser.add_argument("--rows", type=Path, help="CSV file to write the samples to")
+    return parser
 
 
 def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--configfiles", nargs="+", default=["config.yaml"], help="the configuration of the study")
-    for key in CELL:
-        parser.add_argument(f"--{key}", default=ALL if key == "category" else None, help=f"column {key} of the metrics")
-    parser.add_argument("--rows", type=Path, help="CSV file to write the samples to")
-    arguments = parser.parse_args()
-    config: dict = {}
-    for file in arguments.configfiles:
-        update_config(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")))
-    trail = Trail(Plan(load_study(config, ", ".join(arguments.configfiles))), Path())
-    wanted = {key: value for key in CELL if (value := getattr(arguments, key)) is not None}
-    number = chosen_number(METRICS.read(trail.results / "metrics.parquet"), wanted)
-    values = trail.samples_of(number)
-    print("\n".join(trail.lines(number, values)))
-    if arguments.rows:
-        write_text(arguments.rows, trail.rows_of(number, values).to_csv(index=False, lineterminator="\n"))
+    """Run the command."""
+    options = arguments().parse_args()
+    trail = Trail(plan_of(options))
+    table, file = TABLES[options.table], trail.table_file(options.table)
+    wanted = {key: value for key in table.key if (value := getattr(options, key)) is not None}
+    others = {key for each in TABLES.values() for key in each.key} - set(table.key)
+    wanted |= {key: value for key in others if (value := getattr(options, key)) is not None}
+    number = chosen_number(table.read(file), table, wanted)
+    require_same(number, trail.remaker.again(number), table, file)
+    print("\n".join(trail.lines(number, table)))
+    if options.rows:
+        write_text(options.rows, trail.samples_of(number).to_csv(index=False, lineterminator="\n"))
 
 
 if __name__ == "__main__":

@@ -8,15 +8,16 @@ How it is trained is said in training/reinforced.py, what a reward term is in re
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.work import work_folder
+from safelrm.core.work import run_resumably
 from safelrm.schemas.prompts import PROMPTS
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.rl import RlSettings
-from safelrm.training.command import training_parser
+from safelrm.training.command import training_outputs, training_parser
 from safelrm.training.environment import hide_vllm_from_trl, prepare_process
 
 
@@ -57,18 +58,19 @@ def main() -> None:
     # only now: the training libraries read the environment when they are imported, and take seconds for it
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
-    with work_folder("rl", options, [options.checkpoint, options.guard, *files.values()]) as work:
-        train(
-            prompts,
-            settings,
-            checkpoint=options.checkpoint,
-            guard=options.guard,
-            guard_settings=guard_settings,
-            seed=options.seed,
-            work=work,
-            manifest=options.manifest,
-            curve=options.curve,
-        )
+    reinforce = partial(
+        train,
+        prompts,
+        settings,
+        checkpoint=options.checkpoint,
+        guard=options.guard,
+        guard_settings=guard_settings,
+        seed=options.seed,
+        manifest=options.manifest,
+        curve=options.curve,
+    )
+    inputs = [options.checkpoint, options.guard, *files.values()]
+    run_resumably("rl", options, inputs, training_outputs(options), reinforce)
 
 
 if __name__ == "__main__":

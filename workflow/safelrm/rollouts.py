@@ -20,7 +20,7 @@ from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import parse_completion
-from safelrm.core.work import resumable_parser, work_folder
+from safelrm.core.work import resumable_parser, run_resumably
 from safelrm.engine.chat import Chat
 from safelrm.engine.requests import RenderedPrompt, plan_requests, render_prompts
 from safelrm.engine.shards import in_shards
@@ -151,9 +151,12 @@ def main() -> None:
     files = named_paths("--benchmark", options.benchmark)
     benchmarks = {name: PROMPTS.read(path) for name, path in files.items()}
     model = verified_model(options.checkpoint)
-    with work_folder("rollouts", options, [options.checkpoint, *files.values()]) as work:
+
+    def roll_out(work: Path) -> None:
         rows = generate_rollouts(model, benchmarks, options.seed, settings, work)
         ROLLOUTS.write(options.output, rows.assign(model=options.model, arm=options.arm, seed=options.seed))
+
+    run_resumably("rollouts", options, [options.checkpoint, *files.values()], [options.output], roll_out)
 
 
 if __name__ == "__main__":

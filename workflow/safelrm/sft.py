@@ -7,13 +7,14 @@ How it is trained is said in training/supervised.py.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from safelrm.core.cli import parse_settings, run
-from safelrm.core.work import work_folder
+from safelrm.core.work import run_resumably
 from safelrm.schemas.conversations import CONVERSATIONS
 from safelrm.settings.sft import SftSettings
-from safelrm.training.command import training_parser
+from safelrm.training.command import training_outputs, training_parser
 from safelrm.training.environment import prepare_process
 
 
@@ -33,16 +34,16 @@ def main() -> None:
     # only now: the training libraries read the environment when they are imported, and take seconds for it
     from safelrm.training.supervised import train  # noqa: PLC0415
 
-    with work_folder("sft", options, [options.checkpoint, options.data]) as work:
-        train(
-            conversations,
-            settings,
-            checkpoint=options.checkpoint,
-            seed=options.seed,
-            work=work,
-            manifest=options.manifest,
-            curve=options.curve,
-        )
+    fine_tune = partial(
+        train,
+        conversations,
+        settings,
+        checkpoint=options.checkpoint,
+        seed=options.seed,
+        manifest=options.manifest,
+        curve=options.curve,
+    )
+    run_resumably("sft", options, [options.checkpoint, options.data], training_outputs(options), fine_tune)
 
 
 if __name__ == "__main__":

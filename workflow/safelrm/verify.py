@@ -13,11 +13,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from safelrm.core.cli import run, stage_parser
+from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.files import write_json
+from safelrm.dag.command import configured_parser
+from safelrm.dag.study import read_config
 from safelrm.pin import PINNED
 
 # what rules are given; the rest is made from it
@@ -69,16 +72,13 @@ def _state(pin: Path) -> str:
     return next((state for outs in said for state in outs.values()), AS_PINNED)
 
 
-def check_published(
-    published: Path, study: str, checkout: Path, configfiles: Sequence[str], rules: Sequence[str]
-) -> None:
+def check_published(published: Path, checkout: Path, config: Mapping[str, object], rules: Sequence[str]) -> None:
     """Make the published tables and figures again, and compare their bytes.
 
     Args:
-        published: the folder of the study's published results.
-        study: its name.
+        published: the folder of the study's published results; its name is the study's.
         checkout: the folder of the Snakefile.
-        configfiles: the configuration, as Snakemake was given it.
+        config: the configuration of the study.
         rules: the rules that make results from samples and verdicts.
 
     Raises:
@@ -91,11 +91,11 @@ def check_published(
             f"lacks {missing or 'tables'}", file=published, fix="publish a finished study: snakemake --cores 1 pin"
         )
     with tempfile.TemporaryDirectory() as temporary:
-        results = Path(temporary, "results", study)
+        results = Path(temporary, "results", published.name)
         for name in GIVEN:
             _copy(published / name, results / name)
         names = [path.relative_to(published) for path in files]
-        _rebuild(Path(temporary), checkout, configfiles, rules, [Path("results", study, name) for name in names])
+        _rebuild(Path(temporary), checkout, config, rules, [Path("results", published.name, name) for name in names])
         differing = [name for name in names if (results / name).read_bytes() != (published / name).read_bytes()]
     if differing:
         raise SafeLRMError(
@@ -120,12 +120,13 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _rebuild(
-    folder: Path, checkout: Path, configfiles: Sequence[str], rules: Sequence[str], targets: Sequence[Path]
+    folder: Path, checkout: Path, config: Mapping[str, object], rules: Sequence[str], targets: Sequence[Path]
 ) -> None:
+    write_json(folder / "config.json", config)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile")]
     command += ["--directory", str(folder), "--cores", "all", "--rerun-triggers", "mtime"]
-    command += ["--allowed-rules", *rules, "--configfile", *(str(Path(name).absolute()) for name in configfiles)]
-    done = subprocess.run([*command, "--", *map(str, targets)], capture_output=True, text=True, check=False)
+    command += ["--allowed-rules", *rules, "--configfile", "config.json"]
+    done = subprocess.run([*command, "--", *map(str, targets)], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SafeLRMError(
             f"the published results cannot be made again:\n{done.stdout[-2000:]}{done.stderr[-4000:]}",
@@ -136,15 +137,13 @@ def _rebuild(
 
 def main() -> None:
     """Command line of the stage."""
-    parser = stage_parser(__doc__)
-    parser.add_argument("--study", required=True, help="name of the study, whose results are in results/published")
+    parser = configured_parser(__doc__)
     parser.add_argument("--checkout", required=True, type=Path, help="folder of the Snakefile")
-    parser.add_argument("--configfiles", required=True, nargs="+", help="the configuration files")
     parser.add_argument("--rules", required=True, nargs="+", help="the rules that make results from verdicts")
-    arguments = parser.parse_args()
+    options = parser.parse_args()
+    config = read_config(options.configfiles, options.config)
     check_pins()
-    published = Path("results/published") / arguments.study
-    check_published(published, arguments.study, arguments.checkout, arguments.configfiles, arguments.rules)
+    check_published(Path("results/published", str(config["name"])), options.checkout, config, options.rules)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from safelrm.analysis.order import METHODS, method
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.statistics import auroc, expected_calibration_error, wilson
 from safelrm.schemas.calibration import ALL, CALIBRATION, PROMPT_SETS
@@ -31,7 +32,7 @@ def calibration(verdicts: pd.DataFrame, settings: CalibrationSettings) -> pd.Dat
     reference = _of(verdicts, settings.reference)
     rows: list[dict[str, object]] = []
     for judge in settings.judges:
-        pairs = _paired(_of(verdicts, judge), reference)
+        pairs = paired(_of(verdicts, judge), reference)
         for prompts in PROMPT_SETS:
             chosen = pairs if prompts == ALL else pairs[pairs.kind == prompts]
             names = {"judge": judge, "reference": settings.reference, "prompts": prompts}
@@ -53,8 +54,12 @@ def _of(verdicts: pd.DataFrame, judge: str) -> pd.DataFrame:
     return found
 
 
-def _paired(judged: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """One row per part of a rollout, with what both say of it: columns `…_reference` and those of the judge."""
+def paired(judged: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """One row per part of a rollout, with what both say of it: columns `…_reference` and those of the judge.
+
+    Raises:
+        SafeLRMError: one has judged what the other has not.
+    """
     pairs = judged.merge(
         reference[[*SAMPLE, "verdict", "state"]],
         on=SAMPLE,
@@ -107,12 +112,12 @@ def _rate(name: str, wrong: pd.Series, of: pd.Series, confidence: float) -> dict
 
 
 def _in_order(rows: pd.DataFrame, judges: list[str]) -> pd.DataFrame:
-    """Models, then arms with the base first, then parts, then judges in the order of the settings."""
+    """Models, then arms as in other tables, then parts, then judges in the order of the settings."""
     rank = pd.DataFrame(
         {
             "prompts": rows.prompts.map(PROMPT_SETS.index),
             "model": rows.model,
-            "arm": rows.arm.map(lambda arm: (arm != "base", arm)),
+            "arm": rows.arm.map(lambda arm: (METHODS.index(method(arm)), arm)),
             "decoding": rows.decoding,
             "part": rows.part.map(PARTS.index),
             "judge": rows.judge.map(judges.index),

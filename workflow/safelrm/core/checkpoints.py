@@ -21,6 +21,11 @@ MODEL_FILES = (
 )
 
 
+def model_folder(manifest: Path) -> Path:
+    """The folder of the model files that a manifest describes."""
+    return manifest.parent / "model"
+
+
 def write_manifest(manifest: str | Path) -> None:
     """Write the manifest of the folder `model` beside it.
 
@@ -28,7 +33,7 @@ def write_manifest(manifest: str | Path) -> None:
         SafeLRMError: the files of the folder are not `MODEL_FILES`.
     """
     manifest = Path(manifest)
-    folder = manifest.parent / "model"
+    folder = model_folder(manifest)
     names = file_names(folder)
     if names != list(MODEL_FILES):
         raise SafeLRMError(
@@ -46,6 +51,6 @@ def verified_model(manifest: str | Path) -> Path:
         SafeLRMError: the manifest is unreadable, or a file is missing, differs or is not listed.
     """
     manifest = Path(manifest)
-    folder = manifest.parent / "model"
+    folder = model_folder(manifest)
     verify(folder, manifest)
     return folder

@@ -1,10 +1,20 @@
 """Ending in good order when a cluster takes the machine away: SIGTERM, some time before SIGKILL."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
+
+# set by the Snakefile for its jobs, as the study's `execution.checkpoint_every` says
+CHECKPOINT_EVERY = "SAFELRM_CHECKPOINT_EVERY"
+DEFAULT_STEPS = 50
+
+
+def checkpoint_every() -> int:
+    """Optimiser steps between two saves of a training's state."""
+    return int(os.environ.get(CHECKPOINT_EVERY, DEFAULT_STEPS))
 
 
 @contextmanager

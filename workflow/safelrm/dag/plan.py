@@ -6,7 +6,7 @@ from safelrm.core.files import canonical_json
 from safelrm.dag.origins import dataset_to_fetch, models_to_fetch, named, origin_files, origin_settings
 from safelrm.dag.paths import data_file, fetched_dataset, fetched_model, guard_manifest, rollouts_file
 from safelrm.dag.results_plan import ResultsPlan, settings_json
-from safelrm.dag.study import dataset_path, judge_settings
+from safelrm.dag.study import dataset_path
 from safelrm.settings.fetch import FetchModelSettings
 from safelrm.settings.rollouts import RolloutJobSettings
 
@@ -173,7 +173,7 @@ class Plan(ResultsPlan):
 
     def judge_settings(self, wildcards: Mapping[str, str]) -> str:
         """Settings of a judge; for one that asks a guard, with how that is read."""
-        return canonical_json(judge_settings(self.study, wildcards["judge"]))
+        return canonical_json(self.study.judges[wildcards["judge"]].settings)
 
     def judge_guard(self, wildcards: Mapping[str, str]) -> list[str]:
         """The guard that a judge asks, if any."""

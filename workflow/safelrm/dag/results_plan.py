@@ -1,13 +1,14 @@
 """What the rules after judging ask of a study, and what the study is made of."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from safelrm.core.files import canonical_json
 from safelrm.dag.codehash import ROOT, code_hash
-from safelrm.dag.paths import data_file, rollouts_file
+from safelrm.dag.paths import data_file, guard_manifest, rollouts_file
 from safelrm.settings.metrics import ComparisonSettings, FigureSettings, MetricsJobSettings, TableSettings
 from safelrm.settings.study import Study
 
@@ -21,7 +22,7 @@ class ResultsPlan:
 
     def code(self, *modules: str) -> str:
         """The code hash of a stage, of the modules the configuration selects for it, and of a job's environment."""
-        return code_hash("safelrm.dag.environment", *modules, lock=self.lock)
+        return _code(self.lock, *modules)
 
     def runs(self) -> Iterator[tuple[str, str, int]]:
         """Model, arm and seed of every run."""
@@ -144,6 +145,20 @@ class ResultsPlan:
         """Code hash of `validate` with the judge that it checks."""
         return self.code("safelrm.validate", self.validation_judge(wildcards))
 
+    def pinned_files(self) -> list[str]:
+        """Data sets, manifests of checkpoints, and rollouts: what DVC pins."""
+        bases = [(model, "base", 0) for model in self.study.models]
+        runs = [run for run in self.runs() if run[1] != "base"]
+        manifests = [f"checkpoints/{model}/{arm}/seed{seed}/manifest.json" for model, arm, seed in [*bases, *runs]]
+        guards = [guard_manifest(name) for name in self.study.guards]
+        return [*self.dataset_files(list(self.study.datasets)), *manifests, *guards, *self.rollout_files()]
+
+    def published_files(self) -> list[str]:
+        """What a reader needs: the targets, and all that tables and figures are made from, without texts."""
+        verdicts = [self._verdicts(judge, model) for judge in self.study.judges for model in self._models()]
+        tables = ("samples", "metrics", "differences", "calibration")
+        return [*self.targets(), *verdicts, *(f"results/{self.study.name}/{name}.parquet" for name in tables)]
+
     def targets(self) -> list[str]:
         """Every result of the study: what `snakemake` makes when nothing else is asked for."""
         results = Path("results") / self.study.name
@@ -162,3 +177,8 @@ class ResultsPlan:
 def settings_json(settings: BaseModel) -> str:
     """Settings as stages take them."""
     return canonical_json(settings.model_dump(mode="json"))
+
+
+@cache
+def _code(lock: Path, *modules: str) -> str:
+    return code_hash("safelrm.dag.environment", *modules, lock=lock)

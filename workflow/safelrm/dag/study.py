@@ -4,10 +4,12 @@ import difflib
 import importlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import yaml
 from pydantic import BaseModel, ValidationError
+from snakemake.utils import update_config
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
@@ -16,6 +18,22 @@ from safelrm.dag.registry import settings_model, top_level_names
 from safelrm.settings.study import Study
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def read_config(files: Sequence[str | Path], overrides: Mapping[str, object]) -> dict[str, object]:
+    """The configuration that Snakemake makes of several files and of what its option `--config` was given.
+
+    Raises:
+        SafeLRMError: a file cannot be read.
+    """
+    config: dict[str, object] = {}
+    for file in files:
+        try:
+            update_config(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise SafeLRMError(f"cannot be read ({error})", file=file, fix="mend or name another file") from error
+    update_config(config, overrides)
+    return config
 
 
 def load_study(config: Mapping[str, object], file: str) -> Study:
@@ -35,7 +53,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
         raise _with_suggestion(error, file) from None
     _check_names(study, file)
     _check_arms(study, file)
-    _check_modules(study, file)
+    study = _with_whole_settings(study, file)
     check_origins(study, file)
     _check_files(study, file)
     return study
@@ -45,14 +63,6 @@ def dataset_path(study: Study, name: str) -> str | None:
     """The file that a data set is read from, or None where its source needs none."""
     path = study.datasets[name].settings.get("path")
     return None if path is None else str(path)
-
-
-def judge_settings(study: Study, name: str) -> dict[str, object]:
-    """Settings of a judge; for one that asks a guard, with how that is read."""
-    judge = study.judges[name]
-    if judge.guard is None:
-        return dict(judge.settings)
-    return {"reading": study.guards[judge.guard].reading.model_dump(mode="json"), **judge.settings}
 
 
 def _expanded(value: object, key: str, file: str) -> object:
@@ -170,19 +180,44 @@ def _check_evaluation(study: Study, file: str) -> None:
             )
 
 
-def _check_modules(study: Study, file: str) -> None:
-    """Every module that a registry selects must exist and accept its settings."""
-    for name, dataset in study.datasets.items():
-        _check_module(dataset.source, dataset.settings, f"datasets.{name}", file, offers=("TABLE", "load"))
-    for name, model in study.models.items():
-        _check_module(model.maker, model.settings, f"models.{name}", file, offers=("make", "INPUTS"))
-    for name, judge in study.judges.items():
-        _check_module(judge.module, judge_settings(study, name), f"judges.{name}", file, offers=("judge",))
-    for name, validation in study.validation.items():
-        _check_module(validation.judge, validation.settings, f"validation.{name}", file, offers=("judge",))
+def _with_whole_settings(study: Study, file: str) -> Study:
+    """The study, with the settings of every module that a registry selects written out, defaults included.
+
+    So `1` and `1.0`, and a default that is left out or given, are the same parameter of a rule. The settings of a judge
+    that asks a guard are with how that is read.
+    """
+
+    def whole(key: str, module: str, settings: Mapping[str, object], *offers: str) -> dict[str, object]:
+        _check_offers(module, key, file, (*offers, "Settings"))
+        try:
+            return settings_model(module).model_validate(settings).model_dump(mode="json")
+        except ValidationError as error:
+            raise settings_error(error, f"{file}: {key}.settings") from None
+
+    def entries(section: str, module: str, *offers: str) -> dict[str, BaseModel]:
+        return {
+            name: entry.model_copy(
+                update={"settings": whole(f"{section}.{name}", getattr(entry, module), given(entry), *offers)}
+            )
+            for name, entry in getattr(study, section).items()
+        }
+
+    def given(entry: BaseModel) -> Mapping[str, object]:
+        guard = getattr(entry, "guard", None)
+        reading = {"reading": study.guards[guard].reading.model_dump(mode="json")} if guard else {}
+        return {**reading, **entry.settings}
+
     for name, rl in study.rl.items():
         for term in rl.rewards:
             _check_offers(term.module, f"rl.{name}.rewards", file, ("build",))
+    return study.model_copy(
+        update={
+            "datasets": entries("datasets", "source", "TABLE", "load"),
+            "models": entries("models", "maker", "make", "INPUTS"),
+            "judges": entries("judges", "module", "judge"),
+            "validation": entries("validation", "judge", "judge"),
+        }
+    )
 
 
 def _check_offers(path: str, key: str, file: str, offers: tuple[str, ...]) -> None:
@@ -194,14 +229,6 @@ def _check_offers(path: str, key: str, file: str, offers: tuple[str, ...]) -> No
         raise SafeLRMError(
             f"`{path}` has no {sorted(missing)}", file=file, key=key, fix="name a module of the right registry"
         )
-
-
-def _check_module(path: str, settings: Mapping[str, object], key: str, file: str, *, offers: tuple[str, ...]) -> None:
-    _check_offers(path, key, file, (*offers, "Settings"))
-    try:
-        settings_model(path).model_validate(settings)
-    except ValidationError as error:
-        raise settings_error(error, f"{file}: {key}.settings") from None
 
 
 def _check_files(study: Study, file: str) -> None:

@@ -14,14 +14,11 @@ import pandas as pd
 from transformers import PreTrainedModel
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.preemption import end_as_terminated, termination_noted
+from safelrm.core.preemption import checkpoint_every, end_as_terminated, termination_noted
 from safelrm.factory.examples import Example, draw_batches
 from safelrm.factory.state import load_state, save_state
 from safelrm.factory.training import Probing, Training, figures
 from safelrm.settings.factory import Optimisation, Phase, Probe
-
-# steps between two saves of the state: a hundredth of a second each
-SAVE_EVERY = 200
 
 
 def train(
@@ -62,7 +59,7 @@ def train(
                 over = _is_over(phase, training, probe_settings, probe)
                 progress.phase += over
                 ending = terminated()
-                if over or ending or progress.step % SAVE_EVERY == 0:
+                if over or ending or progress.step % checkpoint_every() == 0:
                     save_state(training, work)
                 if over:
                     break

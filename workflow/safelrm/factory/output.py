@@ -6,7 +6,7 @@ from typing import Protocol
 
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from safelrm.core.checkpoints import write_manifest
+from safelrm.core.checkpoints import model_folder, write_manifest
 from safelrm.core.files import atomic_path
 
 
@@ -38,6 +38,6 @@ class TrainedModel:
 
 def write_model(model: Model, manifest: Path) -> None:
     """Write the folder `model` beside `manifest`, then the manifest."""
-    with atomic_path(manifest.parent / "model") as folder:
+    with atomic_path(model_folder(manifest)) as folder:
         model.save(folder)
     write_manifest(manifest)

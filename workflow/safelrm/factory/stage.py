@@ -10,9 +10,10 @@ which gives the model and its training curve, rows of CURVES: none if nothing wa
 import importlib
 from pathlib import Path
 
+from safelrm.core.checkpoints import model_folder
 from safelrm.core.cli import named_paths, parse_settings
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.work import resumable_parser, work_folder
+from safelrm.core.work import resumable_parser, run_resumably
 from safelrm.factory.output import write_model
 from safelrm.schemas.curves import CURVES
 
@@ -39,7 +40,11 @@ def make_model(stage: str, description: str | None) -> None:
             file="--inputs",
             fix="name another factory, or give what this one takes",
         )
-    with work_folder(stage, arguments, inputs.values()) as work:
+
+    def make(work: Path) -> None:
         model, curve = factory.make(settings, inputs, arguments.seed, work)
         CURVES.write(arguments.curve, curve, allow_empty=True)
         write_model(model, arguments.manifest)
+
+    outputs = [arguments.manifest, model_folder(arguments.manifest), arguments.curve]
+    run_resumably(stage, arguments, inputs.values(), outputs, make)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from safelrm.settings.common import Count, Positive, Strict
+from safelrm.settings.common import Positive, Strict
 
 
 class TrainingSettings(Strict):
@@ -16,9 +16,4 @@ class TrainingSettings(Strict):
     )
     gradient_checkpointing: bool = Field(
         False, description="recompute activations in the backward pass: less memory, about a third slower"
-    )
-    checkpoint_every: Count = Field(
-        50,
-        description="steps between two saves of the whole state (weights, optimiser, random numbers), from which a"
-        " killed run goes on; the result does not depend on it",
     )

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from safelrm.core.checkpoints import model_folder
 from safelrm.core.work import resumable_parser
 
 
@@ -14,3 +15,8 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--manifest", required=True, type=Path, help="manifest to write")
     parser.add_argument("--curve", required=True, type=Path, help="training curve to write")
     return parser
+
+
+def training_outputs(options: argparse.Namespace) -> list[Path]:
+    """What a training writes."""
+    return [options.manifest, model_folder(options.manifest), options.curve]
