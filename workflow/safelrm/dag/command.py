@@ -32,4 +32,4 @@ def plan_of(options: argparse.Namespace) -> Plan:
 
 def given_config(overrides: dict[str, object]) -> str:
     """The value of `--config` for what Snakemake's own option of that name was given."""
-    return canonical_json(overrides)
+    return canonical_json(dict(overrides))
