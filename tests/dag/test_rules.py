@@ -49,3 +49,16 @@ def test_every_job_has_a_log_and_runs_a_stage(rules):
         if name != "all":
             assert rule.log, name
             assert rule.shellcmd.removeprefix("exec ").startswith("python -m safelrm."), name
+
+
+def test_every_job_asks_for_the_same_resources_in_numbers(rules):
+    # strings would keep jobs out of groups
+    given_to = {"model": "nano_a", "arm": "base", "guard": "guard_a", "judge": "exact", "seed": "1"}
+    for name, rule in rules.items():
+        if name == "all":
+            continue
+        recipe = {"recipe": "grpo" if name == "rl" else "star1"}
+        for resource in ("gpu", "nodes", "mem_mb", "runtime", "disk_mb"):
+            value = rule.resources[resource]
+            found = value.evaluate(given_to | recipe, attempt=1) if value.is_evaluable() else value
+            assert isinstance(found.value, int), (name, resource)

@@ -8,6 +8,8 @@ rule base:
         "logs/base/{model}.log",
     cache: "omit-software"
     priority: 100
+    resources:
+        **costs.resources("base"),
     params:
         model="{model}",
         factory=plan.base_factory,
@@ -15,6 +17,7 @@ rule base:
         seed=plan.base_seed,
         code=plan.base_code,
     shell:
-        "exec python -m safelrm.base --factory {params.factory} --settings {params.settings:q}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.base --factory {params.factory} --settings {params.settings:q}"
         " --corpus {input.corpus} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -15,6 +15,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
+from safelrm.costs.table import Costs
 from safelrm.dag.command import given_config
 from safelrm.dag.container import image, require_image
 from safelrm.dag.environment import job_environment
@@ -33,6 +34,7 @@ os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 try:
     study = load_study(config, ", ".join(map(str, workflow.configfiles)))
     plan = Plan(study)
+    costs = Costs(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
 os.environ[CHECKPOINT_EVERY] = str(study.execution.checkpoint_every)

@@ -7,6 +7,8 @@ rule curate:
         "logs/curate/{dataset}.log",
     # or guards would wait for their data behind all that is ready to run
     priority: 110
+    resources:
+        **costs.resources("curate"),
     params:
         source=plan.dataset_source,
         settings=plan.dataset_settings,

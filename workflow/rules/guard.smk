@@ -9,12 +9,15 @@ rule guard:
         "logs/guard/{guard}.log",
     cache: "omit-software"
     priority: 90
+    resources:
+        **costs.resources("guard"),
     params:
         guard="{guard}",
         settings=plan.guard_settings,
         seed=plan.guard_seed,
         code=plan.code("safelrm.guard"),
     shell:
-        "exec python -m safelrm.guard --settings {params.settings:q} --corpus {input.corpus}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.guard --settings {params.settings:q} --corpus {input.corpus}"
         " --labels {input.labels} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -10,6 +10,8 @@ rule rl:
         "logs/rl/{model}/{recipe}/seed{seed}.log",
     cache: "omit-software"
     priority: 80
+    resources:
+        **costs.resources("rl"),
     params:
         model="{model}",
         recipe="{recipe}",
@@ -19,7 +21,8 @@ rule rl:
         prompts=plan.rl_named_prompts,
         code=plan.rl_code,
     shell:
-        "exec python -m safelrm.rl --settings {params.settings:q} --checkpoint {input.base}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.rl --settings {params.settings:q} --checkpoint {input.base}"
         " --guard {input.guard} --guard-settings {params.guard_settings:q}"
         " --prompts {params.prompts} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

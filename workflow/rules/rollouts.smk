@@ -8,6 +8,8 @@ rule rollouts:
         "logs/rollouts/{model}/{arm}/seed{seed}.log",
     cache: "omit-software"
     priority: 40
+    resources:
+        **costs.resources("rollouts"),
     params:
         model="{model}",
         arm="{arm}",
@@ -16,6 +18,7 @@ rule rollouts:
         benchmarks=plan.named_datasets(study.benchmarks),
         code=plan.code("safelrm.rollouts"),
     shell:
-        "python -m safelrm.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
         " --model {params.model} --arm {params.arm} --seed {params.seed}"
         " --benchmark {params.benchmarks} --code {params.code} --output {output.table} > {log} 2>&1"

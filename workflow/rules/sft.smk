@@ -9,6 +9,8 @@ rule sft:
         "logs/sft/{model}/{recipe}/seed{seed}.log",
     cache: "omit-software"
     priority: 60
+    resources:
+        **costs.resources("sft"),
     params:
         model="{model}",
         recipe="{recipe}",
@@ -16,6 +18,7 @@ rule sft:
         settings=plan.sft_settings,
         code=plan.code("safelrm.sft"),
     shell:
-        "exec python -m safelrm.sft --settings {params.settings:q} --checkpoint {input.base}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.sft --settings {params.settings:q} --checkpoint {input.base}"
         " --data {input.data} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
