@@ -4,9 +4,9 @@
     python -m safelrm.push checkpoints/nano_a/rl-grpo        the checkpoints of one arm
     python -m safelrm.push rollouts/nano_a --remote store
 
-Once the list of a folder's files is in the remote, `dvc push` takes it for the proof that the files are there too: after
-a part has been pushed, it calls the rest pushed. This command asks the remote for every file, and sends the list after
-the files. `dvc pull checkpoints/nano_a/rl-grpo` fetches a part.
+Once the list of a folder's files is in the remote, `dvc push` takes it for the proof that the files are there too:
+after a part has been pushed, it calls the rest pushed. This command asks the remote for every file, and sends the list
+after the files. `dvc pull checkpoints/nano_a/rl-grpo` fetches a part.
 """
 
 import argparse
