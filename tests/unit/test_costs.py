@@ -217,6 +217,16 @@ def test_every_source_has_its_row_counts():
     assert sizes.texts(DatasetEntry(source="safelrm.sources.not_known")) == UNKNOWN
 
 
-def test_the_size_of_a_data_set_is_read_from_its_settings():
-    settings = {"kind": "harmful", "split": "train", "size": 70, "seed": 1}
-    assert sizes.texts(DatasetEntry(source="safelrm.sources.world_requests", settings=settings)).rows == 70
+@pytest.mark.parametrize(
+    ("source", "settings", "rows"),
+    [
+        ("world_requests", {"kind": "harmful", "split": "train", "size": 70, "seed": 1}, 70),
+        ("xstest", {"labels": ["safe"]}, 250),
+        ("harmbench", {"functions": ["standard", "contextual"]}, 300),
+        ("math500", {}, 500),
+        ("math500", {"limit": 100}, 100),
+        ("math500", {"limit": None}, 500),
+    ],
+)
+def test_the_size_of_a_data_set_is_read_from_its_settings(source, settings, rows):
+    assert sizes.texts(DatasetEntry(source=f"safelrm.sources.{source}", settings=settings)).rows == rows

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from safelrm.costs.hardware import GIB, moved_seconds
 from safelrm.costs.jobs import SMALL_DISK, Job, StudyCosts
 from safelrm.costs.sizes import Texts, texts, together
-from safelrm.dag.study import judge_settings
 
 # of a rollouts table per token, completion, trace and answer; and of a table in memory, per row and per token
 ROLLOUT_BYTES = 10.0
@@ -50,7 +49,7 @@ class EngineCosts(StudyCosts):
         if entry.guard is None:
             return Job(JUDGE_START + runs * asked.rows * JUDGED_SECONDS, GIB + tables)
         judge = self.guard(entry.guard)
-        float32 = judge_settings(self.study, wildcards["judge"]).get("dtype", "float32") == "float32"
+        float32 = entry.settings.get("dtype", "float32") == "float32"
         reading = self.study.guards[entry.guard].reading
 
         def need(gpus: int) -> float:
