@@ -59,7 +59,8 @@ class Costs:
         """What a job needs."""
         if rule in SMALL:
             return SMALL[rule]
-        key = (rule, *(value for _, value in wildcards.items()))
+        # all seeds of a job need the same
+        key = (rule, *(value for name, value in wildcards.items() if name != "seed"))
         if key not in self._known:
             self._known[key] = self._estimates[rule](wildcards)
         return self._known[key]
@@ -86,7 +87,10 @@ class Costs:
         def disk(wildcards: Mapping[str, str]) -> int:
             return math.ceil(self.job(rule, wildcards).disk / 1e6)
 
-        return {"gpu": gpus, "nodes": nodes, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
+        asked = {"gpu": gpus, "nodes": nodes, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
+        # Snakemake takes a while to call a function, and there may be many jobs
+        on_cpu = rule in SMALL or self.study.execution.gpu is None
+        return asked | ({"gpu": 0, "nodes": 1} if on_cpu else {})
 
     def _check(self) -> None:
         """Look at every job that needs a model, so that one that fits nowhere is an error before any job runs."""
