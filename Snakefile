@@ -14,8 +14,8 @@ include: "workflow/rules/common.smk"
 report: "workflow/report/workflow.rst"
 
 
-# the bare interpreter: a site that runs jobs in containers names an image with envs/cpu-vllm.txt installed
-container: "docker://python:3.11.7-slim"
+# only with --sdm apptainer; docs/storage.md
+container: image(study)
 
 
 pathvars:

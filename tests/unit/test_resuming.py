@@ -38,7 +38,6 @@ RL = {
     "learning_rate": 1e-2,
     "max_completion_tokens": 16,
 }
-MODULES = {"sft": "supervised", "rl": "reinforced"}
 GUARD = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 128, "min_label_mass": 0.0}
 
 
@@ -195,7 +194,7 @@ def test_a_run_that_could_not_write_its_model_does_not_train_again(
     shutil.rmtree("work")
     shutil.rmtree("out")
     with monkeypatch.context() as patch, pytest.raises(OSError):
-        patch.setattr(f"safelrm.training.{MODULES[stage]}.save_policy", full_disk)
+        patch.setattr("safelrm.training.result.save_policy", full_disk)
         run_here(patch, stage, inputs, **changes)
     assert capsys.readouterr().out.splitlines() == steps
     run_here(monkeypatch, stage, inputs, **changes)

@@ -94,7 +94,7 @@ def test_the_dtype_of_the_checkpoint_is_kept(base, tmp_path):
     write_manifest(tmp_path / "half/manifest.json")
     loaded = load_policy(tmp_path / "half/manifest.json")
     assert loaded.model.dtype == torch.float32
-    save_policy(loaded, tmp_path / "again/manifest.json")
+    save_policy(loaded, loaded.model.state_dict(), tmp_path / "again/manifest.json")
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "again/model").dtype == torch.bfloat16
 
 

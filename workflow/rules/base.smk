@@ -6,7 +6,7 @@ rule base:
         curve="results/training/{model}/base/seed0.parquet",
     log:
         "logs/base/{model}.log",
-    cache: True
+    cache: "omit-software"
     priority: 100
     resources:
         **costs.resources("base"),
@@ -17,6 +17,7 @@ rule base:
         seed=plan.base_seed,
         code=plan.base_code,
     shell:
-        "exec python -m safelrm.base --factory {params.factory} --settings {params.settings:q}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.base --factory {params.factory} --settings {params.settings:q}"
         " --corpus {input.corpus} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -7,7 +7,7 @@ rule guard:
         curve="results/training/guards/{guard}.parquet",
     log:
         "logs/guard/{guard}.log",
-    cache: True
+    cache: "omit-software"
     priority: 90
     resources:
         **costs.resources("guard"),
@@ -17,6 +17,7 @@ rule guard:
         seed=plan.guard_seed,
         code=plan.code("safelrm.guard"),
     shell:
-        "exec python -m safelrm.guard --settings {params.settings:q} --corpus {input.corpus}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.guard --settings {params.settings:q} --corpus {input.corpus}"
         " --labels {input.labels} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -6,7 +6,7 @@ rule judge:
         table="<results>/verdicts/{judge}/{model}.parquet",
     log:
         "logs/judge/{judge}/{model}.log",
-    cache: True
+    cache: "omit-software"
     priority: 20
     resources:
         **costs.resources("judge"),
@@ -17,6 +17,7 @@ rule judge:
         settings=plan.judge_settings,
         code=plan.judge_code,
     shell:
-        "python -m safelrm.judge --name {params.judge} --module {params.module}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.judge --name {params.judge} --module {params.module}"
         " --settings {params.settings:q} --rollouts {input.rollouts} --guard {input.guard}"
         " --code {params.code} --output {output.table} > {log} 2>&1"

@@ -8,7 +8,7 @@ rule rl:
         curve="results/training/{model}/rl-{recipe}/seed{seed}.parquet",
     log:
         "logs/rl/{model}/{recipe}/seed{seed}.log",
-    cache: True
+    cache: "omit-software"
     priority: 80
     resources:
         **costs.resources("rl"),
@@ -21,7 +21,8 @@ rule rl:
         prompts=plan.rl_named_prompts,
         code=plan.rl_code,
     shell:
-        "exec python -m safelrm.rl --settings {params.settings:q} --checkpoint {input.base}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.rl --settings {params.settings:q} --checkpoint {input.base}"
         " --guard {input.guard} --guard-settings {params.guard_settings:q}"
         " --prompts {params.prompts} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -6,7 +6,7 @@ rule rollouts:
         table="rollouts/{model}/{arm}/seed{seed}.parquet",
     log:
         "logs/rollouts/{model}/{arm}/seed{seed}.log",
-    cache: True
+    cache: "omit-software"
     priority: 40
     resources:
         **costs.resources("rollouts"),
@@ -18,6 +18,7 @@ rule rollouts:
         benchmarks=plan.named_datasets(study.benchmarks),
         code=plan.code("safelrm.rollouts"),
     shell:
-        "python -m safelrm.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
         " --model {params.model} --arm {params.arm} --seed {params.seed}"
         " --benchmark {params.benchmarks} --code {params.code} --output {output.table} > {log} 2>&1"

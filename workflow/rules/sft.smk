@@ -7,7 +7,7 @@ rule sft:
         curve="results/training/{model}/sft-{recipe}/seed{seed}.parquet",
     log:
         "logs/sft/{model}/{recipe}/seed{seed}.log",
-    cache: True
+    cache: "omit-software"
     priority: 60
     resources:
         **costs.resources("sft"),
@@ -18,6 +18,7 @@ rule sft:
         settings=plan.sft_settings,
         code=plan.code("safelrm.sft"),
     shell:
-        "exec python -m safelrm.sft --settings {params.settings:q} --checkpoint {input.base}"
+        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.sft --settings {params.settings:q} --checkpoint {input.base}"
         " --data {input.data} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

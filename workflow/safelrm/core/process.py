@@ -8,12 +8,20 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
 # set by the Snakefile for its jobs: the process that waits for them, and the file that collects their times
 RUNNER, TIMINGS = "SAFELRM_RUNNER", "SAFELRM_TIMINGS"
+# set by the launcher: the GPUs of the job in all, and the place of this process among those that train together
+GPUS, RANK = "SAFELRM_GPUS", "RANK"
+
+
+def is_first_process(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is the only process of its job, or the one that writes what all have made together."""
+    return environment.get(RANK, "0") == "0"
 
 
 def end_with_runner() -> None:
@@ -49,7 +57,7 @@ def _end() -> None:
 
 def record_time(stage: str) -> None:
     """Add a line with the seconds since this process began, and its peak memory in MiB, to `SAFELRM_TIMINGS`."""
-    if not os.environ.get(TIMINGS):
+    if not os.environ.get(TIMINGS) or not is_first_process():
         return
     file = Path(os.environ[TIMINGS])
     seconds = time.time() - psutil.Process().create_time()

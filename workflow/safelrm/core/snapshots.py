@@ -20,6 +20,11 @@ def snapshot_path(folder: Path, step: int) -> Path:
     return folder / f"{PREFIX}{step}"
 
 
+def snapshot_step(snapshot: Path) -> int:
+    """The step of a snapshot."""
+    return int(snapshot.name.removeprefix(PREFIX))
+
+
 def seal(snapshot: Path) -> None:
     """Mark a snapshot as complete, and remove all others of its run."""
     write_json(snapshot / SEAL, _hashes(snapshot))
@@ -40,7 +45,7 @@ def newest_snapshot(folder: Path) -> Path | None:
 
 def _snapshots(folder: Path) -> list[Path]:
     """All snapshots, the latest first."""
-    return sorted(folder.glob(f"{PREFIX}*"), key=lambda path: int(path.name.removeprefix(PREFIX)), reverse=True)
+    return sorted(folder.glob(f"{PREFIX}*"), key=snapshot_step, reverse=True)
 
 
 def _hashes(snapshot: Path) -> dict[str, str]:

@@ -26,6 +26,7 @@ from safelrm.core.cli import stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.exclusive import BusyError, exclusively
 from safelrm.core.files import atomic_path, canonical_json, sha256, write_json
+from safelrm.core.process import is_first_process
 
 ROOT = Path("work")
 LIST, ENDED = "outputs.json", "ended"
@@ -67,7 +68,7 @@ def run_resumably(
         SafeLRMError: an input does not exist, or another process is at work on the same job.
     """
     folder = ROOT / stage / str(outputs[0]).replace(os.sep, "+") / _key(options, inputs)
-    if not _leads():
+    if not is_first_process():
         # a worker beside the one that leads, which holds the lock and writes the outputs
         if not (folder / ENDED).exists():
             _run(compute, folder)
@@ -107,11 +108,6 @@ def forget_ended() -> None:
         with suppress(BusyError), exclusively(_lock_of(kept.parent)):
             shutil.rmtree(kept.parent)
     _remove_empty_folders()
-
-
-def _leads() -> bool:
-    """Whether this process is the first of those that run the job together (torch's RANK)."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _lock_of(folder: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.process import GPUS
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -45,7 +46,8 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
         os.environ.setdefault(name, value)
     import torch  # noqa: PLC0415  (like vllm, reads its environment when imported)
 
-    hardware: dict[str, object] = {}
+    # split over the job's GPUs, where several were given to it
+    hardware: dict[str, object] = {"tensor_parallel_size": max(1, int(os.environ.get(GPUS, "1")))}
     if not torch.cuda.is_available():
         # or vLLM compiles its ranking of log-probabilities, for longer than most jobs take
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
@@ -73,7 +75,8 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
         raise SafeLRMError(
             f"vLLM cannot start with {dtype} and {max_model_length} tokens ({reason})",
             file=folder,
-            fix="check that vLLM supports the architecture and that the length is not above the model's own",
+            fix="check that vLLM supports the architecture, that the length is not above the model's own, and that the"
+            " job's GPUs divide its attention heads",
         ) from error
 
 

@@ -28,6 +28,10 @@ class Utilisation(Strict):
     bandwidth: Utilised = Field(0.6, description="of the bandwidth, in generating tokens")
 
 
+# a file, not an address: what an address names may change, and Snakemake takes no blanks
+ImagePath = Annotated[str, Field(pattern=r"^[^\s:]+$")]
+
+
 class ExecutionSettings(Strict):
     """How jobs run. A change re-runs nothing."""
 
@@ -44,4 +48,9 @@ class ExecutionSettings(Strict):
     )
     runtime_margin: Positive = Field(
         3.0, description="time limit of a job's first attempt, as a multiple of its estimated time"
+    )
+    container: ImagePath | None = Field(
+        None,
+        description="Apptainer image file that jobs run in with `--sdm apptainer`; none: the one in"
+        " `envs/containers/` that is named as the lock",
     )

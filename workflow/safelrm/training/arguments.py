@@ -5,12 +5,13 @@ from pathlib import Path
 import torch
 
 from safelrm.settings.training import TrainingSettings
+from safelrm.training.processes import sharding
 
 
 def shared_arguments(settings: TrainingSettings, seed: int, work: Path) -> dict[str, object]:
     """Keyword arguments of a TRL configuration.
 
-    One process with its data in memory, state saved into `work` when training/resuming.py says so, every step
+    Data in memory, state saved into `work` when training/resuming.py says so, every step
     logged, and no filter that would replace a NaN loss in the log.
     """
     return {
@@ -20,7 +21,7 @@ def shared_arguments(settings: TrainingSettings, seed: int, work: Path) -> dict[
         "use_cpu": not torch.cuda.is_available(),
         "bf16": settings.precision == "bfloat16",
         "fp16": False,
-        "gradient_checkpointing": settings.gradient_checkpointing,
+        **sharding(gradient_checkpointing=settings.gradient_checkpointing),
         "max_grad_norm": settings.max_gradient_norm,
         "save_strategy": "no",
         "eval_strategy": "no",

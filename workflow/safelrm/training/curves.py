@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from safelrm.core.errors import SafeLRMError
@@ -53,7 +54,9 @@ class CurveWatch(TrainerCallback):
     ) -> None:
         """Called by the trainer after the weights have changed."""
         for name, weight in model.named_parameters():
-            if not torch.isfinite(weight).all():
+            # of weights that are spread over GPUs, the part of this one
+            part = weight.to_local() if isinstance(weight, DTensor) else weight
+            if not torch.isfinite(part).all():
                 raise diverged(f"{name} holds NaN or infinity", state.global_step)
 
 

@@ -1,10 +1,11 @@
 """Loading a checkpoint for training, and saving the trained model as one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from safelrm.core.checkpoints import model_folder, verified_model, write_manifest
@@ -19,12 +20,12 @@ class Policy:
 
     Attributes:
         model: in float32, whatever the checkpoint holds.
-        original: the configuration of the checkpoint, which trainers change in the model.
+        folder: the checkpoint's model folder.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    original: PretrainedConfig
+    folder: Path
 
     @property
     def context(self) -> int:
@@ -50,18 +51,26 @@ def load_policy(manifest: Path) -> Policy:
     tokenizer = Chat(folder).tokenizer
     if tokenizer.eos_token_id is None:
         raise SafeLRMError("the tokenizer has no end token", file=folder, key="eos_token", fix="choose a chat model")
-    original = AutoConfig.from_pretrained(folder, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
-    )
-    return Policy(model, tokenizer, original)
+    return Policy(_load(folder, torch.float32), tokenizer, folder)
 
 
-def save_policy(policy: Policy, manifest: Path) -> None:
-    """Write the model folder beside `manifest`, in the dtype of the checkpoint, then the manifest."""
-    # the trainer turned it off, and generation without a cache is slow
-    policy.model.config.use_cache = policy.original.use_cache
+def save_policy(policy: Policy, weights: Mapping[str, torch.Tensor], manifest: Path) -> None:
+    """Write the model folder beside `manifest`, with the checkpoint's configuration and dtype, then the manifest.
+
+    Args:
+        policy: the model that was trained. Its own weights may be one process's part, and its configuration and
+            class what the trainer made of them: so they are put into the checkpoint's model, loaded anew.
+        weights: the trained weights, whole.
+        manifest: the file to write.
+    """
+    dtype = AutoConfig.from_pretrained(policy.folder, local_files_only=True).dtype or torch.float32
+    model = _load(policy.folder, dtype)
+    model.load_state_dict(weights)
     with atomic_path(model_folder(manifest)) as folder:
-        policy.model.to(policy.original.dtype or torch.float32).save_pretrained(folder)
+        model.save_pretrained(folder)
         policy.tokenizer.save_pretrained(folder)
     write_manifest(manifest)
+
+
+def _load(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)

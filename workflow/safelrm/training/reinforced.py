@@ -30,10 +30,12 @@ from safelrm.rewards.base import RewardContext
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.rl import RlSettings, VllmEngine
 from safelrm.training.arguments import shared_arguments
-from safelrm.training.curves import CurveWatch, diverged, write_curve
+from safelrm.training.curves import CurveWatch, diverged
 from safelrm.training.mixture import mix_prompts
-from safelrm.training.models import Policy, load_policy, save_policy
+from safelrm.training.models import Policy, load_policy
+from safelrm.training.processes import process_count, share_batch, take_device
 from safelrm.training.rendering import trace_prefill, user_turn
+from safelrm.training.result import write_result
 from safelrm.training.resuming import train_resumably
 from safelrm.training.rewards import SampleReader, build_rewards
 
@@ -69,11 +71,16 @@ def train(
     State is saved in the folder `work`; training goes on from what is there.
 
     Raises:
-        SafeLRMError: a prompt does not fit the model, or training diverged; no model is written then.
+        SafeLRMError: a prompt does not fit the model, training diverged, or the processes cannot share a step; no model
+            is written then.
         SystemExit: SIGTERM has come; the state is saved.
     """
     if settings.vllm is not None and not torch.cuda.is_available():
         raise SafeLRMError("vLLM can only be trained with on a GPU", key="vllm", fix="leave it out on a CPU")
+    if settings.vllm is None and torch.cuda.is_available() and process_count() > 1:
+        # with weights that are spread over GPUs, transformers would wait for a group that has ended earlier
+        raise SafeLRMError("several GPUs generate with vLLM only", key="vllm", fix="set it, or give the job one GPU")
+    take_device()
     # it would print whole prompts whenever no term of the reward applies
     logging.getLogger("trl").setLevel(logging.ERROR)
     seed_everything(seed)
@@ -108,8 +115,7 @@ def train(
         if "probability tensor" not in str(error):
             raise
         raise diverged("the distribution to sample from is NaN", trainer.state.global_step) from error
-    write_curve(curve, trainer.state.log_history, metrics)
-    save_policy(policy, manifest)
+    write_result(trainer, policy, metrics, curve=curve, manifest=manifest)
 
 
 def check_lengths(prompts: pd.DataFrame, policy: Policy, max_completion_tokens: int) -> None:
@@ -132,12 +138,21 @@ def check_lengths(prompts: pd.DataFrame, policy: Policy, max_completion_tokens: 
 
 
 def grpo_arguments(settings: RlSettings) -> dict[str, object]:
-    """The arguments of TRL's GRPOConfig that a recipe decides."""
+    """The arguments of TRL's GRPOConfig that a recipe decides, for each of the processes that share a step.
+
+    Raises:
+        SafeLRMError: they cannot share it.
+    """
     completions = settings.prompts_per_step * settings.group_size
+    passes, size = share_batch(
+        settings.micro_batches,
+        completions // settings.micro_batches,
+        keys=("micro_batches", "prompts_per_step", "group_size"),
+    )
     return {
         "max_steps": settings.steps,
-        "per_device_train_batch_size": completions // settings.micro_batches,
-        "gradient_accumulation_steps": settings.micro_batches,
+        "per_device_train_batch_size": size,
+        "gradient_accumulation_steps": passes,
         "num_generations": settings.group_size,
         "num_iterations": settings.iterations,
         # the mixture is in order already

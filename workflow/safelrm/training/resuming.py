@@ -12,7 +12,9 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer import TRAINER_STATE_NAME
 
 from safelrm.core.preemption import checkpoint_every, end_as_terminated, termination_noted
-from safelrm.core.snapshots import newest_snapshot, seal, snapshot_path
+from safelrm.core.process import is_first_process
+from safelrm.core.snapshots import newest_snapshot, seal, snapshot_path, snapshot_step
+from safelrm.training.processes import greatest
 
 
 class StateKeeper(TrainerCallback):
@@ -35,14 +37,27 @@ class StateKeeper(TrainerCallback):
         is_last = state.global_step >= state.max_steps
         if state.global_step % self._multiple and not is_last:
             return
-        if self._terminated():
+        # one process may be told before the others
+        if greatest(int(self._terminated()), args.device):
             control.should_save = control.should_training_stop = True
         elif is_last or state.global_step % self._every == 0:
             control.should_save = True
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Called by the trainer after it has written its state."""
-        seal(snapshot_path(Path(args.output_dir), state.global_step))
+        greatest(0, args.device)
+        if is_first_process():
+            seal(snapshot_path(Path(args.output_dir), state.global_step))
+        # a process that ends now must not take the first one with it
+        greatest(0, args.device)
+
+
+def _snapshot_to_go_on_from(args: TrainingArguments) -> Path | None:
+    """The newest usable snapshot, which the first process finds for all."""
+    folder = Path(args.output_dir)
+    newest = newest_snapshot(folder) if is_first_process() else None
+    step = greatest(snapshot_step(newest) if newest else 0, args.device)
+    return snapshot_path(folder, step) if step else None
 
 
 def train_resumably(trainer: Trainer, *, multiple: int = 1) -> None:
@@ -55,7 +70,7 @@ def train_resumably(trainer: Trainer, *, multiple: int = 1) -> None:
     Raises:
         SystemExit: SIGTERM has come; the step was finished and its state saved.
     """
-    snapshot = newest_snapshot(Path(trainer.args.output_dir))
+    snapshot = _snapshot_to_go_on_from(trainer.args)
     if snapshot:
         print(f"going on from {snapshot}", flush=True)
     if snapshot and _is_at_end(trainer, snapshot):

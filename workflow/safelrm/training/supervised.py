@@ -18,9 +18,11 @@ from trl import SFTConfig, SFTTrainer
 from safelrm.core.determinism import seed_everything
 from safelrm.settings.sft import SftSettings
 from safelrm.training.arguments import shared_arguments
-from safelrm.training.curves import CurveWatch, write_curve
-from safelrm.training.models import Policy, load_policy, save_policy
+from safelrm.training.curves import CurveWatch
+from safelrm.training.models import Policy, load_policy
+from safelrm.training.processes import share_batch, take_device
 from safelrm.training.rendering import Row, as_generated, check_row, check_template, conversation, trace_prefill
+from safelrm.training.result import write_result
 from safelrm.training.resuming import train_resumably
 
 METRICS = {
@@ -47,9 +49,14 @@ def train(
     State is saved in the folder `work`; training goes on from what is there.
 
     Raises:
-        SafeLRMError: a row is not rendered as its conversation says, or training diverged; no model is written then.
+        SafeLRMError: a row is not rendered as its conversation says, training diverged, or the processes cannot share
+            the batch; no model is written then.
         SystemExit: SIGTERM has come; the state is saved.
     """
+    take_device()
+    passes, size = share_batch(
+        settings.gradient_accumulation, settings.batch_size, keys=("gradient_accumulation", "batch_size")
+    )
     seed_everything(seed)
     policy = load_policy(checkpoint)
     check_template(policy.tokenizer)
@@ -64,8 +71,8 @@ def train(
             # rows are never cut: check_row refuses those that are too long
             max_length=None,
             num_train_epochs=settings.epochs,
-            per_device_train_batch_size=settings.batch_size,
-            gradient_accumulation_steps=settings.gradient_accumulation,
+            per_device_train_batch_size=size,
+            gradient_accumulation_steps=passes,
             learning_rate=settings.learning_rate,
             lr_scheduler_type="cosine",
             warmup_steps=settings.warmup,
@@ -79,8 +86,7 @@ def train(
     trainer.remove_callback(PrinterCallback)
     _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
     train_resumably(trainer)
-    write_curve(curve, trainer.state.log_history, METRICS)
-    save_policy(policy, manifest)
+    write_result(trainer, policy, METRICS, curve=curve, manifest=manifest)
 
 
 def _check_rows(
