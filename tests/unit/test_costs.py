@@ -188,7 +188,7 @@ def test_a_step_is_shared_by_passes_first(passes, size, gpus, expected):
     assert sequences(passes, size, gpus) == expected
 
 
-@pytest.mark.parametrize("rule", [*MEASURED, "judge", *(set(SMALL) - {"all"})])
+@pytest.mark.parametrize("rule", [*MEASURED, "judge", *(set(SMALL) - {"all", "fetch_all"})])
 def test_resources_grow_with_the_attempt(config, rule):
     given_to = {"model": "nano_a", "recipe": "star1", "seed": "1", "arm": "base", "guard": "guard_a", "judge": "exact"}
     if rule == "rl":

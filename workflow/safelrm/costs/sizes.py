@@ -63,6 +63,9 @@ KNOWN: Mapping[str, Texts] = {
     "safelrm.sources.world_requests": Texts(_AS_ASKED, 14.0, 45.0),
     "safelrm.sources.world_dial": Texts(_AS_ASKED, 28.0, 23.0),
     "safelrm.sources.star1": Texts(1000, 35.0, 410.0),
+    "safelrm.sources.star1_prompts": Texts(1000, 35.0, _HARMFUL),
+    "safelrm.sources.attaq": Texts(1402, 40.0, _HARMFUL),
+    "safelrm.sources.dolly": Texts(0, 20.0, _BENIGN),
     "safelrm.sources.lrm_safety_study": Texts(1000, 800.0, 570.0),
     "safelrm.sources.strongreject": Texts(313, 45.0, _HARMFUL),
     "safelrm.sources.advbench": Texts(520, 30.0, _HARMFUL),
@@ -103,12 +106,16 @@ def together(parts: Iterable[tuple[Texts, float]], limit: float) -> Texts:
 
 def model(name: str, entry: ModelEntry) -> Model:
     """Size of a base model."""
+    if entry.hub:
+        return Model(name, entry.hub.shape, BFLOAT16)
     settings = ScratchSettings.model_validate(entry.settings)
     return Model(name, shape(settings.architecture), FLOAT32)
 
 
 def guard(name: str, entry: GuardEntry) -> Model:
     """Size of a guard."""
+    if entry.hub:
+        return Model(name, entry.hub.shape, BFLOAT16)
     return Model(name, shape(entry.training.architecture), FLOAT32)
 
 

@@ -30,6 +30,10 @@ SMALL: Mapping[str, Job] = {
     "validate": Job(1.0, 1.0 * GIB),
     "pin": Job(5.0, 1.0 * GIB),
     "verify": Job(30.0, 1.0 * GIB),
+    # on a login node, before anything else; how long it takes is up to the network
+    "fetch_model": Job(5.0, 1.0 * GIB),
+    "fetch_dataset": Job(5.0, 1.0 * GIB),
+    "fetch_all": Job(0.0, 0.0, 0.0),
     "all": Job(0.0, 0.0, 0.0),
 }
 

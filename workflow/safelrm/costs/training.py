@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from safelrm.costs.hardware import CPU, LAYER_SECONDS, USABLE, loaded_bytes, moved_seconds
+from safelrm.costs.hardware import CPU, GIB, LAYER_SECONDS, USABLE, loaded_bytes, moved_seconds
 from safelrm.costs.jobs import SMALL_DISK, Job, StudyCosts
 from safelrm.costs.sizes import FLOAT32, NANO_ROW, Model, Texts, expected_steps, texts, together
 from safelrm.settings.factory import Optimisation, Probe, ScratchSettings
@@ -18,16 +18,20 @@ class TrainingCosts(StudyCosts):
     """What `base`, `guard`, `sft` and `rl` need."""
 
     def base(self, wildcards: Mapping[str, str]) -> Job:
-        """A base model, from scratch: on a CPU."""
+        """A base model, from a hub or from scratch: on a CPU."""
         name = wildcards["model"]
         entry = self.study.models[name]
+        if entry.hub:
+            return _from_hub(self.model(wildcards))
         settings = ScratchSettings.model_validate(entry.settings)
         return self._from_scratch(self.model(wildcards), [(settings.optimisation, settings.probe)])
 
     def guard_training(self, wildcards: Mapping[str, str]) -> Job:
-        """A guard, from scratch: on a CPU."""
+        """A guard, from a hub or from scratch: on a CPU."""
         name = wildcards["guard"]
         entry = self.study.guards[name]
+        if entry.hub:
+            return _from_hub(self.guard(name))
         parts = [
             (entry.training.facts, entry.training.facts_probe),
             (entry.training.optimisation, entry.training.probe),
@@ -138,3 +142,8 @@ def sequences(passes: int, size: int, gpus: int) -> float:
 def _rl_sequences(settings: RlSettings, gpus: int) -> float:
     size = settings.prompts_per_step * settings.group_size // settings.micro_batches
     return sequences(settings.micro_batches, size, gpus)
+
+
+def _from_hub(made: Model) -> Job:
+    """What was fetched is hashed, read, written as one file and hashed again; the weights are mapped into memory."""
+    return Job(CPU.training_start + 4 * moved_seconds(made.stored), made.stored + 2 * GIB, made.stored + SMALL_DISK)
