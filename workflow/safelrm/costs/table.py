@@ -30,8 +30,6 @@ SMALL: Mapping[str, Job] = {
     "validate": Job(1.0, 1.0 * GIB),
     "pin": Job(5.0, 1.0 * GIB),
     "verify": Job(30.0, 1.0 * GIB),
-    # on a login node, before anything else; how long it takes is up to the network
-    "fetch_model": Job(5.0, 1.0 * GIB),
     "fetch_dataset": Job(5.0, 1.0 * GIB),
     "fetch_all": Job(0.0, 0.0, 0.0),
     "all": Job(0.0, 0.0, 0.0),
@@ -50,6 +48,7 @@ class Costs:
         training, engines = TrainingCosts(study), EngineCosts(study)
         self._known: dict[tuple[str, ...], Job] = {}
         self._estimates: Mapping[str, Callable[[Mapping[str, str]], Job]] = {
+            "fetch_model": training.fetch_model,
             "base": training.base,
             "guard": training.guard_training,
             "sft": training.sft,
