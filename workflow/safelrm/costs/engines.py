@@ -49,7 +49,7 @@ class EngineCosts(StudyCosts):
         if entry.guard is None:
             return Job(JUDGE_START + runs * asked.rows * JUDGED_SECONDS, GIB + tables)
         judge = self.guard(entry.guard)
-        float32 = self.study.judges[wildcards["judge"]].settings.get("dtype", "float32") == "float32"
+        float32 = entry.settings.get("dtype", "float32") == "float32"
         reading = self.study.guards[entry.guard].reading
 
         def need(gpus: int) -> float:

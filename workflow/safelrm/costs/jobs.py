@@ -1,13 +1,14 @@
 """What a job needs, and on how many GPUs it fits."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.costs import sizes
 from safelrm.costs.hardware import GIB, gpu
 from safelrm.costs.sizes import Model
+from safelrm.settings.hub import HubModel
 from safelrm.settings.study import Study
 
 # host memory of a process on a GPU, without its model
@@ -50,6 +51,15 @@ class StudyCosts:
     def guard(self, name: str) -> Model:
         """A guard."""
         return sizes.guard(name, self.study.guards[name])
+
+    def from_hub(self) -> Iterator[tuple[Model, HubModel]]:
+        """Every model and guard that is taken from a hub."""
+        for name, entry in self.study.models.items():
+            if entry.hub is not None:
+                yield sizes.model(name, entry), entry.hub
+        for name, entry in self.study.guards.items():
+            if entry.hub is not None:
+                yield sizes.guard(name, entry), entry.hub
 
     def fit(self, need: Callable[[int], float], of: Model, key: str, most: int | None = None) -> tuple[int, float]:
         """The fewest GPUs, a power of two, that a job fits on, and its bytes on each; of a CPU one, and its bytes.
