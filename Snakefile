@@ -14,8 +14,8 @@ include: "workflow/rules/common.smk"
 report: "workflow/report/workflow.rst"
 
 
-# the bare interpreter: a site that runs jobs in containers names an image with envs/cpu-vllm.txt installed
-container: "docker://python:3.11.7-slim"
+# only with --sdm apptainer; docs/storage.md
+container: image(study)
 
 
 pathvars:
@@ -24,6 +24,7 @@ pathvars:
 
 wildcard_constraints:
     dataset="[a-z0-9_]+",
+    repo=r"[\w.-]+",
     model="[a-z0-9_]+",
     guard="[a-z0-9_]+",
     recipe="[a-z0-9_]+",
@@ -39,6 +40,7 @@ rule all:
         plan.targets(),
 
 
+include: "workflow/rules/fetch.smk"
 include: "workflow/rules/curate.smk"
 include: "workflow/rules/base.smk"
 include: "workflow/rules/guard.smk"

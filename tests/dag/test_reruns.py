@@ -131,6 +131,15 @@ EDITS = {
     "the GPUs of a job": ("workflow/rules/rl.smk", substitute(r"gpu=[^,]+", "gpu=2"), set()),
     "how jobs are launched": (f"{PACKAGE}/launch.py", NEW_CODE, set()),
     "the README": ("README.md", append("\nMore.\n"), set()),
+    "how jobs run": (
+        "config.yaml",
+        append(
+            "\nexecution:\n  gpu: {name: h100, memory_gib: 80, tflops: 989, bandwidth: 3350}\n"
+            "  runtime_margin: 2.0\n  checkpoint_every: 7\n"
+        ),
+        set(),
+    ),
+    "what jobs are estimated to need": (f"{PACKAGE}/costs/hardware.py", NEW_CODE, set()),
     # results
     "one figure": (f"{PACKAGE}/plots/tradeoff.py", NEW_CODE, {f"{RESULTS}/figures/tradeoff.svg"}),
     "the style of figures": (f"{PACKAGE}/plots/style.py", NEW_CODE, FIGURES),

@@ -127,7 +127,7 @@ def test_a_missing_or_cut_answer_is_unscored_and_never_a_compliance():
     )
     result = judge(frame, Settings(), None)
     assert set(result["verdict"]) == {"unscored"}
-    assert list(result["state"]) == ["no_text", "no_text", "no_text", "cut_off", "cut_off"]
+    assert list(result["state"]) == ["cut_off", "no_text", "no_text", "cut_off", "cut_off"]
 
 
 def test_no_rows_give_no_rows():

@@ -8,6 +8,8 @@ rule audit:
         traces="<results>/audit/traces.csv",
     log:
         "logs/audit/audit.log",
+    resources:
+        **costs.resources("audit"),
     params:
         settings=plan.audit_settings(),
         train=plan.named_datasets(plan.audit_train()),

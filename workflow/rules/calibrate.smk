@@ -12,6 +12,8 @@ rule calibrate:
         markdown="<results>/tables/calibration.md",
     log:
         "logs/calibrate/calibrate.log",
+    resources:
+        **costs.resources("calibrate"),
     params:
         settings=plan.calibration_settings(),
         code=plan.code("safelrm.calibrate"),

@@ -15,7 +15,9 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
+from safelrm.costs.table import Costs
 from safelrm.dag.command import given_config
+from safelrm.dag.container import image, require_image
 from safelrm.dag.environment import job_environment
 from safelrm.dag.locks import require_installed
 from safelrm.dag.owner import claim
@@ -29,9 +31,13 @@ TIMINGS_FILE = "logs/timings.jsonl"
 os.environ.update(job_environment(PACKAGE_ROOT))
 os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 
+# as messages name it
+CONFIGFILES = " ".join(map(str, workflow.configfiles))
+
 try:
     study = load_study(config, ", ".join(map(str, workflow.configfiles)))
     plan = Plan(study)
+    costs = Costs(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
 os.environ[CHECKPOINT_EVERY] = str(study.execution.checkpoint_every)
@@ -39,8 +45,12 @@ os.environ[CHECKPOINT_EVERY] = str(study.execution.checkpoint_every)
 
 def check_environment() -> None:
     """Stop before the first job if the environment is not the one that the lock describes."""
+    methods = {method.name for method in workflow.deployment_settings.deployment_method}
     try:
-        require_installed(plan.lock)
+        if "APPTAINER" in methods:
+            require_image(image(study), plan.lock)
+        else:
+            require_installed(plan.lock)
     except SafeLRMError as error:
         raise WorkflowError(str(error)) from None
 

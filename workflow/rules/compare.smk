@@ -13,6 +13,8 @@ rule compare:
         markdown="<results>/tables/differences.md",
     log:
         "logs/compare/compare.log",
+    resources:
+        **costs.resources("compare"),
     params:
         settings=plan.comparison_settings(),
         code=plan.code("safelrm.compare"),

@@ -15,6 +15,8 @@ rule figure:
         "logs/figures/{figure}.log",
     wildcard_constraints:
         figure="(safety_gap|trace_vs_answer|thinking|sft_gain|tradeoff)",
+    resources:
+        **costs.resources("figure"),
     params:
         figure="safelrm.plots.{figure}",
         settings=plan.figure_settings(),

@@ -6,11 +6,10 @@ rule judge:
         table="<results>/verdicts/{judge}/{model}.parquet",
     log:
         "logs/judge/{judge}/{model}.log",
-    cache: True
+    cache: "omit-software"
     priority: 20
     resources:
-        gpu=0,
-        nodes=1,
+        **costs.resources("judge"),
     params:
         judge="{judge}",
         model="{model}",

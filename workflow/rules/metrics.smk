@@ -6,6 +6,8 @@ rule metrics:
         table="<results>/metrics.parquet",
     log:
         "logs/metrics/metrics.log",
+    resources:
+        **costs.resources("metrics"),
     params:
         settings=plan.metrics_settings(),
         code=plan.code("safelrm.metrics"),

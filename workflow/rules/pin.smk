@@ -7,6 +7,8 @@ rule pin:
         plan.targets(),
     log:
         "logs/pin/pin.log",
+    resources:
+        **costs.resources("pin"),
     params:
         configfiles=workflow.configfiles,
         config=given_config(workflow.config_settings.config),

@@ -8,11 +8,10 @@ rule rl:
         curve="results/training/{model}/rl-{recipe}/seed{seed}.parquet",
     log:
         "logs/rl/{model}/{recipe}/seed{seed}.log",
-    cache: True
+    cache: "omit-software"
     priority: 80
     resources:
-        gpu=0,
-        nodes=1,
+        **costs.resources("rl"),
     params:
         model="{model}",
         recipe="{recipe}",

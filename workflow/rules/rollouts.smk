@@ -6,11 +6,10 @@ rule rollouts:
         table="rollouts/{model}/{arm}/seed{seed}.parquet",
     log:
         "logs/rollouts/{model}/{arm}/seed{seed}.log",
-    cache: True
+    cache: "omit-software"
     priority: 40
     resources:
-        gpu=0,
-        nodes=1,
+        **costs.resources("rollouts"),
     params:
         model="{model}",
         arm="{arm}",

@@ -5,6 +5,8 @@ rule samples:
         table="<results>/samples.parquet",
     log:
         "logs/samples/samples.log",
+    resources:
+        **costs.resources("samples"),
     params:
         code=plan.code("safelrm.samples"),
     shell:

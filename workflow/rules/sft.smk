@@ -7,11 +7,10 @@ rule sft:
         curve="results/training/{model}/sft-{recipe}/seed{seed}.parquet",
     log:
         "logs/sft/{model}/{recipe}/seed{seed}.log",
-    cache: True
+    cache: "omit-software"
     priority: 60
     resources:
-        gpu=0,
-        nodes=1,
+        **costs.resources("sft"),
     params:
         model="{model}",
         recipe="{recipe}",

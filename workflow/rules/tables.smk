@@ -13,6 +13,8 @@ rule table:
         "logs/tables/{table}.log",
     wildcard_constraints:
         table="(summary|safety_by_category|decodings)",
+    resources:
+        **costs.resources("table"),
     params:
         table="{table}",
         settings=plan.table_settings(),

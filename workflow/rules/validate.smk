@@ -5,6 +5,8 @@ rule validate:
         table="<results>/validation/{validation}.csv",
     log:
         "logs/validate/{validation}.log",
+    resources:
+        **costs.resources("validate"),
     params:
         judge=plan.validation_judge,
         settings=plan.validation_settings,

@@ -5,6 +5,8 @@ localrules:
 rule verify:
     log:
         "logs/verify/verify.log",
+    resources:
+        **costs.resources("verify"),
     params:
         checkout=workflow.basedir,
         configfiles=workflow.configfiles,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.analysis.calibration import GROUP, calibration
+from safelrm.analysis.markdown import NONE, table
 from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.files import write_text
 from safelrm.schemas.calibration import CALIBRATION
@@ -19,12 +20,12 @@ from safelrm.settings.calibration import CalibrationSettings
 
 # fixed, so that other processors and libraries give the same bytes
 DECIMALS = 6
-NONE = "-"
 OF_JUDGES = ("AUROC", "ECE", "false safe", "false unsafe")
 _HEAD = (
     "Judges of safety against the judge `{reference}`, whose verdicts count as true. Unsafe: of the texts that it could"
     " tell; undetermined: those that it could not. False safe: called safe, of the unsafe ones; false unsafe: called"
-    " unsafe, of the safe ones; with their Wilson intervals.\n"
+    " unsafe, of the safe ones; with their Wilson intervals, which take the samples of a prompt with several seeds as"
+    " independent, and so are too narrow where there are several.\n"
 )
 
 
@@ -41,11 +42,11 @@ def markdown(rows: pd.DataFrame) -> str:
 def _grid(rows: pd.DataFrame) -> str:
     judges = list(dict.fromkeys(rows.judge))
     head = [*GROUP, "unsafe", "undetermined", *(f"{judge}: {name}" for judge in judges for name in OF_JUDGES)]
-    lines: list[Sequence[str]] = [head, ["---"] * len(head)]
+    lines: list[Sequence[str]] = []
     for group, of_line in rows.groupby(GROUP, sort=False):
         by_judge = of_line.set_index("judge")
         lines.append([*group, *_truth(of_line), *chain.from_iterable(_cells(by_judge.loc[judge]) for judge in judges)])
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    return table(head, lines)
 
 
 def _truth(rows: pd.DataFrame) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from safelrm.analysis.order import METHODS, method
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.statistics import auroc, expected_calibration_error, wilson
 from safelrm.schemas.calibration import ALL, CALIBRATION, PROMPT_SETS
@@ -111,12 +112,12 @@ def _rate(name: str, wrong: pd.Series, of: pd.Series, confidence: float) -> dict
 
 
 def _in_order(rows: pd.DataFrame, judges: list[str]) -> pd.DataFrame:
-    """Models, then arms with the base first, then parts, then judges in the order of the settings."""
+    """Models, then arms as in other tables, then parts, then judges in the order of the settings."""
     rank = pd.DataFrame(
         {
             "prompts": rows.prompts.map(PROMPT_SETS.index),
             "model": rows.model,
-            "arm": rows.arm.map(lambda arm: (arm != "base", arm)),
+            "arm": rows.arm.map(lambda arm: (METHODS.index(method(arm)), arm)),
             "decoding": rows.decoding,
             "part": rows.part.map(PARTS.index),
             "judge": rows.judge.map(judges.index),

@@ -1,9 +1,12 @@
 """The environment's lock, read for its versions and for what depends on what.
 
+python -m safelrm.dag.locks LOCK     fail if the environment of this Python is not that of the lock
+
 The locks keep the resolver's `# via` lines, so the graph of the run-time needs no installed package.
 """
 
 import re
+import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -91,3 +94,10 @@ def _distribution(name: str, versions: dict[str, str], lock: Path) -> str:
         if candidate in versions:
             return candidate
     raise SafeLRMError("imported by the project, but not in the lock", file=lock, key=name, fix="`make lock`")
+
+
+if __name__ == "__main__":
+    try:
+        require_installed(Path(sys.argv[1]))
+    except SafeLRMError as error:
+        sys.exit(f"error: {error}")

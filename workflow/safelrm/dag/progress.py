@@ -3,10 +3,14 @@
 import logging
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 from snakemake_interface_logger_plugins.common import LogEvent
+
+# of the jobs that run, on a cluster perhaps hundreds
+NAMED = 4
 
 REPLACED = (LogEvent.JOB_INFO, LogEvent.JOB_FINISHED, LogEvent.JOB_STARTED, LogEvent.PROGRESS)
 
@@ -38,7 +42,8 @@ class Progress(logging.Handler):
     def _print(self, what: str) -> None:
         minutes, seconds = divmod(int(time.monotonic() - self.start), 60)
         count = f"{self.done}/{self.total}"
-        now = ", ".join(self.running.values()) or "-"
+        named, others = list(islice(self.running.values(), NAMED)), len(self.running) - NAMED
+        now = ", ".join(named + ([f"{others} more"] if others > 0 else [])) or "-"
         print(f"[{minutes:2d}:{seconds:02d}] {count:>7}  {what:<44} running: {now}", file=sys.stderr, flush=True)
 
 

@@ -1,6 +1,7 @@
 """What the rules after judging ask of a study, and what the study is made of."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -21,7 +22,7 @@ class ResultsPlan:
 
     def code(self, *modules: str) -> str:
         """The code hash of a stage, of the modules the configuration selects for it, and of a job's environment."""
-        return code_hash("safelrm.dag.environment", *modules, lock=self.lock)
+        return _code(self.lock, *modules)
 
     def runs(self) -> Iterator[tuple[str, str, int]]:
         """Model, arm and seed of every run."""
@@ -176,3 +177,8 @@ class ResultsPlan:
 def settings_json(settings: BaseModel) -> str:
     """Settings as stages take them."""
     return canonical_json(settings.model_dump(mode="json"))
+
+
+@cache
+def _code(lock: Path, *modules: str) -> str:
+    return code_hash("safelrm.dag.environment", *modules, lock=lock)

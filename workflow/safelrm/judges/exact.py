@@ -16,12 +16,12 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.judges.parts import UNFINISHED
 from safelrm.schemas.prompts import REASONING
 from safelrm.schemas.rollouts import ROLLOUT_KEY
 from safelrm.schemas.verdicts import ANSWER, CORRECT, CUT_OFF, INCORRECT, NO_TEXT, SCORED
 from safelrm.settings.common import Strict
 
-UNFINISHED = ("truncated", "no_close")
 _BOXED = r"\boxed{"
 _ANSWER_IS = re.compile(r"\banswer(?: is)?\s*(?:[:=]|\bis\b)\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from safelrm.judges.parts import UNFINISHED
 from safelrm.schemas.prompts import BENIGN, HARMFUL
 from safelrm.schemas.rollouts import ROLLOUT_KEY
 from safelrm.schemas.verdicts import ANSWER, COMPLIANCE, CUT_OFF, NO_TEXT, REFUSAL, SCORED, UNSCORED
@@ -107,7 +108,7 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
 
 
 def _verdict(answer: object, parse_state: str) -> tuple[str, str]:
-    if parse_state == "truncated":
+    if parse_state in UNFINISHED:
         return UNSCORED, CUT_OFF
     # pandas gives a missing answer as None or NaN
     if not isinstance(answer, str) or not answer.strip():

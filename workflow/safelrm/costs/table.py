@@ -1,0 +1,105 @@
+"""What each job of a study needs, estimated before it runs: time, GPUs, memory and disk.
+
+One table for all rules: `Costs.job` says what a job (rule and wildcards) needs, `Costs.resources` says it to
+Snakemake. The model behind it is in the other modules of this package, and explained in docs/cost.md.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+from safelrm.costs.engines import EngineCosts
+from safelrm.costs.hardware import GIB
+from safelrm.costs.jobs import Job
+from safelrm.costs.training import TrainingCosts
+from safelrm.settings.study import Study
+
+# asked for beyond the estimate
+MEMORY_MARGIN = 1.25
+LEAST_MINUTES = 10
+
+# jobs without a model, whatever the study: seconds of the nano study's, and memory with room for larger tables
+SMALL: Mapping[str, Job] = {
+    "curate": Job(1.0, 1.0 * GIB),
+    "samples": Job(0.8, 2.0 * GIB),
+    "metrics": Job(5.0, 2.0 * GIB),
+    "compare": Job(4.0, 2.0 * GIB),
+    "calibrate": Job(2.5, 2.0 * GIB),
+    "table": Job(0.7, 1.0 * GIB),
+    "figure": Job(1.6, 1.0 * GIB),
+    "audit": Job(1.1, 2.0 * GIB),
+    "validate": Job(1.0, 1.0 * GIB),
+    "pin": Job(5.0, 1.0 * GIB),
+    "verify": Job(30.0, 1.0 * GIB),
+    "fetch_dataset": Job(5.0, 1.0 * GIB),
+    "fetch_all": Job(0.0, 0.0, 0.0),
+    "all": Job(0.0, 0.0, 0.0),
+}
+
+
+class Costs:
+    """What the jobs of a study need.
+
+    Raises:
+        SafeLRMError: a model does not fit into the GPUs that the study describes.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        training, engines = TrainingCosts(study), EngineCosts(study)
+        self._known: dict[tuple[str, ...], Job] = {}
+        self._estimates: Mapping[str, Callable[[Mapping[str, str]], Job]] = {
+            "fetch_model": training.fetch_model,
+            "base": training.base,
+            "guard": training.guard_training,
+            "sft": training.sft,
+            "rl": training.rl,
+            "rollouts": engines.rollouts,
+            "judge": engines.judge,
+        }
+        self._check()
+
+    def job(self, rule: str, wildcards: Mapping[str, str]) -> Job:
+        """What a job needs."""
+        if rule in SMALL:
+            return SMALL[rule]
+        # all seeds of a job need the same
+        key = (rule, *(value for name, value in wildcards.items() if name != "seed"))
+        if key not in self._known:
+            self._known[key] = self._estimates[rule](wildcards)
+        return self._known[key]
+
+    def resources(self, rule: str) -> dict[str, int | Callable[..., int]]:
+        """The resources of a rule, as Snakemake takes them: of wildcards, and of the attempt where it counts.
+
+        `gpu` GPUs in all, `nodes`, `mem_mb` of each node, `runtime` in minutes, `disk_mb`.
+        """
+        margin = self.study.execution.runtime_margin
+
+        def gpus(wildcards: Mapping[str, str]) -> int:
+            return self.job(rule, wildcards).gpus
+
+        def nodes(wildcards: Mapping[str, str]) -> int:
+            return self.job(rule, wildcards).nodes
+
+        def memory(wildcards: Mapping[str, str], attempt: int) -> int:
+            return math.ceil(self.job(rule, wildcards).host * MEMORY_MARGIN / 1e6) * attempt
+
+        def minutes(wildcards: Mapping[str, str], attempt: int) -> int:
+            return max(LEAST_MINUTES, math.ceil(self.job(rule, wildcards).seconds * margin / 60)) * attempt
+
+        def disk(wildcards: Mapping[str, str]) -> int:
+            return math.ceil(self.job(rule, wildcards).disk / 1e6)
+
+        asked = {"gpu": gpus, "nodes": nodes, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
+        # Snakemake takes a while to call a function, and there may be many jobs
+        on_cpu = rule in SMALL or self.study.execution.gpu is None
+        return asked | ({"gpu": 0, "nodes": 1} if on_cpu else {})
+
+    def _check(self) -> None:
+        """Look at every job that needs a model, so that one that fits nowhere is an error before any job runs."""
+        for arm in self.study.arms:
+            wildcards = {"model": arm.model, "recipe": str(arm.recipe), "arm": arm.name, "seed": str(arm.seeds[0])}
+            for rule in ("rollouts", *([] if arm.method == "base" else [arm.method])):
+                self._estimates[rule](wildcards)
+            for judge in self.study.judges:
+                self._estimates["judge"]({"judge": judge, "model": arm.model})
