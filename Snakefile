@@ -59,7 +59,7 @@ include: "workflow/rules/verify.smk"
 
 
 onstart:
-    check_environment()
+    prepare()
 
 
 onsuccess:
