@@ -1,20 +1,13 @@
 """A real SLURM for the tests in this folder, where it can be had."""
 
-import importlib.util
-import os
-
 import pytest
 
 import slurm_node
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def slurm():
-    """The daemons, until the last test of this folder has ended."""
-    if os.environ.get("SAFELRM_TEST_SLURM") != "1":
-        pytest.skip("SAFELRM_TEST_SLURM is not 1: it installs and starts a SLURM, as root")
-    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
-        pytest.skip("the plugin is not installed: make env EXTRA=slurm")
+    """The daemons: gone again afterwards, or every start of Snakemake in other tests would ask them."""
     if reason := slurm_node.up():
         pytest.skip(reason)
     yield

@@ -1,11 +1,13 @@
 """The whole study as jobs of a real SLURM, with everything going wrong on the way that does go wrong on clusters."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,11 +23,18 @@ from workflow_runs import (
     stamp,
 )
 
-pytestmark = pytest.mark.slurm
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.skipif(
+        os.environ.get("SAFELRM_TEST_SLURM") != "1",
+        reason="SAFELRM_TEST_SLURM is not 1: installs and starts a SLURM, as root",
+    ),
+    pytest.mark.skipif(find_spec("snakemake_executor_plugin_slurm") is None, reason="no plugin: make env EXTRA=slurm"),
+]
 
 CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
 # nothing here may take longer, or the tests would hang where Snakemake does
-PATIENCE = 300.0
+PATIENCE = 600.0
 SFT, RL = "rule_sft_wildcards_nano_a_star1_1", "rule_rl_wildcards_nano_a_grpo_1"
 
 
