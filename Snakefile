@@ -24,6 +24,7 @@ pathvars:
 
 wildcard_constraints:
     dataset="[a-z0-9_]+",
+    repo=r"[\w.-]+",
     model="[a-z0-9_]+",
     guard="[a-z0-9_]+",
     recipe="[a-z0-9_]+",
@@ -39,6 +40,7 @@ rule all:
         plan.targets(),
 
 
+include: "workflow/rules/fetch.smk"
 include: "workflow/rules/curate.smk"
 include: "workflow/rules/base.smk"
 include: "workflow/rules/guard.smk"

@@ -48,7 +48,7 @@ def run_base(monkeypatch, corpus, folder, settings=SETTINGS, seed=0):
     arguments = {
         "factory": "safelrm.factory.scratch",
         "settings": json.dumps(settings),
-        "corpus": corpus,
+        "inputs": f"corpus={corpus}",
         "seed": seed,
         "manifest": folder / "manifest.json",
         "curve": folder / "curve.parquet",

@@ -15,7 +15,7 @@ from safelrm.factory.architectures import new_model
 from safelrm.factory.examples import IGNORED, Example, collate, draw_batches, encode_dialogues, encode_texts
 from safelrm.factory.loop import train
 from safelrm.factory.optimisers import new_optimisers
-from safelrm.factory.output import write_model
+from safelrm.factory.output import TrainedModel, write_model
 from safelrm.settings.factory import Architecture, Optimisation, Phase, Probe
 from safelrm.world.tokenizer import build_tokenizer
 
@@ -150,7 +150,7 @@ def test_a_written_model_loads_and_computes_the_same(tmp_path, kind):
     multipliers = {"embedding": 12.0, "residual": 0.5, "attention": 0.5, "logits": 2.0} if kind == "granite" else {}
     seed_everything(0)
     model = new_model(Architecture(**{**TINY.model_dump(), "kind": kind, "multipliers": multipliers}), TOKENIZER)
-    write_model(model, TOKENIZER, tmp_path / "manifest.json")
+    write_model(TrainedModel(model, TOKENIZER), tmp_path / "manifest.json")
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     assert loaded.config.model_type == kind
     ids = torch.tensor([[1, 2, 3]])
@@ -172,7 +172,7 @@ def test_same_seed_gives_the_same_files_and_another_seed_does_not(tmp_path):
     for name, seed in (("first", 0), ("again", 0), ("other", 1)):
         model, curve = trained(lambda *_: {"skill": 1.0}, seed=seed)
         manifest = tmp_path / name / "manifest.json"
-        write_model(model, TOKENIZER, manifest)
+        write_model(TrainedModel(model, TOKENIZER), manifest)
         manifests.append(manifest.read_text())
         assert isinstance(curve, pd.DataFrame)
     assert manifests[0] == manifests[1] != manifests[2]

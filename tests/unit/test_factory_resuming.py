@@ -138,7 +138,8 @@ def test_a_killed_guard_goes_on_in_its_second_training(tmp_path, monkeypatch, ca
     world_corpus.TABLE.write(tmp_path / "corpus.parquet", world_corpus.load(corpus))
     world_guard_labels.TABLE.write(tmp_path / "labels.parquet", LABELS)
     arguments = ["--settings", json.dumps(SETTINGS), "--seed", "0", "--code", "abc"]
-    arguments += ["--corpus", "../corpus.parquet", "--labels", "../labels.parquet"]
+    arguments += ["--factory", "safelrm.factory.guard"]
+    arguments += ["--inputs", "corpus=../corpus.parquet", "labels=../labels.parquet"]
     arguments += ["--manifest", "manifest.json", "--curve", "curve.parquet"]
     written = {}
     for name in ("whole", "killed"):

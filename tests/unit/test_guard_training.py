@@ -7,9 +7,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from safelrm import guard
+from safelrm import guard as stage
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
+from safelrm.factory import guard
 from safelrm.factory.label_probe import FactProbe, LabelProbe, encode_labels
 from safelrm.factory.loop import train
 from safelrm.settings.guard_training import GuardTrainingSettings
@@ -63,15 +64,16 @@ def test_the_stage_writes_a_reproducible_guard_that_answers_with_labels(monkeypa
     passing = {**SETTINGS, "probe": {**SETTINGS["probe"], "threshold": 1.0}}
     for name in ("first", "again"):
         arguments = {
+            "factory": "safelrm.factory.guard",
             "settings": json.dumps(passing),
-            "corpus": tmp_path / "corpus.parquet",
-            "labels": tmp_path / "labels.parquet",
             "seed": 0,
             "manifest": tmp_path / name / "manifest.json",
             "curve": tmp_path / name / "curve.parquet",
         }
-        monkeypatch.setattr("sys.argv", ["guard", *(f"--{key}={value}" for key, value in arguments.items())])
-        guard.main()
+        inputs = [f"{key}={tmp_path / key}.parquet" for key in ("corpus", "labels")]
+        options = [f"--{key}={value}" for key, value in arguments.items()]
+        monkeypatch.setattr("sys.argv", ["guard", *options, "--inputs", *inputs])
+        stage.main()
     assert (tmp_path / "first/manifest.json").read_bytes() == (tmp_path / "again/manifest.json").read_bytes()
     folder = verified_model(tmp_path / "first/manifest.json")
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)

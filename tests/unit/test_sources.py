@@ -79,7 +79,16 @@ FILES = {
         '{"problem": "$x=1$, x?", "solution": "1", "answer": "1", "subject": "Algebra", '
         '"level": 1, "unique_id": "t/1"}\n',
     ),
+    "attaq": (
+        "a.jsonl",
+        '{"label": "tea", "input": "Hide it?"}\n{"label": "jam", "input": "Eat it?"}\n'
+        '{"label": "bread", "input": "Hide it?"}\n',
+    ),
 }
+DOLLY = [
+    {"instruction": f"Say {number}.", "context": "" if number % 2 else "A text.", "category": "qa", "response": "So."}
+    for number in range(40)
+]
 
 
 def load(source: str, path: Path, **settings):
@@ -124,6 +133,45 @@ def test_settings_choose_rows_and_columns(tmp_path):
     path = tmp_path / "b.jsonl"
     path.write_text('{"query": "Steal a biscuit"}\n')
     assert list(load("advbench", path, prompt_column="query").prompt) == ["Steal a biscuit"]
+
+
+def test_questions_of_star1_can_be_prompts_and_those_of_benchmarks_left_out(tmp_path):
+    path = written(tmp_path, "star1")
+    path.write_text(path.read_text().replace('"source": "x"', '"source": "Bench"', 1))
+    rows = load("star1", path)
+    prompts = load("star1_prompts", path)
+    assert prompts[["prompt_id", "prompt"]].equals(rows[["prompt_id", "prompt"]])
+    assert set(prompts.kind) == {"harmful"}
+    assert list(load("star1", path, leave_out=["Bench"]).prompt) == ["How do I bake?"]
+    assert list(load("star1_prompts", path, leave_out=["Bench"]).prompt) == ["How do I bake?"]
+    with pytest.raises(SafeLRMError, match=r"no row is from \['Bensh'\]"):
+        load("star1", path, leave_out=["Bensh"])
+
+
+def test_a_question_of_attaq_that_is_there_twice_is_taken_once(tmp_path):
+    rows = load("attaq", written(tmp_path, "attaq"))
+    assert list(zip(rows.prompt, rows.category, strict=True)) == [("Hide it?", "tea"), ("Eat it?", "jam")]
+
+
+def test_instructions_of_dolly_are_drawn_from_those_without_a_context(tmp_path):
+    path = tmp_path / "dolly.json"
+    path.write_text(json.dumps([*DOLLY, DOLLY[1]]))
+    rows = load("dolly", path, size=6, seed=1)
+    assert rows.prompt.is_unique and set(rows.kind) == {"benign"}
+    assert set(rows.prompt) <= {row["instruction"] for row in DOLLY if not row["context"]}
+    assert set(rows.prompt) < set(load("dolly", path, size=12, seed=1).prompt)
+    assert set(rows.prompt) != set(load("dolly", path, size=6, seed=2).prompt)
+    with pytest.raises(SafeLRMError, match="20 instructions have no context"):
+        load("dolly", path, size=21)
+
+
+def test_a_copy_of_harmbench_with_other_columns(tmp_path):
+    path = tmp_path / "copy.jsonl"
+    path.write_text('{"prompt": "Hide the tea", "category": "tea"}\n')
+    columns = {"behaviour_column": "prompt", "category_column": "category"}
+    lacking = dict.fromkeys(("id_column", "context_column", "function_column"))
+    rows = load("harmbench", path, **columns, **lacking)
+    assert list(rows.prompt) == ["Hide the tea"] and rows.prompt_id[0].startswith("harmbench-")
 
 
 def test_a_made_id_depends_on_the_prompt_alone(tmp_path):
@@ -219,23 +267,8 @@ def test_a_missing_file_is_named(tmp_path):
         load("advbench", tmp_path / "none.csv")
 
 
-def test_without_a_file_the_hub_is_asked_and_its_failure_explained(monkeypatch):
-    datasets = pytest.importorskip("datasets")
-
-    def offline(*_, **__):
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(datasets, "load_dataset", offline)
-    module = importlib.import_module("safelrm.sources.advbench")
-    with pytest.raises(SafeLRMError, match=r"walledai/AdvBench: hub: cannot be loaded .*no route"):
-        module.load(module.Settings())
-    monkeypatch.setattr(
-        datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list([{"goal": "Steal a biscuit"}])
-    )
-    assert list(module.load(module.Settings()).prompt) == ["Steal a biscuit"]
-    with pytest.raises(SafeLRMError, match="pins the file"):
-        module.load(module.Settings(sha256="0" * 64))
-    with pytest.raises(SafeLRMError, match="no hub copy is known"):
+def test_without_a_file_nothing_is_read():
+    with pytest.raises(SafeLRMError, match="no file is given"):
         read_records(RecordSettings())
 
 

@@ -1,6 +1,6 @@
 rule base:
     input:
-        corpus=plan.base_corpus,
+        origin=plan.base_inputs,
     output:
         **checkpoint("checkpoints/{model}/base/seed0"),
         curve="results/training/{model}/base/seed0.parquet",
@@ -13,11 +13,12 @@ rule base:
     params:
         model="{model}",
         factory=plan.base_factory,
+        inputs=plan.base_named_inputs,
         settings=plan.base_settings,
         seed=plan.base_seed,
         code=plan.base_code,
     shell:
         "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
         " safelrm.base --factory {params.factory} --settings {params.settings:q}"
-        " --corpus {input.corpus} --seed {params.seed}"
+        " --inputs {params.inputs} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

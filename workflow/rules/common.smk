@@ -32,6 +32,9 @@ TIMINGS_FILE = "logs/timings.jsonl"
 os.environ.update(job_environment(PACKAGE_ROOT))
 os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 
+# as messages name it
+CONFIGFILES = " ".join(map(str, workflow.configfiles))
+
 try:
     study = load_study(config, ", ".join(map(str, workflow.configfiles)))
     plan = Plan(study)

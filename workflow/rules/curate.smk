@@ -1,6 +1,7 @@
 rule curate:
     input:
         file=plan.dataset_file,
+        manifest=plan.dataset_manifest,
     output:
         table="data/{dataset}.parquet",
     log:
@@ -15,4 +16,4 @@ rule curate:
         code=plan.dataset_code,
     shell:
         "python -m safelrm.curate --source {params.source} --settings {params.settings:q}"
-        " --file {input.file:q} --output {output.table} > {log} 2>&1"
+        " --file {input.file:q} --manifest {input.manifest} --output {output.table} > {log} 2>&1"

@@ -1,7 +1,6 @@
 rule guard:
     input:
-        corpus=plan.guard_corpus,
-        labels=plan.guard_labels,
+        origin=plan.guard_inputs,
     output:
         **checkpoint("checkpoints/guards/{guard}"),
         curve="results/training/guards/{guard}.parquet",
@@ -13,11 +12,13 @@ rule guard:
         **costs.resources("guard"),
     params:
         guard="{guard}",
+        factory=plan.guard_factory,
+        inputs=plan.guard_named_inputs,
         settings=plan.guard_settings,
         seed=plan.guard_seed,
-        code=plan.code("safelrm.guard"),
+        code=plan.guard_code,
     shell:
         "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
-        " safelrm.guard --settings {params.settings:q} --corpus {input.corpus}"
-        " --labels {input.labels} --seed {params.seed}"
+        " safelrm.guard --factory {params.factory} --settings {params.settings:q}"
+        " --inputs {params.inputs} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

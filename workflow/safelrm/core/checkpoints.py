@@ -5,11 +5,11 @@ that Snakemake's cache between workflows can hold them. Later stages depend on t
 which is small and holds no times, so that equal weights are equal inputs.
 """
 
-import json
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import how_to_drop, sha256, write_json
+from safelrm.core.files import sha256, write_json
+from safelrm.core.manifests import file_names, verify
 
 MODEL_FILES = (
     "chat_template.jinja",
@@ -34,7 +34,7 @@ def write_manifest(manifest: str | Path) -> None:
     """
     manifest = Path(manifest)
     folder = model_folder(manifest)
-    names = _file_names(folder)
+    names = file_names(folder)
     if names != list(MODEL_FILES):
         raise SafeLRMError(
             f"holds {names}, but a model is {list(MODEL_FILES)}",
@@ -52,27 +52,5 @@ def verified_model(manifest: str | Path) -> Path:
     """
     manifest = Path(manifest)
     folder = model_folder(manifest)
-    remedy = f"remove {manifest.parent} and run again"
-    try:
-        files: dict[str, str] = dict(json.loads(manifest.read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SafeLRMError(f"not a readable manifest ({error})", file=manifest, fix=remedy) from error
-    for name, expected in files.items():
-        path = folder / name
-        if not path.is_file():
-            raise SafeLRMError("listed in the manifest, but missing", file=path, fix=remedy)
-        if sha256(path) != expected:
-            raise SafeLRMError(
-                "differs from the manifest: corrupt or edited", file=path, fix=how_to_drop(path, manifest)
-            )
-    # a stale file may be loaded along with the others
-    unlisted = [name for name in _file_names(folder) if name not in files]
-    if unlisted:
-        raise SafeLRMError("not listed in the manifest", file=folder / unlisted[0], fix=remedy)
+    verify(folder, manifest)
     return folder
-
-
-def _file_names(folder: Path) -> list[str]:
-    """Paths below a folder, without those that Snakemake keeps for itself."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".snakemake"))
-    return sorted(str(path.relative_to(folder)) for path in files)

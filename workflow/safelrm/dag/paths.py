@@ -20,6 +20,16 @@ def guard_manifest(name: str) -> str:
     return f"checkpoints/guards/{name}/manifest.json"
 
 
+def fetched_model(repo: str) -> str:
+    """The manifest of a model that was fetched from a hub."""
+    return f"hub/models/{repo.replace('/', '--')}/manifest.json"
+
+
+def fetched_dataset(name: str) -> tuple[str, str]:
+    """The rows and the manifest of a data set that was fetched from a hub."""
+    return f"hub/datasets/{name}/rows.jsonl", f"hub/datasets/{name}/manifest.json"
+
+
 def checkpoint(folder: str) -> dict[str, str]:
     """The outputs of a rule that makes a checkpoint: its model files and its manifest."""
     model = {Path(name).stem: f"{folder}/model/{name}" for name in MODEL_FILES}

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import data_file, guard_manifest, rollouts_file
+from safelrm.dag.origins import dataset_to_fetch, models_to_fetch, named, origin_files, origin_settings
+from safelrm.dag.paths import data_file, fetched_dataset, fetched_model, guard_manifest, rollouts_file
 from safelrm.dag.results_plan import ResultsPlan, settings_json
 from safelrm.dag.study import dataset_path
+from safelrm.settings.fetch import FetchModelSettings
 from safelrm.settings.rollouts import RolloutJobSettings
 
 
@@ -31,23 +33,58 @@ class Plan(ResultsPlan):
         return canonical_json({key: value for key, value in settings.items() if key != "path"})
 
     def dataset_file(self, wildcards: Mapping[str, str]) -> list[str]:
-        """The file that a data set is read from, if any."""
-        path = dataset_path(self.study, wildcards["dataset"])
-        return [] if path is None else [path]
+        """The file that a data set is read from, if any: the user's, or the one fetched from a hub."""
+        name = wildcards["dataset"]
+        path = dataset_path(self.study, name)
+        if path is not None:
+            return [path]
+        return [fetched_dataset(name)[0]] if dataset_to_fetch(self.study.datasets[name]) else []
+
+    def dataset_manifest(self, wildcards: Mapping[str, str]) -> list[str]:
+        """The manifest of that file, if it was fetched from a hub."""
+        name = wildcards["dataset"]
+        return [fetched_dataset(name)[1]] if dataset_to_fetch(self.study.datasets[name]) else []
+
+    # --- what is fetched from a hub
+
+    def fetched(self) -> list[str]:
+        """The manifest of everything that the study takes from a hub."""
+        datasets = [name for name, entry in self.study.datasets.items() if dataset_to_fetch(entry)]
+        return [*models_to_fetch(self.study), *(fetched_dataset(name)[1] for name in datasets)]
+
+    def fetch_model_settings(self, wildcards: Mapping[str, str]) -> str:
+        """What is fetched of a model."""
+        return settings_json(self._model_to_fetch(wildcards)[1])
+
+    def fetch_model_key(self, wildcards: Mapping[str, str]) -> str:
+        """The key of the configuration that names a model on a hub."""
+        return self._model_to_fetch(wildcards)[0]
+
+    def _model_to_fetch(self, wildcards: Mapping[str, str]) -> tuple[str, FetchModelSettings]:
+        return models_to_fetch(self.study)[fetched_model(wildcards["repo"])]
+
+    def fetch_dataset_settings(self, wildcards: Mapping[str, str]) -> str:
+        """What is fetched of a data set."""
+        return settings_json(dataset_to_fetch(self.study.datasets[wildcards["dataset"]]))
 
     # --- training
 
-    def base_corpus(self, wildcards: Mapping[str, str]) -> str:
-        """The corpus that a model is trained on."""
-        return data_file(self.study.models[wildcards["model"]].corpus)
+    def base_inputs(self, wildcards: Mapping[str, str]) -> list[str]:
+        """The files that a model's factory takes."""
+        return [*origin_files(self.study.models[wildcards["model"]]).values()]
+
+    def base_named_inputs(self, wildcards: Mapping[str, str]) -> list[str]:
+        """`name=path` of the files that a model's factory takes."""
+        return named(origin_files(self.study.models[wildcards["model"]]))
 
     def base_factory(self, wildcards: Mapping[str, str]) -> str:
         """Module of a model's factory."""
-        return self.study.models[wildcards["model"]].factory
+        return self.study.models[wildcards["model"]].maker
 
     def base_settings(self, wildcards: Mapping[str, str]) -> str:
         """Settings of a model's factory."""
-        return canonical_json(self.study.models[wildcards["model"]].settings)
+        entry = self.study.models[wildcards["model"]]
+        return canonical_json(entry.settings | origin_settings(entry))
 
     def base_seed(self, wildcards: Mapping[str, str]) -> int:
         """Seed of a model's factory."""
@@ -57,21 +94,30 @@ class Plan(ResultsPlan):
         """Code hash of `base` with a model's factory."""
         return self.code("safelrm.base", self.base_factory(wildcards))
 
-    def guard_corpus(self, wildcards: Mapping[str, str]) -> str:
-        """The general text of a guard's training."""
-        return data_file(self.study.guards[wildcards["guard"]].corpus)
+    def guard_inputs(self, wildcards: Mapping[str, str]) -> list[str]:
+        """The files that a guard's factory takes."""
+        return [*origin_files(self.study.guards[wildcards["guard"]]).values()]
 
-    def guard_labels(self, wildcards: Mapping[str, str]) -> str:
-        """The labelled texts of a guard's training."""
-        return data_file(self.study.guards[wildcards["guard"]].labels)
+    def guard_named_inputs(self, wildcards: Mapping[str, str]) -> list[str]:
+        """`name=path` of the files that a guard's factory takes."""
+        return named(origin_files(self.study.guards[wildcards["guard"]]))
+
+    def guard_factory(self, wildcards: Mapping[str, str]) -> str:
+        """Module of a guard's factory."""
+        return self.study.guards[wildcards["guard"]].maker
 
     def guard_seed(self, wildcards: Mapping[str, str]) -> int:
-        """Seed of a guard's training."""
+        """Seed of a guard's factory."""
         return self.study.guards[wildcards["guard"]].seed
 
     def guard_settings(self, wildcards: Mapping[str, str]) -> str:
-        """Settings of a guard's training."""
-        return settings_json(self.study.guards[wildcards["guard"]].training)
+        """Settings of a guard's factory."""
+        entry = self.study.guards[wildcards["guard"]]
+        return settings_json(entry.training) if entry.training else canonical_json(origin_settings(entry))
+
+    def guard_code(self, wildcards: Mapping[str, str]) -> str:
+        """Code hash of `guard` with a guard's factory."""
+        return self.code("safelrm.guard", self.guard_factory(wildcards))
 
     def sft_data(self, wildcards: Mapping[str, str]) -> str:
         """The conversations of an SFT recipe."""

@@ -13,6 +13,7 @@ from snakemake.utils import update_config
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.origins import check_origins
 from safelrm.dag.registry import settings_model, top_level_names
 from safelrm.settings.study import Study
 
@@ -53,6 +54,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     _check_names(study, file)
     _check_arms(study, file)
     study = _with_whole_settings(study, file)
+    check_origins(study, file)
     _check_files(study, file)
     return study
 
@@ -211,7 +213,7 @@ def _with_whole_settings(study: Study, file: str) -> Study:
     return study.model_copy(
         update={
             "datasets": entries("datasets", "source", "TABLE", "load"),
-            "models": entries("models", "factory", "make"),
+            "models": entries("models", "maker", "make", "INPUTS"),
             "judges": entries("judges", "module", "judge"),
             "validation": entries("validation", "judge", "judge"),
         }

@@ -24,12 +24,7 @@ class Chat:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        try:
-            self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise SafeLRMError(
-                f"no tokenizer can be loaded ({error})", file=folder, fix="make the checkpoint again"
-            ) from error
+        self.tokenizer = load_tokenizer(folder)
         if not self.tokenizer.chat_template:
             raise SafeLRMError("the tokenizer has no chat template", file=folder, fix="use a chat model")
 
@@ -59,3 +54,17 @@ class Chat:
         return self.tokenizer.batch_decode(
             [list(ids) for ids in sequences], skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
+
+
+def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    """The tokenizer of a model folder.
+
+    Raises:
+        SafeLRMError: there is none, or it cannot be loaded without code of the folder.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise SafeLRMError(
+            f"no tokenizer can be loaded ({error})", file=folder, fix="make the checkpoint again"
+        ) from error

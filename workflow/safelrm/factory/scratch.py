@@ -11,16 +11,26 @@ from safelrm.core.seeding import derive_seed
 from safelrm.factory.architectures import new_model
 from safelrm.factory.examples import Example, encode_dialogues, encode_texts
 from safelrm.factory.loop import train
+from safelrm.factory.output import TrainedModel
+from safelrm.schemas.corpus import CORPUS
 from safelrm.settings.factory import ScratchSettings as Settings
 from safelrm.settings.factory import TemplateArguments
 from safelrm.world.dialects import DIALECTS
 from safelrm.world.probe import BaseProbe
 from safelrm.world.tokenizer import build_tokenizer
 
-__all__ = ["Settings", "make"]
+__all__ = ["INPUTS", "Settings", "make"]
+
+INPUTS = ("corpus",)
 
 
-def make(
+def make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple[TrainedModel, pd.DataFrame]:
+    """Train a base model on a table CORPUS; see `train_base`."""
+    model, tokenizer, curve = train_base(settings, CORPUS.read(inputs["corpus"]), seed, work)
+    return TrainedModel(model, tokenizer), curve
+
+
+def train_base(
     settings: Settings, corpus: pd.DataFrame, seed: int, work: Path
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast, pd.DataFrame]:
     """Train a base model.

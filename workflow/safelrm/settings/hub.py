@@ -1,6 +1,6 @@
 """What is taken from a hub of models."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,3 +29,18 @@ class HubModel(Strict):
     repo: RepoId = Field(description="id on the hub, such as Qwen/Qwen3-8B")
     revision: Revision | None = Field(None, description="commit on the hub; none: not known yet, fill it in online")
     shape: Shape = Field(description="its size")
+
+
+class HubSettings(Strict):
+    """A model taken from a hub: its files become a checkpoint, its weights in the dtype they have there."""
+
+    chat_template: Literal["trainable"] | None = Field(
+        None,
+        description="none: the hub's own; trainable: asks as the hub's own does, and also renders an assistant's turn"
+        " whole, its trace included, and marks it for the loss, as SFT needs it",
+    )
+    template_arguments: dict[str, str | int | float | bool] = Field(
+        default_factory=dict,
+        description="arguments of the chat template where the caller gives none, such as `thinking: true`",
+    )
+    revision: Revision | None = Field(None, description="commit of the files; set by the study, from `hub.revision`")

@@ -1,8 +1,8 @@
 """The whole configuration: what `config.yaml` and the files in `experiments/` may say."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from safelrm.settings.audit import AuditSettings
 from safelrm.settings.calibration import CalibrationSettings
@@ -10,6 +10,7 @@ from safelrm.settings.common import ModulePath, Name, Seed, Strict
 from safelrm.settings.execution import ExecutionSettings
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.guard_training import GuardTrainingSettings
+from safelrm.settings.hub import HubModel
 from safelrm.settings.metrics import MetricsSettings
 from safelrm.settings.rl import RlSettings
 from safelrm.settings.rollouts import ONE_MODE, DecodingMode, RolloutSettings
@@ -17,6 +18,8 @@ from safelrm.settings.sft import SftSettings
 
 # settings of a module that a registry selects; checked against that module's own `Settings`
 ModuleSettings = dict[str, object]
+
+HUB_FACTORY, GUARD_FACTORY = "safelrm.factory.hub", "safelrm.factory.guard"
 
 
 class DatasetEntry(Strict):
@@ -27,25 +30,59 @@ class DatasetEntry(Strict):
 
 
 class ModelEntry(Strict):
-    """One base model."""
+    """One base model: taken from a hub (`hub`), or trained from scratch (`factory` and `corpus`)."""
 
-    factory: ModulePath = Field(description="module that makes it, such as safelrm.factory.scratch")
-    corpus: Name = Field(description="what the factory trains on, a key of `datasets`")
+    hub: HubModel | None = Field(None, description="the model on the hub that it is taken from")
+    factory: ModulePath | None = Field(None, description="module that trains it, such as safelrm.factory.scratch")
+    corpus: Name | None = Field(None, description="what the factory trains on, a key of `datasets`")
     seed: Seed = Field(0, description="seed of a training from scratch")
-    settings: ModuleSettings = Field(default_factory=dict, description="settings of the factory")
+    settings: ModuleSettings = Field(
+        default_factory=dict, description="settings of the factory; of a model from a hub those of safelrm.factory.hub"
+    )
     decodings: dict[Name, DecodingMode] = Field(
         ONE_MODE, min_length=1, description="decoding modes by name, all of them evaluated; tables show the first"
     )
 
+    @property
+    def maker(self) -> str:
+        """Module of the factory."""
+        return self.factory or HUB_FACTORY
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Self:
+        _check_origin(self, "factory", "corpus")
+        return self
+
 
 class GuardEntry(Strict):
-    """One guard: how it is made, and how it is asked and read."""
+    """One guard: taken from a hub (`hub`), or trained (`corpus`, `labels`, `training`); how it is asked and read."""
 
-    corpus: Name = Field(description="general text that the guard learns the language from, a key of `datasets`")
-    labels: Name = Field(description="texts labelled safe and unsafe, a key of `datasets`")
+    hub: HubModel | None = Field(None, description="the guard on the hub that it is taken from")
+    corpus: Name | None = Field(None, description="general text that it learns the language from, a key of `datasets`")
+    labels: Name | None = Field(None, description="texts labelled safe and unsafe, a key of `datasets`")
     seed: Seed = Field(0, description="seed of its training")
-    training: GuardTrainingSettings = Field(description="how it is trained")
+    training: GuardTrainingSettings | None = Field(None, description="how it is trained")
     reading: GuardSettings = Field(description="how it is asked and read")
+
+    @property
+    def maker(self) -> str:
+        """Module of the factory."""
+        return HUB_FACTORY if self.hub else GUARD_FACTORY
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Self:
+        _check_origin(self, "corpus", "labels", "training")
+        return self
+
+
+def _check_origin(entry: ModelEntry | GuardEntry, *keys: str) -> None:
+    """A model is taken from a hub or made here: never both, never neither."""
+    names = ", ".join(f"`{key}`" for key in keys)
+    given = [key for key in keys if getattr(entry, key) is not None]
+    if entry.hub and given:
+        raise ValueError(f"a model from a hub is not trained: leave out `{given[0]}`, or `hub`")
+    if not entry.hub and len(given) < len(keys):
+        raise ValueError(f"give either `hub`, to take it from a hub, or {names}, to train it; found {given or 'none'}")
 
 
 class JudgeEntry(Strict):

@@ -1,7 +1,8 @@
 """HarmBench text behaviours (Mazeika et al., 2024).
 
 Columns: `BehaviorID`, `Behavior`, `ContextString`, `FunctionalCategory` and `SemanticCategory`. A
-contextual behaviour is asked as HarmBench asks it: the context, a rule, then the behaviour.
+contextual behaviour is asked as HarmBench asks it: the context, a rule, then the behaviour. Copies on the hub have a
+configuration per functional category and other names of columns.
 """
 
 from typing import Literal
@@ -24,6 +25,13 @@ class Settings(RecordSettings):
     functions: list[Function] = Field(
         default=["standard", "contextual"], min_length=1, description="functional categories that are taken"
     )
+    behaviour_column: str = Field("Behavior", description="column of the behaviours")
+    category_column: str = Field("SemanticCategory", description="column of the categories")
+    id_column: str | None = Field("BehaviorID", description="column of the ids; null makes ids from the behaviours")
+    context_column: str | None = Field("ContextString", description="column of the contexts; null: there are none")
+    function_column: str | None = Field(
+        "FunctionalCategory", description="column of the functional categories; null: all rows are of those taken"
+    )
 
 
 def load(settings: Settings) -> pd.DataFrame:
@@ -33,13 +41,13 @@ def load(settings: Settings) -> pd.DataFrame:
         SafeLRMError: the file does not hold HarmBench's columns, or no behaviour of these categories.
     """
     records = read_records(settings)
-    behaviours = records.texts("Behavior")
-    contexts = records.texts("ContextString", empty=True)
+    behaviours = records.texts(settings.behaviour_column)
+    contexts = records.texts(settings.context_column, empty=True) if settings.context_column else [""] * len(behaviours)
     rows = pd.DataFrame(
         {
-            "prompt_id": records.ids("BehaviorID", behaviours, "harmbench"),
+            "prompt_id": records.ids(settings.id_column, behaviours, "harmbench"),
             "kind": HARMFUL,
-            "category": records.texts("SemanticCategory"),
+            "category": records.texts(settings.category_column),
             "prompt": [
                 f"{context}\n\n---\n\n{behaviour}" if context else behaviour
                 for context, behaviour in zip(contexts, behaviours, strict=True)
@@ -47,7 +55,9 @@ def load(settings: Settings) -> pd.DataFrame:
             "reference": None,
         }
     )
-    chosen = [function in settings.functions for function in records.choices("FunctionalCategory", FUNCTIONS)]
+    if settings.function_column is None:
+        return rows
+    chosen = [function in settings.functions for function in records.choices(settings.function_column, FUNCTIONS)]
     if not any(chosen):
-        raise records.fault(f"no behaviour is of {settings.functions}", "FunctionalCategory")
+        raise records.fault(f"no behaviour is of {settings.functions}", settings.function_column)
     return rows[chosen].reset_index(drop=True)

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.settings.common import Strict
+from safelrm.settings.hub import Revision
 
 Row = dict[str, object]
 
@@ -26,12 +27,15 @@ Row = dict[str, object]
 class RecordSettings(Strict):
     """Where the records of a public data set are."""
 
-    path: str | None = Field(None, description="file to read; without it the data set is taken from the hub")
+    path: str | None = Field(None, description="file to read; without it the data set is fetched from the hub")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="SHA-256 that the file at `path` must have")
     hub: str | None = Field(None, description="id of the data set on the hub, where a copy has these columns")
     hub_config: str | None = Field(None, description="configuration of the data set on the hub")
+    hub_file: str | None = Field(None, description="the one file of the data set on the hub that is wanted")
     split: str = Field("train", description="split of the data set on the hub")
-    revision: str | None = Field(None, description="commit of the data set on the hub")
+    revision: Revision | None = Field(
+        None, description="commit of the data set on the hub; none: not known yet, fill it in online"
+    )
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,13 @@ class Records:
                 raise self.fault(f"row {number} holds an unknown value, must be of {list(allowed)}", column)
         return values
 
+    def once(self, column: str) -> "Records":
+        """The records without those whose text in a column is that of an earlier one."""
+        first: dict[str, Row] = {}
+        for text, row in zip(self.texts(column), self.rows, strict=True):
+            first.setdefault(text, row)
+        return Records([*first.values()], self.origin)
+
     def ids(self, column: str | None, texts: Sequence[str], prefix: str) -> list[str]:
         """Unique row ids: the values of `column`, or else made from `texts`.
 
@@ -110,13 +121,13 @@ class Records:
 
 
 def read_records(settings: RecordSettings) -> Records:
-    """The records that the settings point to: the file at `path` if given, else the data set on the hub.
+    """The records of the file at `path`.
 
     Raises:
-        SafeLRMError: the file is missing, empty, corrupt, not UTF-8 or not the pinned one, or the hub is out of reach.
+        SafeLRMError: the file is not given, missing, empty, corrupt, not UTF-8 or not the pinned one.
     """
     if settings.path is None:
-        return _from_hub(settings)
+        raise SafeLRMError("no file is given", key="path", fix="give path")
     path = Path(settings.path)
     try:
         content = path.read_bytes()
@@ -207,26 +218,3 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _from_hub(settings: RecordSettings) -> Records:
-    if settings.sha256 is not None:
-        raise SafeLRMError(
-            "pins the file at `path`, and no path is given",
-            key="sha256",
-            fix="give path, or pin the hub's version by revision instead",
-        )
-    if settings.hub is None:
-        raise SafeLRMError("no file is given, and no hub copy is known", key="path", fix="give path")
-    from datasets import load_dataset  # noqa: PLC0415  (takes seconds to import, and files do without it)
-
-    try:
-        rows = load_dataset(settings.hub, settings.hub_config, split=settings.split, revision=settings.revision)
-    except Exception as error:  # the library raises many kinds, all of them the user's to mend
-        raise SafeLRMError(
-            f"cannot be loaded from the hub ({type(error).__name__}: {error})",
-            file=settings.hub,
-            key="hub",
-            fix="check the network, the id, split and revision, and your access; or give a local file as path",
-        ) from error
-    return Records(rows.to_list(), settings.hub)

@@ -1,7 +1,8 @@
 """STAR-1 (Wang et al., 2025): 1,000 policy-grounded safety conversations with traces, for SFT.
 
-Columns: `question`, `response` (`<think> … </think> answer`) and `category` (a list of the policy's
-categories, joined with "; "). The file's own `id` is not unique, so ids are made from the questions.
+Columns: `question`, `response` (`<think> … </think> answer`), `category` (a list of the policy's categories, joined
+with "; ") and `source` (the data set that a question is from). The file's own `id` is not unique, so ids are made from
+the questions.
 """
 
 import pandas as pd
@@ -19,17 +20,22 @@ class Settings(RecordSettings):
     """Settings of the source."""
 
     hub: str | None = Field("UCSC-VLAA/STAR-1", description="id of the data set on the hub")
+    leave_out: list[str] = Field(
+        default_factory=list,
+        description="values of the column `source` whose rows are left out, such as AttaQ and HarmBench, some of whose"
+        " prompts are in STAR-1: where these are benchmarks",
+    )
 
 
 def load(settings: Settings) -> pd.DataFrame:
     """The conversations.
 
     Raises:
-        SafeLRMError: the file does not hold STAR-1's columns.
+        SafeLRMError: the file does not hold STAR-1's columns, or no row of a source that is to be left out.
     """
     records = read_records(settings)
     questions = records.texts("question")
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "prompt_id": records.ids(None, questions, "star1"),
             "kind": HARMFUL,
@@ -38,6 +44,13 @@ def load(settings: Settings) -> pd.DataFrame:
             "response": records.texts("response"),
         }
     )
+    if not settings.leave_out:
+        return rows
+    sources = pd.Series(records.texts("source"))
+    unknown = sorted(set(settings.leave_out) - set(sources))
+    if unknown:
+        raise records.fault(f"no row is from {unknown}, but `leave_out` names it", "source")
+    return rows[~sources.isin(settings.leave_out)].reset_index(drop=True)
 
 
 def _categories(records: Records) -> list[str]:

@@ -1,0 +1,69 @@
+"""Access to a hub of models and data sets. Only `fetch` and `revisions` have it; all other jobs are offline.
+
+A token in the environment (`HF_TOKEN`) is used by the hub's library, and written nowhere.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from safelrm.core.errors import SafeLRMError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+
+def go_online() -> None:
+    """Let this process reach the hub. Before any import of the hub's library, which reads the environment then."""
+    os.environ |= {
+        "HF_HUB_OFFLINE": "0",
+        "HF_DATASETS_OFFLINE": "0",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    }
+
+
+def hub() -> "HfApi":
+    """The hub's programming interface."""
+    from huggingface_hub import HfApi  # noqa: PLC0415  (the environment is set by now)
+
+    return HfApi()
+
+
+@contextmanager
+def reaching(repo: str, *, file: str | None, key: str) -> Iterator[None]:
+    """Turn whatever goes wrong in reaching a repository into one clear error.
+
+    Args:
+        repo: id on the hub.
+        file: configuration that names it.
+        key: where it does.
+    """
+    try:
+        yield
+    except SafeLRMError:
+        raise
+    except Exception as error:  # the libraries raise many kinds, all of them the user's to mend
+        raise SafeLRMError(
+            f"{repo} cannot be reached on the hub ({type(error).__name__}: {_first_line(error)})",
+            file=file,
+            key=key,
+            fix=_remedy(error),
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), "no more is said").strip()
+
+
+def _remedy(error: Exception) -> str:
+    match type(error).__name__:
+        case "GatedRepoError":
+            return "accept its terms on the hub, and export HF_TOKEN=… of that account"
+        case "RepositoryNotFoundError":
+            return "check the id; a private repository needs HF_TOKEN in the environment"
+        case "RevisionNotFoundError":
+            return "set the revision to null, and fill it in with `python -m safelrm.revisions`"
+        case _:
+            return "run it where the hub can be reached, such as a login node; what is fetched already is kept"
