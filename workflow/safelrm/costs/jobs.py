@@ -23,7 +23,8 @@ class Job:
     Attributes:
         seconds: estimated duration.
         host: bytes of memory of each of its nodes.
-        disk: bytes that it writes, partial state included.
+        disk: bytes of its outputs.
+        scratch: bytes of partial state that it keeps on disk until it ends.
         gpus: GPUs in all.
         nodes: nodes that they are on.
         gpu_bytes: bytes of memory of each GPU.
@@ -35,6 +36,7 @@ class Job:
     gpus: int = 0
     nodes: int = 1
     gpu_bytes: float = 0.0
+    scratch: float = 0.0
 
 
 class StudyCosts:
@@ -93,9 +95,10 @@ class StudyCosts:
             " or leave the model out",
         )
 
-    def placed(self, seconds: float, gpus: int, used: float, host: float, disk: float) -> Job:
+    def placed(self, seconds: float, gpus: int, used: float, *, host: float, disk: float, scratch: float = 0.0) -> Job:
         """A job that takes `used` bytes of each GPU, and `host` bytes of the host's memory beside that of processes."""
         if not self.on.gpu:
-            return Job(seconds, used + host, disk)
+            return Job(seconds, used + host, disk, scratch=scratch)
         per_node = self.study.execution.gpus_per_node
-        return Job(seconds, min(gpus, per_node) * HOST_BYTES + host, disk, gpus, math.ceil(gpus / per_node), used)
+        host += min(gpus, per_node) * HOST_BYTES
+        return Job(seconds, host, disk, gpus, math.ceil(gpus / per_node), used, scratch)

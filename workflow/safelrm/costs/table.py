@@ -71,7 +71,7 @@ class Costs:
     def resources(self, rule: str) -> dict[str, int | Callable[..., int]]:
         """The resources of a rule, as Snakemake takes them: of wildcards, and of the attempt where it counts.
 
-        `gpu` GPUs in all, `nodes`, `mem_mb` of each node, `runtime` in minutes, `disk_mb`.
+        `gpu` GPUs in all, `nodes`, `mem_mb` of each node, `runtime` in minutes, `disk_mb` with partial state.
         """
         margin = self.study.execution.runtime_margin
 
@@ -88,7 +88,8 @@ class Costs:
             return max(LEAST_MINUTES, math.ceil(self.job(rule, wildcards).seconds * margin / 60)) * attempt
 
         def disk(wildcards: Mapping[str, str]) -> int:
-            return math.ceil(self.job(rule, wildcards).disk / 1e6)
+            needed = self.job(rule, wildcards)
+            return math.ceil((needed.disk + needed.scratch) / 1e6)
 
         asked = {"gpu": gpus, "nodes": nodes, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
         # Snakemake takes a while to call a function, and there may be many jobs

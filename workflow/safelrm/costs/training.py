@@ -57,7 +57,9 @@ class TrainingCosts(StudyCosts):
         # the trained weights and their average
         need = CPU.training_bytes(made.shape, row, settings, 1) + loaded_bytes(made)
         seconds = CPU.training_start + CPU.training_seconds(made.shape, tokens, steps, settings, 1)
-        return Job(seconds, need, made.stored + STATES_KEPT * 2 * STATE_BYTES * made.shape.parameters + SMALL_DISK)
+        # a state holds the average, too
+        state = (STATE_BYTES + FLOAT32) * made.shape.parameters
+        return Job(seconds, need, made.stored + SMALL_DISK, scratch=STATES_KEPT * state)
 
     def sft(self, wildcards: Mapping[str, str]) -> Job:
         """Supervised fine-tuning of an arm."""
@@ -132,10 +134,16 @@ class TrainingCosts(StudyCosts):
         state = STATE_BYTES * policy.shape.parameters
         saves = steps // self.study.execution.checkpoint_every
         moving = moved_seconds(2 * policy.stored + saves * state)
-        disk = policy.stored + STATES_KEPT * state + SMALL_DISK
         # each process loads the whole model; the first one has it once more when it is saved
         host = loaded_bytes(policy) * (min(gpus, self.study.execution.gpus_per_node) + 1)
-        return self.placed(self.on.training_start + seconds + moving, gpus, used, host, disk)
+        return self.placed(
+            self.on.training_start + seconds + moving,
+            gpus,
+            used,
+            host=host,
+            disk=policy.stored + SMALL_DISK,
+            scratch=STATES_KEPT * state if saves else 0.0,
+        )
 
 
 def _copied(fetched: Model) -> Job:
