@@ -47,6 +47,7 @@ def costs(config: dict) -> Costs:
 
 def job(config: dict, rule: str, **changes: str):
     of = {
+        "fetch_model": {},
         "base": {"model": "nano_a"},
         "guard": {"guard": "guard_a"},
         "sft": {"model": "nano_a", "recipe": "star1", "seed": "1"},
@@ -165,6 +166,23 @@ def test_jobs_over_several_nodes(config, monkeypatch):
     assert job(config, "rollouts").nodes == 1
 
 
+def test_a_model_of_a_hub_is_as_large_as_its_shape_says(config):
+    hub = {"repo": "owner/model", "revision": "0" * 40, "shape": SEVEN.model_dump()}
+    config["models"]["nano_a"] = {"hub": hub}
+    config["guards"]["guard_a"] = {
+        "hub": hub | {"repo": "owner/guard"},
+        "reading": config["guards"]["guard_a"]["reading"],
+    }
+    for rule in ("base", "guard", "fetch_model"):
+        repos = ("owner--model", "owner--guard") if rule == "fetch_model" else (None,)
+        for repo in repos:
+            needed = job(config, rule, **({"repo": repo} if repo else {}))
+            assert needed.gpus == 0
+            assert 2 * SEVEN.parameters < needed.disk < 2.1 * SEVEN.parameters
+    assert job(config, "judge").host < 4 * GIB
+    assert job(config, "judge", judge="guard_a").host > 15 * GIB
+
+
 def test_a_model_that_fits_nowhere_is_one_error_before_any_job(config, monkeypatch):
     size = SEVEN.model_copy(update={"parameters": 400e9})
     with pytest.raises(SafeLRMError) as caught:
@@ -217,6 +235,15 @@ def test_every_source_has_its_row_counts():
     assert sizes.texts(DatasetEntry(source="safelrm.sources.not_known")) == UNKNOWN
 
 
-def test_the_size_of_a_data_set_is_read_from_its_settings():
-    settings = {"kind": "harmful", "split": "train", "size": 70, "seed": 1}
-    assert sizes.texts(DatasetEntry(source="safelrm.sources.world_requests", settings=settings)).rows == 70
+@pytest.mark.parametrize(
+    ("source", "settings", "rows"),
+    [
+        ("world_requests", {"kind": "harmful", "split": "train", "size": 70, "seed": 1}, 70),
+        ("xstest", {"labels": ["safe"]}, 250),
+        ("harmbench", {"functions": ["standard", "contextual"]}, 300),
+        ("math500", {}, 500),
+        ("dolly", {"size": 300, "seed": 1}, 300),
+    ],
+)
+def test_the_size_of_a_data_set_is_read_from_its_settings(source, settings, rows):
+    assert sizes.texts(DatasetEntry(source=f"safelrm.sources.{source}", settings=settings)).rows == rows

@@ -87,6 +87,14 @@ def test_a_diverging_run_stops_and_leaves_nothing(fit, tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+def test_a_batch_that_processes_cannot_share_is_refused(fit, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SafeLRMError, match="1 passes of 3 sequences cannot be shared by 2 processes") as error:
+        fit()
+    assert error.value.key == "gradient_accumulation and batch_size"
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_dtype_of_the_checkpoint_is_kept(base, tmp_path):
     policy = load_policy(base)
     policy.model.to(torch.bfloat16).save_pretrained(tmp_path / "half/model")

@@ -56,6 +56,7 @@ def by_rule(jobs: Iterable[PlannedJob]) -> pd.DataFrame:
             "GiB per GPU": job.cost.gpu_bytes / GIB,
             "host GiB": job.cost.host / GIB,
             "disk GiB": job.cost.disk / GIB,
+            "scratch GiB": job.cost.scratch / GIB,
         }
         for job in jobs
         if job.stage
@@ -139,7 +140,7 @@ def _shown(table: pd.DataFrame) -> str:
     shown["longest"] = [_duration(seconds) for seconds in table["longest"]]
     for name in ("jobs", "GPUs", "nodes"):
         shown[name] = table[name].astype(int)
-    for name in ("hours", "GPU hours", "GiB per GPU", "host GiB", "disk GiB"):
+    for name in ("hours", "GPU hours", "GiB per GPU", "host GiB", "disk GiB", "scratch GiB"):
         shown[name] = [f"{value:,.2f}" if value < 10 else f"{value:,.0f}" for value in table[name]]
     return shown.rename_axis(None).to_string()
 

@@ -16,9 +16,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import write_json
+from safelrm.core.files import write_text
 from safelrm.dag.command import configured_parser
 from safelrm.dag.study import read_config
 from safelrm.pin import PINNED
@@ -122,10 +124,11 @@ def _copy(source: Path, target: Path) -> None:
 def _rebuild(
     folder: Path, checkout: Path, config: Mapping[str, object], rules: Sequence[str], targets: Sequence[Path]
 ) -> None:
-    write_json(folder / "config.json", config)
+    # in its own order: the first decoding mode of a model is the one that tables show
+    write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile")]
     command += ["--directory", str(folder), "--cores", "all", "--rerun-triggers", "mtime"]
-    command += ["--allowed-rules", *rules, "--configfile", "config.json"]
+    command += ["--allowed-rules", *rules, "--configfile", "config.yaml"]
     done = subprocess.run([*command, "--", *map(str, targets)], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SafeLRMError(

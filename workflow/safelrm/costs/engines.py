@@ -38,7 +38,8 @@ class EngineCosts(StudyCosts):
         seconds += tails * on.step_seconds(policy.shape, 1, longest, float32=float32, gpus=gpus)
         seconds += on.engine_start + moved_seconds(policy.stored)
         tables = asked.tokens * TEXT_BYTES + asked.rows * ROW_BYTES
-        return self.placed(seconds, gpus, used, tables, asked.tokens * ROLLOUT_BYTES + SMALL_DISK)
+        rollouts = asked.tokens * ROLLOUT_BYTES
+        return self.placed(seconds, gpus, used, host=tables, disk=rollouts + SMALL_DISK, scratch=rollouts)
 
     def judge(self, wildcards: Mapping[str, str]) -> Job:
         """The verdicts of a judge on all runs of a model."""
@@ -49,7 +50,7 @@ class EngineCosts(StudyCosts):
         if entry.guard is None:
             return Job(JUDGE_START + runs * asked.rows * JUDGED_SECONDS, GIB + tables)
         judge = self.guard(entry.guard)
-        float32 = self.study.judges[wildcards["judge"]].settings.get("dtype", "float32") == "float32"
+        float32 = entry.settings.get("dtype", "float32") == "float32"
         reading = self.study.guards[entry.guard].reading
 
         def need(gpus: int) -> float:
@@ -60,7 +61,7 @@ class EngineCosts(StudyCosts):
         tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * reading.max_length)
         seconds = self.on.forward_seconds(judge.shape, tokens, float32=float32, gpus=gpus)
         seconds += self.on.engine_start + moved_seconds(judge.stored)
-        return self.placed(seconds, gpus, used, tables, SMALL_DISK + tables / 10)
+        return self.placed(seconds, gpus, used, host=tables, disk=SMALL_DISK + tables / 10)
 
     def _asked(self, name: str) -> Texts:
         """The requests of one run of a model, with the lengths of what it responds."""

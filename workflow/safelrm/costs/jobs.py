@@ -1,13 +1,14 @@
 """What a job needs, and on how many GPUs it fits."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.costs import sizes
 from safelrm.costs.hardware import GIB, gpu
 from safelrm.costs.sizes import Model
+from safelrm.settings.hub import HubModel
 from safelrm.settings.study import Study
 
 # host memory of a process on a GPU, without its model
@@ -22,7 +23,8 @@ class Job:
     Attributes:
         seconds: estimated duration.
         host: bytes of memory of each of its nodes.
-        disk: bytes that it writes, partial state included.
+        disk: bytes of its outputs.
+        scratch: bytes of partial state that it keeps on disk until it ends.
         gpus: GPUs in all.
         nodes: nodes that they are on.
         gpu_bytes: bytes of memory of each GPU.
@@ -34,6 +36,7 @@ class Job:
     gpus: int = 0
     nodes: int = 1
     gpu_bytes: float = 0.0
+    scratch: float = 0.0
 
 
 class StudyCosts:
@@ -50,6 +53,15 @@ class StudyCosts:
     def guard(self, name: str) -> Model:
         """A guard."""
         return sizes.guard(name, self.study.guards[name])
+
+    def from_hub(self) -> Iterator[tuple[Model, HubModel]]:
+        """Every model and guard that is taken from a hub."""
+        for name, entry in self.study.models.items():
+            if entry.hub is not None:
+                yield sizes.model(name, entry), entry.hub
+        for name, entry in self.study.guards.items():
+            if entry.hub is not None:
+                yield sizes.guard(name, entry), entry.hub
 
     def fit(self, need: Callable[[int], float], of: Model, key: str, most: int | None = None) -> tuple[int, float]:
         """The fewest GPUs, a power of two, that a job fits on, and its bytes on each; of a CPU one, and its bytes.
@@ -83,9 +95,10 @@ class StudyCosts:
             " or leave the model out",
         )
 
-    def placed(self, seconds: float, gpus: int, used: float, host: float, disk: float) -> Job:
+    def placed(self, seconds: float, gpus: int, used: float, *, host: float, disk: float, scratch: float = 0.0) -> Job:
         """A job that takes `used` bytes of each GPU, and `host` bytes of the host's memory beside that of processes."""
         if not self.on.gpu:
-            return Job(seconds, used + host, disk)
+            return Job(seconds, used + host, disk, scratch=scratch)
         per_node = self.study.execution.gpus_per_node
-        return Job(seconds, min(gpus, per_node) * HOST_BYTES + host, disk, gpus, math.ceil(gpus / per_node), used)
+        host += min(gpus, per_node) * HOST_BYTES
+        return Job(seconds, host, disk, gpus, math.ceil(gpus / per_node), used, scratch)

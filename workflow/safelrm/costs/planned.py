@@ -15,6 +15,7 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings
 from safelrm.core.errors import SafeLRMError
 from safelrm.costs.jobs import Job
 from safelrm.dag.codehash import ROOT
+from safelrm.dag.study import read_config
 
 _STAGE = re.compile(r"\bsafelrm\.(?!launch\b)(\w+)")
 
@@ -48,6 +49,7 @@ def planned_jobs(configfiles: Sequence[Path], config: Mapping[str, object]) -> d
     Raises:
         SafeLRMError: the configuration or the workflow is at fault; the message is Snakemake's.
     """
+    read_config(configfiles, {})
     output = OutputSettings(dryrun=True, nocolor=True, log_level_override=logging.CRITICAL)
     try:
         with _environment_kept(), SnakemakeApi(output) as api:
@@ -71,7 +73,7 @@ def planned_jobs(configfiles: Sequence[Path], config: Mapping[str, object]) -> d
                 )
                 for job in ids
             }
-    except (WorkflowError, OSError) as error:
+    except WorkflowError as error:
         raise SafeLRMError(str(error).strip()) from None
 
 

@@ -1,7 +1,8 @@
 """Sizes of models and data sets: parameters, rows and tokens, without loading any of them."""
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from safelrm.settings.factory import Architecture, Optimisation, Probe, ScratchSettings
 from safelrm.settings.hub import Shape
@@ -52,17 +53,19 @@ class Texts:
 # to benign ones (the lengths of DeepSeek-R1's in LRM-Safety-Study, arXiv 2505.15404), 800 and 4,000 to GSM8K and
 # MATH-500 (no source).
 _HARMFUL, _BENIGN = 770.0, 1430.0
+# as many rows as the settings ask for
+_AS_ASKED = math.inf
 KNOWN: Mapping[str, Texts] = {
-    "safelrm.sources.world_corpus": Texts(0, 0.0, NANO_ROW),
-    "safelrm.sources.world_guard_labels": Texts(0, 14.0, 33.0),
-    "safelrm.sources.world_star1": Texts(0, 14.0, 62.0),
-    "safelrm.sources.world_distillation": Texts(0, 14.0, 53.0),
-    "safelrm.sources.world_requests": Texts(0, 14.0, 45.0),
-    "safelrm.sources.world_dial": Texts(0, 28.0, 23.0),
+    "safelrm.sources.world_corpus": Texts(_AS_ASKED, 0.0, NANO_ROW),
+    "safelrm.sources.world_guard_labels": Texts(_AS_ASKED, 14.0, 33.0),
+    "safelrm.sources.world_star1": Texts(_AS_ASKED, 14.0, 62.0),
+    "safelrm.sources.world_distillation": Texts(_AS_ASKED, 14.0, 53.0),
+    "safelrm.sources.world_requests": Texts(_AS_ASKED, 14.0, 45.0),
+    "safelrm.sources.world_dial": Texts(_AS_ASKED, 28.0, 23.0),
     "safelrm.sources.star1": Texts(1000, 35.0, 410.0),
     "safelrm.sources.star1_prompts": Texts(1000, 35.0, _HARMFUL),
     "safelrm.sources.attaq": Texts(1402, 40.0, _HARMFUL),
-    "safelrm.sources.dolly": Texts(0, 20.0, _BENIGN),
+    "safelrm.sources.dolly": Texts(_AS_ASKED, 20.0, _BENIGN),
     "safelrm.sources.lrm_safety_study": Texts(1000, 800.0, 570.0),
     "safelrm.sources.strongreject": Texts(313, 45.0, _HARMFUL),
     "safelrm.sources.advbench": Texts(520, 30.0, _HARMFUL),
@@ -74,15 +77,18 @@ KNOWN: Mapping[str, Texts] = {
 }
 # a source that the table does not know
 UNKNOWN = Texts(1000, 100.0, 1000.0)
-# settings of a source that bound its rows
-_SIZE_KEYS = ("size", "limit")
+# settings of a source that choose parts of it, with their rows
+_PARTS: Mapping[str, Mapping[str, float]] = {
+    "labels": {"safe": 250, "unsafe": 200},
+    "functions": {"standard": 200, "contextual": 100, "copyright": 100},
+}
 
 
 def texts(entry: DatasetEntry) -> Texts:
     """Rows and tokens of a data set, from its source and settings."""
-    known = KNOWN.get(entry.source, UNKNOWN)
-    sizes = [entry.settings[key] for key in _SIZE_KEYS if key in entry.settings]
-    return Texts(min(sizes) if sizes else known.rows, known.prompt, known.response)
+    known, settings = KNOWN.get(entry.source, UNKNOWN), entry.settings
+    parts = [sum(rows[part] for part in settings[key]) for key, rows in _PARTS.items() if key in settings]
+    return replace(known, rows=min([known.rows, settings.get("size", math.inf), *parts]))
 
 
 def together(parts: Iterable[tuple[Texts, float]], limit: float) -> Texts:
@@ -98,7 +104,7 @@ def together(parts: Iterable[tuple[Texts, float]], limit: float) -> Texts:
 
 def model(name: str, entry: ModelEntry) -> Model:
     """Size of a base model."""
-    if entry.hub:
+    if entry.hub is not None:
         return Model(name, entry.hub.shape, BFLOAT16)
     settings = ScratchSettings.model_validate(entry.settings)
     return Model(name, shape(settings.architecture), FLOAT32)
@@ -106,7 +112,7 @@ def model(name: str, entry: ModelEntry) -> Model:
 
 def guard(name: str, entry: GuardEntry) -> Model:
     """Size of a guard."""
-    if entry.hub:
+    if entry.hub is not None:
         return Model(name, entry.hub.shape, BFLOAT16)
     return Model(name, shape(entry.training.architecture), FLOAT32)
 

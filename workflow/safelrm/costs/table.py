@@ -30,8 +30,6 @@ SMALL: Mapping[str, Job] = {
     "validate": Job(1.0, 1.0 * GIB),
     "pin": Job(5.0, 1.0 * GIB),
     "verify": Job(30.0, 1.0 * GIB),
-    # on a login node, before anything else; how long it takes is up to the network
-    "fetch_model": Job(5.0, 1.0 * GIB),
     "fetch_dataset": Job(5.0, 1.0 * GIB),
     "fetch_all": Job(0.0, 0.0, 0.0),
     "all": Job(0.0, 0.0, 0.0),
@@ -50,6 +48,7 @@ class Costs:
         training, engines = TrainingCosts(study), EngineCosts(study)
         self._known: dict[tuple[str, ...], Job] = {}
         self._estimates: Mapping[str, Callable[[Mapping[str, str]], Job]] = {
+            "fetch_model": training.fetch_model,
             "base": training.base,
             "guard": training.guard_training,
             "sft": training.sft,
@@ -63,7 +62,8 @@ class Costs:
         """What a job needs."""
         if rule in SMALL:
             return SMALL[rule]
-        key = (rule, *(value for _, value in wildcards.items()))
+        # all seeds of a job need the same
+        key = (rule, *(value for name, value in wildcards.items() if name != "seed"))
         if key not in self._known:
             self._known[key] = self._estimates[rule](wildcards)
         return self._known[key]
@@ -71,7 +71,7 @@ class Costs:
     def resources(self, rule: str) -> dict[str, int | Callable[..., int]]:
         """The resources of a rule, as Snakemake takes them: of wildcards, and of the attempt where it counts.
 
-        `gpu` GPUs in all, `nodes`, `mem_mb` of each node, `runtime` in minutes, `disk_mb`.
+        `gpu` GPUs in all, `nodes`, `mem_mb` of each node, `runtime` in minutes, `disk_mb` with partial state.
         """
         margin = self.study.execution.runtime_margin
 
@@ -88,9 +88,13 @@ class Costs:
             return max(LEAST_MINUTES, math.ceil(self.job(rule, wildcards).seconds * margin / 60)) * attempt
 
         def disk(wildcards: Mapping[str, str]) -> int:
-            return math.ceil(self.job(rule, wildcards).disk / 1e6)
+            needed = self.job(rule, wildcards)
+            return math.ceil((needed.disk + needed.scratch) / 1e6)
 
-        return {"gpu": gpus, "nodes": nodes, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
+        asked = {"gpu": gpus, "nodes": nodes, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
+        # Snakemake takes a while to call a function, and there may be many jobs
+        on_cpu = rule in SMALL or self.study.execution.gpu is None
+        return asked | ({"gpu": 0, "nodes": 1} if on_cpu else {})
 
     def _check(self) -> None:
         """Look at every job that needs a model, so that one that fits nowhere is an error before any job runs."""

@@ -1,4 +1,4 @@
-"""Costs of the jobs that train."""
+"""Costs of the jobs that make models: by training, or from a hub."""
 
 import math
 from collections.abc import Mapping
@@ -6,16 +6,27 @@ from collections.abc import Mapping
 from safelrm.costs.hardware import CPU, GIB, LAYER_SECONDS, USABLE, loaded_bytes, moved_seconds
 from safelrm.costs.jobs import SMALL_DISK, Job, StudyCosts
 from safelrm.costs.sizes import FLOAT32, NANO_ROW, Model, Texts, expected_steps, texts, together
+from safelrm.dag.paths import fetched_model
 from safelrm.settings.factory import Optimisation, Probe, ScratchSettings
 from safelrm.settings.rl import RlSettings
 from safelrm.settings.training import TrainingSettings
 
 # float32 weights and AdamW's moments in a saved state; while one is written, the one before is kept
 STATE_BYTES, STATES_KEPT = 3 * FLOAT32, 2
+NETWORK_BYTES_PER_SECOND = 1e8
 
 
 class TrainingCosts(StudyCosts):
-    """What `base`, `guard`, `sft` and `rl` need."""
+    """What `fetch_model`, `base`, `guard`, `sft` and `rl` need."""
+
+    def fetch_model(self, wildcards: Mapping[str, str]) -> Job:
+        """A download from a hub; how long it takes is up to the network."""
+        fetched = next(
+            made
+            for made, hub in self.from_hub()
+            if fetched_model(hub.repo) == f"hub/models/{wildcards['repo']}/manifest.json"
+        )
+        return Job(CPU.training_start + fetched.stored / NETWORK_BYTES_PER_SECOND, GIB, fetched.stored + SMALL_DISK)
 
     def base(self, wildcards: Mapping[str, str]) -> Job:
         """A base model, from a hub or from scratch: on a CPU."""
@@ -46,7 +57,9 @@ class TrainingCosts(StudyCosts):
         # the trained weights and their average
         need = CPU.training_bytes(made.shape, row, settings, 1) + loaded_bytes(made)
         seconds = CPU.training_start + CPU.training_seconds(made.shape, tokens, steps, settings, 1)
-        return Job(seconds, need, made.stored + STATES_KEPT * 2 * STATE_BYTES * made.shape.parameters + SMALL_DISK)
+        # a state holds the average, too
+        state = (STATE_BYTES + FLOAT32) * made.shape.parameters
+        return Job(seconds, need, made.stored + SMALL_DISK, scratch=STATES_KEPT * state)
 
     def sft(self, wildcards: Mapping[str, str]) -> Job:
         """Supervised fine-tuning of an arm."""
@@ -121,10 +134,22 @@ class TrainingCosts(StudyCosts):
         state = STATE_BYTES * policy.shape.parameters
         saves = steps // self.study.execution.checkpoint_every
         moving = moved_seconds(2 * policy.stored + saves * state)
-        disk = policy.stored + STATES_KEPT * state + SMALL_DISK
         # each process loads the whole model; the first one has it once more when it is saved
         host = loaded_bytes(policy) * (min(gpus, self.study.execution.gpus_per_node) + 1)
-        return self.placed(self.on.training_start + seconds + moving, gpus, used, host, disk)
+        return self.placed(
+            self.on.training_start + seconds + moving,
+            gpus,
+            used,
+            host=host,
+            disk=policy.stored + SMALL_DISK,
+            scratch=STATES_KEPT * state if saves else 0.0,
+        )
+
+
+def _copied(fetched: Model) -> Job:
+    """A checkpoint from what was fetched: it is read, joined, written and hashed."""
+    seconds = CPU.training_start + moved_seconds(4 * fetched.stored)
+    return Job(seconds, CPU.overhead + fetched.stored, fetched.stored + SMALL_DISK)
 
 
 def sequences(passes: int, size: int, gpus: int) -> float:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 
 from safelrm.core.files import canonical_json
 from safelrm.dag.plan import Plan
@@ -30,6 +31,6 @@ def plan_of(options: argparse.Namespace) -> Plan:
     return Plan(load_study(config, ", ".join(map(str, options.configfiles))))
 
 
-def given_config(overrides: dict[str, object]) -> str:
+def given_config(overrides: Mapping[str, object]) -> str:
     """The value of `--config` for what Snakemake's own option of that name was given."""
     return canonical_json(dict(overrides))

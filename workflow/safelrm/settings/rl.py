@@ -55,7 +55,9 @@ class RlSettings(TrainingSettings):
     steps: Count = Field(description="optimiser steps")
     group_size: int = Field(ge=2, description="completions per prompt (the group of the advantage)")
     prompts_per_step: Count = Field(description="prompts per optimiser step")
-    micro_batches: Count = Field(1, description="forward and backward passes that a step's completions are split into")
+    micro_batches: Count = Field(
+        1, description="passes that a step's completions are split into; the GPUs of a job share them"
+    )
     iterations: Count = Field(1, description="optimiser steps per batch of rollouts; the ratio is clipped from 2 on")
     learning_rate: Positive = Field(description="learning rate of AdamW, constant after the warm-up")
     warmup: Share = Field(0.0, lt=1.0, description="share of the steps spent warming up")

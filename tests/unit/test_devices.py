@@ -1,0 +1,89 @@
+"""Which GPUs a job sees on a machine without a scheduler."""
+
+import os
+import subprocess
+import tempfile
+
+import pytest
+from launch_fixtures import PYTHON, environment
+
+from safelrm.launching import devices
+
+CLAIM = f"""
+import sys, os, time
+from pathlib import Path
+from safelrm.launching import devices
+devices.DEVICES, devices.PATIENCE = Path(sys.argv[1]), 0.1
+held = devices.claim_devices(int(sys.argv[2]))
+print(os.environ.get("{devices.VISIBLE}"), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def claim(tmp_path):
+    """Start a job that claims GPUs on a machine with three."""
+    for number in range(3):
+        (tmp_path / f"nvidia{number}").touch()
+    (tmp_path / "nvidiactl").touch()
+    jobs = []
+
+    def claim(count, **variables):
+        variables = environment(**({"TMPDIR": str(tmp_path)} | variables))
+        command = [*PYTHON, CLAIM, str(tmp_path), str(count)]
+        job = subprocess.Popen(
+            command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        )
+        jobs.append(job)
+        return job
+
+    yield claim
+    for job in jobs:
+        job.kill()
+        job.communicate()
+
+
+def test_jobs_of_one_machine_share_no_gpu(claim):
+    first, second = claim(1), claim(1)
+    taken = {first.stdout.readline().strip(), second.stdout.readline().strip()}
+    assert taken == {"0", "1"}
+    third = claim(2)
+    assert "waiting for 2 of 3" in third.stderr.readline()
+    one = claim(1)
+    assert one.stdout.readline().strip() == "2"
+    # what a killed job held is free at once
+    for job in (first, second):
+        job.kill()
+    assert third.stdout.readline().strip() == "0,1"
+
+
+def test_only_what_the_job_may_see_is_chosen_from(claim):
+    # a user's choice, and that of a scheduler, whose jobs count anew
+    assert claim(1, CUDA_VISIBLE_DEVICES="1,2").stdout.readline().strip() == "1"
+    assert claim(1, CUDA_VISIBLE_DEVICES="1,2").stdout.readline().strip() == "2"
+    assert claim(1, CUDA_VISIBLE_DEVICES="1", SLURM_JOB_ID="7").stdout.readline().strip() == "1"
+    refused = claim(3, CUDA_VISIBLE_DEVICES="GPU-a/1, GPU-b")
+    assert "3 GPUs are asked for, and 2 are here" in refused.communicate()[1]
+    assert refused.returncode == 1
+
+
+def test_a_job_without_gpus_sees_none(monkeypatch):
+    monkeypatch.setenv(devices.VISIBLE, "0,1")
+    assert devices.claim_devices(0) == []
+    assert os.environ[devices.VISIBLE] == ""
+
+
+def test_where_no_gpu_is_found_nothing_is_chosen(monkeypatch, tmp_path):
+    monkeypatch.delenv(devices.VISIBLE, raising=False)
+    monkeypatch.setattr(devices, "DEVICES", tmp_path)
+    assert devices.claim_devices(2) == []
+    assert devices.VISIBLE not in os.environ
+
+
+def test_the_locks_lie_where_all_jobs_of_the_machine_find_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv(devices.VISIBLE, "MIG-1/2")
+    locks = devices.claim_devices(1)
+    assert len(locks) == 1
+    assert {path.parent for path in tmp_path.glob("safelrm-gpu-*.lock")} == {tmp_path}
+    locks[0].close()
