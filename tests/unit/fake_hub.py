@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,11 +35,12 @@ class Repository:
 
 @dataclass
 class Hub:
-    """Repositories by "models/owner/name" or "datasets/owner/name", and the paths that were asked for."""
+    """Repositories by "models/owner/name" or "datasets/owner/name", what was asked for, and names of files held back."""
 
     address: str
     repositories: dict[str, Repository] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
 
 
 def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
@@ -95,6 +97,8 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 entry = repository.entry(name)
                 etag = entry.get("lfs", entry)["oid"]
                 content = repository.served.get(name, repository.files[name])
+                while name in hub.held and self.command == "GET":
+                    time.sleep(0.05)
                 self._send(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": repository.commit})
 
         def _send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,16 +28,22 @@ TOKEN = "hf_a_token_that_nobody_may_see"
 ROWS = [{"goal": "w1 w2", "index": 1}, {"goal": "w3 ü", "index": None}]
 
 
-def run_module(module: str, arguments: list, address: str, folder: Path, **variables: str):
+def started(module: str, arguments: list, address: str, folder: Path, **variables: str) -> subprocess.Popen:
     environment = {"HF_ENDPOINT": address, "HF_HOME": str(folder / "home"), "PYTHONPATH": str(WORKFLOW)} | variables
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", module, *map(str, arguments)],
         cwd=folder,
         env=os.environ | {"HF_HUB_OFFLINE": "1"} | environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
+
+
+def run_module(module: str, arguments: list, address: str, folder: Path, **variables: str):
+    process = started(module, arguments, address, folder, **variables)
+    said = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, *said)
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +73,15 @@ def hub(files):
         yield hub
 
 
-def fetch(folder: Path, address: str, kind: str = "model", revision: str | None = COMMIT, **variables: str):
+def command(kind: str = "model", revision: str | None = COMMIT) -> list[str]:
     settings = {"model": {"repo": "acme/tiny"}, "dataset": {"repo": "acme/asks", "split": "train"}}[kind]
     arguments = ["--kind", kind, "--settings", json.dumps(settings | {"revision": revision})]
-    arguments += ["--key", "models.tiny.hub", "--manifest", f"{kind}/manifest.json"]
-    return run_module("safelrm.fetch", arguments, address, folder, **{CONFIGFILES: "study.yaml"}, **variables)
+    return [*arguments, "--key", "models.tiny.hub", "--manifest", f"{kind}/manifest.json"]
+
+
+def fetch(folder: Path, address: str, kind: str = "model", revision: str | None = COMMIT, **variables: str):
+    variables |= {CONFIGFILES: "study.yaml"}
+    return run_module("safelrm.fetch", command(kind, revision), address, folder, **variables)
 
 
 def fetched(folder: Path, address: str, kind: str = "model", **variables: str) -> Path:
@@ -137,6 +148,23 @@ def test_a_second_fetch_downloads_nothing_and_drops_what_the_revision_lacks(hub,
     assert fetched(tmp_path, hub.address).read_bytes() == before
     assert not [path for path in hub.asked if "safetensors" in path]
     assert verified_download(manifest, COMMIT) == manifest.parent
+
+
+def test_a_killed_fetch_leaves_no_manifest_and_goes_on(files, hub, tmp_path):
+    first, last = sorted(name for name in files if name.endswith(".safetensors"))[:2]
+    hub.held.add(last)
+    process = started("safelrm.fetch", command(), hub.address, tmp_path)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "model" / first).exists() or not any(last in path for path in hub.asked):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "model/manifest.json").exists()
+    hub.held.clear()
+    hub.asked.clear()
+    verified_download(fetched(tmp_path, hub.address), COMMIT)
+    assert any(last in path for path in hub.asked) and not any(first in path for path in hub.asked)
 
 
 def test_a_data_set_becomes_lines(hub, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from safelrm.costs.table import Costs
 from safelrm.dag.blanks import find_blanks
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
@@ -67,6 +68,15 @@ def test_models_that_are_trained_can_be(study):
         size = model.hub.shape
         embeddings = size.vocabulary * size.hidden_size
         assert embeddings < size.parameters and (size.active_parameters or 0) < size.parameters
+
+
+def test_a_model_of_a_hub_is_copied_without_a_gpu(study):
+    costs = Costs(study)
+    for name, entry in study.models.items():
+        job = costs.job("base", {"model": name})
+        assert job.gpus == 0 and job.disk > 2 * entry.hub.shape.parameters
+    for name in study.guards:
+        assert costs.job("guard", {"guard": name}).gpus == 0
 
 
 def test_completions_fit_what_reads_them(study):
