@@ -6,10 +6,14 @@ PYTHON ?= python3.11
 ENV ?= .venv
 LOCK ?= envs/cpu-vllm.txt
 CORES ?= all
-STAMP := $(ENV)/.lock-$(firstword $(shell sha256sum $(LOCK)))
+# `EXTRA=slurm`: with what it takes to submit jobs to SLURM; it stays installed
+EXTRA ?=
+stamp = $(ENV)/.lock-$(firstword $(shell sha256sum $(1)))
+STAMP := $(call stamp,$(LOCK))
+EXTRA_STAMP := $(if $(EXTRA),$(call stamp,envs/$(EXTRA).txt))
 BIN := $(abspath $(ENV))/bin
 
-.PHONY: reproduce test soak env lint lock schema clean
+.PHONY: reproduce test soak soak-slurm env lint lock schema clean
 
 reproduce: env  ## set up, then run the nano study
 	PYTHONPATH=workflow $(BIN)/python -m safelrm.dag.owner
@@ -22,13 +26,17 @@ test: env  ## set up, then run the tests
 soak: env  ## kill jobs and Snakemake at random in the default study; takes long, is not part of the tests
 	$(BIN)/python tests/soak/soak.py
 
+soak-slurm:  ## the same on a SLURM of its own, at the smallest size; needs root
+	$(MAKE) env EXTRA=slurm
+	$(BIN)/python tests/soak/soak_slurm.py
+
 lint: env  ## style of Python and of rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-env: $(STAMP)  ## the environment; no installer runs while its lock is unchanged
+env: $(STAMP) $(EXTRA_STAMP)  ## the environment; no installer runs while its lock is unchanged
 
 # --no-deps: the lock is complete, and a resolver would refuse what is known to work together
 $(STAMP):
@@ -39,6 +47,12 @@ $(STAMP):
 	  echo "error: $(LOCK): could not be installed; torch's +cpu build is on PyTorch's CPU wheel index:" \
 	       "name it with PIP_EXTRA_INDEX_URL, or keep the wheel in a folder named by PIP_FIND_LINKS" >&2; exit 1; }
 	touch $@
+
+ifdef EXTRA
+$(EXTRA_STAMP): $(STAMP)
+	$(BIN)/python -m pip install -qq --no-deps --requirement envs/$(EXTRA).txt
+	touch $@
+endif
 
 schema: env  ## write the JSON schema and docs/configuration.md from the settings models
 	PYTHONPATH=workflow $(BIN)/python -m safelrm.dag.schema

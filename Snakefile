@@ -61,7 +61,7 @@ include: "workflow/rules/verify.smk"
 
 
 onstart:
-    check_environment()
+    prepare()
 
 
 onsuccess:

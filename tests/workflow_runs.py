@@ -1,14 +1,19 @@
 """Copies of this checkout, and Snakemake run in them as a user would."""
 
+import base64
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OF_TESTS = ("PYTHONPATH", "SAFELRM_REAL_DATA")
+OUTPUTS = ("data", "checkpoints", "rollouts", "results")
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+Stamp = tuple[int, int]
 
 
 def copy_of_checkout(target: Path) -> Path:
@@ -52,3 +57,30 @@ def _secondary(path: str) -> bool:
     """Whether a file is made beside another one that stands for its job."""
     beside = ("lengths.csv", "traces.csv", "calibration.csv", "differences.csv")
     return "/model/" in path or path.endswith((".md", ".pdf", ".png", *beside)) or "/training/" in path
+
+
+def outputs(folder: Path) -> Iterator[Path]:
+    """Every output file, but for folders' time stamps and what is published."""
+    for part in OUTPUTS:
+        for path in (folder / part).rglob("*"):
+            if path.is_file() and not path.name.startswith(".") and "published" not in path.parts:
+                yield path.relative_to(folder)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every output."""
+    return {str(path): hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in outputs(folder)}
+
+
+def finished(folder: Path) -> dict[Path, Stamp]:
+    """Inode and time of every output of a job that Snakemake holds for finished."""
+    markers = (folder / ".snakemake/incomplete").rglob("*")
+    names = [str(path.relative_to(folder / ".snakemake/incomplete")) for path in markers if path.is_file()]
+    incomplete = {Path(base64.urlsafe_b64decode(name.replace("/", "").replace("@", "")).decode()) for name in names}
+    return {path: stamp(folder / path) for path in outputs(folder) if path not in incomplete}
+
+
+def stamp(path: Path) -> Stamp:
+    """What changes when a file is written anew."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns

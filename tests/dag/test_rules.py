@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, ResourceSettings
 
@@ -66,3 +67,19 @@ def test_every_job_asks_for_the_same_resources_in_numbers(rules):
             value = rule.resources[resource]
             found = value.evaluate(given_to | recipe, attempt=1) if value.is_evaluable() else value
             assert isinstance(found.value, int), (name, resource)
+
+
+@pytest.mark.parametrize("name", ["slurm", "slurm-test"])
+def test_jobs_that_share_a_slurm_job_are_said_to_run_in_turn(rules, name):
+    # otherwise it would ask for the cores, the memory and the nodes of all of them
+    profile = yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
+    in_turn = {rule for rule, resources in profile["set-resources"].items() if resources.get("in_turn") == 1}
+    assert in_turn == set(profile["groups"])
+    assert in_turn <= set(rules)
+    assert set(profile["groups"].values()) == set(profile["group-components"])
+
+
+def test_the_slurm_profile_names_every_cached_rule():
+    # a bare --cache does nothing there
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    assert set(profile["cache"]) == EXPENSIVE

@@ -1,6 +1,5 @@
 """The real workflow at its smallest size: every stage for real, twice, and what happens when something breaks."""
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workflow_runs import copy_of_checkout, planned, snakemake
+from workflow_runs import copy_of_checkout, digests, planned, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -20,16 +19,6 @@ RESULTS = Path("results/tiny")
 
 def run(folder: Path, cores: int) -> subprocess.CompletedProcess:
     return snakemake(folder, "--cores", str(cores), *CONFIG)
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every result, data set, rollout and checkpoint, but for what tells times."""
-    kept = [path for part in ("data", "rollouts", "checkpoints", RESULTS) for path in (folder / part).rglob("*")]
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in kept
-        if path.is_file() and path.name != ".snakemake_timestamp"
-    }
 
 
 @pytest.fixture

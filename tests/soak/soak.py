@@ -9,8 +9,6 @@ figure must have the same bytes, and nothing that had been finished before a kil
 """
 
 import argparse
-import base64
-import hashlib
 import os
 import random
 import signal
@@ -18,54 +16,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_runs import SNAKEMAKE, copy_of_checkout
-
-OUTPUTS = ("data", "checkpoints", "rollouts", "results")
-Stamp = tuple[int, int]
+from workflow_runs import SNAKEMAKE, Stamp, copy_of_checkout, digests, finished, stamp
 
 
-def start(folder: Path, configfiles: list[str], cores: int) -> subprocess.Popen:
-    """Run the study as `make reproduce` does: a stale lock is removed first."""
+def start(folder: Path, arguments: list[str]) -> subprocess.Popen:
+    """Run Snakemake as `make reproduce` does: a stale lock is removed first."""
     unlock = [sys.executable, "-m", "safelrm.dag.owner"]
     environment = {**os.environ, "PYTHONPATH": str(folder / "workflow")}
     subprocess.run(unlock, cwd=folder, env=environment, check=True)
-    command = [*SNAKEMAKE, "--cores", str(cores), "--configfile", *configfiles]
     with (folder / "soak.log").open("a") as log:
-        return subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=os.environ)
-
-
-def outputs(folder: Path) -> Iterator[Path]:
-    """Every output file, but for folders' time stamps and what is published."""
-    for part in OUTPUTS:
-        for path in (folder / part).rglob("*"):
-            if path.is_file() and not path.name.startswith(".") and "published" not in path.parts:
-                yield path.relative_to(folder)
-
-
-def digests(folder: Path) -> dict[Path, str]:
-    """SHA-256 of every output."""
-    return {path: hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in outputs(folder)}
-
-
-def finished(folder: Path) -> dict[Path, Stamp]:
-    """Inode and time of every output of a job that Snakemake holds for finished."""
-    markers = (folder / ".snakemake/incomplete").rglob("*")
-    names = [str(path.relative_to(folder / ".snakemake/incomplete")) for path in markers if path.is_file()]
-    incomplete = {Path(base64.urlsafe_b64decode(name.replace("/", "").replace("@", "")).decode()) for name in names}
-    return {path: stamp(folder / path) for path in outputs(folder) if path not in incomplete}
-
-
-def stamp(path: Path) -> Stamp:
-    """What changes when a file is written anew."""
-    status = path.stat()
-    return status.st_ino, status.st_mtime_ns
+        return subprocess.Popen(
+            [*SNAKEMAKE, *arguments], cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=os.environ
+        )
 
 
 def victims(runner: subprocess.Popen) -> list[psutil.Process]:
@@ -78,14 +46,14 @@ def victims(runner: subprocess.Popen) -> list[psutil.Process]:
         return []
 
 
-def disturbed(folder: Path, configfiles: list[str], cores: int, kills: int, longest: float, rng: random.Random) -> None:
+def disturbed(folder: Path, launch: list[str], kills: int, longest: float, rng: random.Random) -> None:
     """Run the study to its end, with that many kills on the way.
 
     Raises:
         SystemExit: something finished was made again, or the study does not end.
     """
     before: dict[Path, Stamp] = {}
-    runner = start(folder, configfiles, cores)
+    runner = start(folder, launch)
     while kills:
         try:
             runner.wait(timeout=rng.uniform(1.0, longest))
@@ -102,10 +70,10 @@ def disturbed(folder: Path, configfiles: list[str], cores: int, kills: int, long
                 continue
             runner.wait()
         before |= finished(folder)
-        runner = start(folder, configfiles, cores)
+        runner = start(folder, launch)
     while runner.wait():
         before |= finished(folder)
-        runner = start(folder, configfiles, cores)
+        runner = start(folder, launch)
         if runner.wait() and not kills:
             sys.exit(f"the study does not end: see {folder}/soak.log")
     again = [str(path) for path, was in before.items() if stamp(folder / path) != was]
@@ -125,13 +93,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         calm, rough = (copy_of_checkout(Path(temporary, name)) for name in ("calm", "rough"))
         began = time.monotonic()
-        if start(calm, arguments.configfiles, arguments.cores).wait():
+        launch = ["--cores", str(arguments.cores), "--configfile", *arguments.configfiles]
+        if start(calm, launch).wait():
             sys.exit((calm / "soak.log").read_text()[-5000:])
         undisturbed = time.monotonic() - began
         began = time.monotonic()
         longest = 2 * undisturbed / arguments.kills
         rng = random.Random(arguments.seed)
-        disturbed(rough, arguments.configfiles, arguments.cores, arguments.kills, longest, rng)
+        disturbed(rough, launch, arguments.kills, longest, rng)
         ratio = (time.monotonic() - began) / undisturbed
         expected, found = digests(calm), digests(rough)
     differing = sorted(str(path) for path in expected.keys() | found.keys() if expected.get(path) != found.get(path))

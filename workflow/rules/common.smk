@@ -16,6 +16,7 @@ from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
 from safelrm.costs.table import Costs
+from safelrm.dag.cluster import end_orphans, keep_asking
 from safelrm.dag.command import given_config
 from safelrm.dag.container import image, require_image
 from safelrm.dag.environment import job_environment
@@ -43,14 +44,16 @@ except SafeLRMError as error:
 os.environ[CHECKPOINT_EVERY] = str(study.execution.checkpoint_every)
 
 
-def check_environment() -> None:
-    """Stop before the first job if the environment is not the one that the lock describes."""
+def prepare() -> None:
+    """Stop before the first job if the environment is not the one that the lock describes; end what is left over."""
     methods = {method.name for method in workflow.deployment_settings.deployment_method}
     try:
         if "APPTAINER" in methods:
             require_image(image(study), plan.lock)
         else:
             require_installed(plan.lock)
+        end_orphans(Path.cwd())
+        keep_asking()
     except SafeLRMError as error:
         raise WorkflowError(str(error)) from None
 

@@ -1,4 +1,4 @@
-"""One finished run of the smallest study, for all tests that look at it or change a copy of it."""
+"""One finished run of the smallest study, for all tests that look at it, change a copy of it, or compare with it."""
 
 from pathlib import Path
 

@@ -1,0 +1,116 @@
+"""Around the SLURM plugin: jobs of a Snakemake that is gone, and a controller that does not answer."""
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag import cluster
+
+RUN = "81b07b75-ffa9-5c1f-8675-f35c51c245cb"
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """Commands of a SLURM whose queue is a file, `job|name|folder` in each line."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    queue = tmp_path / "queue"
+    queue.write_text("")
+    scripts = {
+        "squeue": f'cat "{queue}"',
+        "scancel": f'for job; do sed -i "/^$job|/d" "{queue}"; done; echo "$@" >> "{tmp_path}/cancelled"',
+    }
+    for name, body in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return SimpleNamespace(queue=queue, cancelled=tmp_path / "cancelled", folder=folder)
+
+
+def test_jobs_that_this_checkout_has_left_are_ended_and_no_others(slurm, tmp_path):
+    here, others = f"11|{RUN}|{tmp_path}\n12|safelrm_{RUN}|{tmp_path}\n", f"13|{RUN}|/elsewhere\n14|head|{tmp_path}\n"
+    slurm.queue.write_text(here + others)
+    cluster.end_orphans(tmp_path)
+    assert slurm.cancelled.read_text().split() == ["11", "12"]
+    assert slurm.queue.read_text() == others
+
+
+def test_an_empty_queue_and_no_slurm_at_all_are_fine(slurm, tmp_path, monkeypatch):
+    cluster.end_orphans(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    cluster.end_orphans(tmp_path)
+    assert not slurm.cancelled.exists()
+
+
+def test_a_slurm_that_does_not_answer_is_said(slurm, tmp_path, capsys):
+    (slurm.folder / "squeue").write_text("#!/bin/sh\necho 'no controller' >&2\nexit 1\n")
+    cluster.end_orphans(tmp_path)
+    assert "may still be there: no controller" in capsys.readouterr().err
+
+
+def test_jobs_that_do_not_end_are_named(slurm, tmp_path, monkeypatch):
+    slurm.queue.write_text(f"11|{RUN}|{tmp_path}\n")
+    (slurm.folder / "scancel").write_text("#!/bin/sh\n")
+    monkeypatch.setattr(cluster, "LONGEST_ENDING_SECONDS", -1)
+    with pytest.raises(SafeLRMError, match="scancel 11"):
+        cluster.end_orphans(tmp_path)
+
+
+@pytest.fixture
+def plugin(monkeypatch):
+    """A plugin whose SLURM answers every third question about states, and its first one about its memory."""
+    answers = [(None, None), (None, None), ({"1": "RUNNING", "2": "PREEMPTED"}, 0.1)]
+    ages = [3600]
+
+    async def ask(command, logger):
+        return answers.pop(0)
+
+    class Executor:
+        next_seconds_between_status_checks = 180
+        workflow = SimpleNamespace(remote_execution_settings=SimpleNamespace(seconds_between_status_checks=0.01))
+
+    module = SimpleNamespace(
+        query_job_status=ask, get_min_job_age=lambda: ages.pop() if ages else None, Executor=Executor
+    )
+    monkeypatch.setitem(sys.modules, cluster.PLUGIN, module)
+    return module
+
+
+def test_states_are_asked_for_until_slurm_answers(plugin, caplog):
+    cluster.keep_asking(pause=0)
+    cluster.keep_asking(pause=0)
+    states, seconds = asyncio.run(plugin.query_job_status("squeue --all", logging.getLogger("test")))
+    assert states == {"1": "RUNNING", "2": "CANCELLED"}
+    assert seconds == 0.1
+    assert [record.message for record in caplog.records] == [
+        "SLURM does not tell the states of jobs, asking again: squeue --all"
+    ] * 2
+
+
+def test_what_slurm_said_of_its_memory_holds_while_it_is_silent(plugin):
+    cluster.keep_asking()
+    assert [plugin.get_min_job_age() for _ in range(3)] == [3600] * 3
+
+
+def test_the_longest_wait_between_two_looks_is_snakemakes(plugin):
+    cluster.keep_asking()
+    asyncio.run(asyncio.wait_for(plugin.Executor().sleep(), timeout=5))
+
+
+def test_without_the_plugin_nothing_is_changed(monkeypatch):
+    monkeypatch.delitem(sys.modules, cluster.PLUGIN, raising=False)
+    cluster.keep_asking()
+
+
+def test_the_plugin_has_what_is_changed():
+    plugin = pytest.importorskip(cluster.PLUGIN, reason="the extra `slurm` is not installed")
+    assert asyncio.iscoroutinefunction(plugin.query_job_status)
+    assert callable(plugin.get_min_job_age)
+    assert callable(plugin.Executor.sleep)
+    assert Path(plugin.__file__).read_text().count("await query_job_status(") == 1

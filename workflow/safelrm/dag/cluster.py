@@ -1,0 +1,113 @@
+"""What Snakemake's SLURM plugin leaves open: jobs that outlive their Snakemake, and a SLURM that does not answer.
+
+Seen with snakemake-executor-plugin-slurm 2.8.0, which `envs/slurm.txt` pins.
+"""
+
+import asyncio
+import logging
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import ModuleType
+
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+from safelrm.core.errors import SafeLRMError
+
+PLUGIN = "snakemake_executor_plugin_slurm"
+# SLURM gives a job that it ends KillWait seconds, 30 where nobody has changed it
+LONGEST_ENDING_SECONDS = 180
+_NAME_OF_RUN = re.compile(r"([\w-]+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# states by job, and the seconds that the answer took; None, None if there was no answer
+Answer = tuple[dict[str, str], float] | tuple[None, None]
+
+
+def end_orphans(folder: Path) -> None:
+    """End the jobs that a Snakemake which is gone has left in SLURM's queue, and wait for them.
+
+    They hear SIGTERM first, save their state, and are submitted again. Call it where no other Snakemake can be at
+    work in the folder, as within its lock.
+
+    Args:
+        folder: the working directory of the jobs.
+
+    Raises:
+        SafeLRMError: they do not end.
+    """
+    jobs = _jobs_in(folder)
+    if not jobs:
+        return
+    print(f"ending what a Snakemake that is gone has left in the queue: {' '.join(jobs)}", file=sys.stderr, flush=True)
+    subprocess.run(["scancel", *jobs], check=False)
+    latest = time.monotonic() + LONGEST_ENDING_SECONDS
+    while jobs := _jobs_in(folder):
+        if time.monotonic() > latest:
+            raise SafeLRMError("jobs of an earlier run do not end", file=folder, fix=f"scancel {' '.join(jobs)}")
+        time.sleep(1)
+
+
+def _jobs_in(folder: Path) -> list[str]:
+    """Numbers of the jobs in the queue that a Snakemake has submitted from a folder."""
+    command = ["squeue", "--me", "--noheader", "--format", "%i|%j|%Z"]
+    try:
+        queue = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    except FileNotFoundError:
+        return []
+    except subprocess.SubprocessError as error:
+        reason = (getattr(error, "stderr", None) or str(error)).strip()
+        print(f"warning: jobs of an earlier run may still be there: {reason}", file=sys.stderr)
+        return []
+    rows = (line.split("|", maxsplit=2) for line in queue.splitlines())
+    return [job for job, name, where in rows if _NAME_OF_RUN.fullmatch(name) and Path(where) == folder]
+
+
+def keep_asking(pause: float = 10.0) -> None:
+    """Let the plugin ask for the states of its jobs until SLURM answers.
+
+    Without an answer it forgets its jobs, and Snakemake waits for ever. For its other question, how long SLURM
+    remembers a job, the last answer holds: without one it turns to accounting, which there may not be.
+    A job that was preempted for good counts as failed, to be submitted again, rather than as still running. And
+    Snakemake's `--seconds-between-status-checks` holds: the plugin by itself looks ever more seldom.
+
+    Args:
+        pause: seconds between two questions.
+    """
+    plugin = sys.modules.get(PLUGIN)
+    if plugin is None or hasattr(plugin.query_job_status, "keeps_asking"):
+        return
+    plugin.query_job_status = _until_answered(plugin.query_job_status, pause)
+    plugin.get_min_job_age = _remembered(plugin)
+    plugin.Executor.sleep = _sleep
+
+
+def _until_answered(ask: Callable[..., Coroutine[None, None, Answer]], pause: float) -> Callable:
+    async def asking(command: str, logger: logging.Logger) -> Answer:
+        states, seconds = await ask(command, logger)
+        while states is None:
+            logger.warning(f"SLURM does not tell the states of jobs, asking again: {command}")
+            await asyncio.sleep(pause)
+            states, seconds = await ask(command, logger)
+        return {job: "CANCELLED" if state == "PREEMPTED" else state for job, state in states.items()}, seconds
+
+    asking.keeps_asking = True
+    return asking
+
+
+def _remembered(plugin: ModuleType) -> Callable[[], int | None]:
+    ask, known = plugin.get_min_job_age, plugin.get_min_job_age()
+
+    def age() -> int | None:
+        nonlocal known
+        known = ask() or known
+        return known
+
+    return age
+
+
+async def _sleep(executor: RemoteExecutor) -> None:
+    longest = executor.workflow.remote_execution_settings.seconds_between_status_checks
+    await asyncio.sleep(min(longest, executor.next_seconds_between_status_checks))
