@@ -4,8 +4,10 @@ import pytest
 import torch
 from tiny_model import write_tiny_model
 from training_fixtures import TEMPLATE, prompts, written
+from transformers import AutoTokenizer
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.factory.templates import trainable
 from safelrm.rl import prompt_files
 from safelrm.schemas.curves import CURVES
 from safelrm.settings.guard import GuardSettings
@@ -36,12 +38,12 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def fit(base, tmp_path):
-    def fit(name="run", *, seed=0, tables=None, **changes):
+    def fit(name="run", *, seed=0, tables=None, checkpoint=base, **changes):
         manifest = tmp_path / name / "manifest.json"
         train(
             tables or {"harm": prompts("harmful"), "sums": prompts("reasoning", reference="7")},
             RlSettings.model_validate(SETTINGS | changes),
-            checkpoint=base,
+            checkpoint=checkpoint,
             guard=base,
             guard_settings=GUARD,
             seed=seed,
@@ -61,6 +63,15 @@ def test_two_runs_are_byte_equal_and_the_seed_matters(fit, base):
     assert written(first)["model.safetensors"] != written(base)["model.safetensors"]
     assert set(written(first)) == set(written(base))
     assert [path.name for path in sorted(first.parent.iterdir())] == ["manifest.json", "model"]
+
+
+def test_a_template_made_for_sft_asks_the_same_questions(fit, base, tmp_path):
+    # of a model from a hub; the markers are for SFT, and RL only asks
+    tokenizer = AutoTokenizer.from_pretrained(base.parent / "model")
+    plain = TEMPLATE.replace("{% generation %}", "").replace("{% endgeneration %}", "")
+    made = write_tiny_model(tmp_path / "made", chat_template=trainable(plain, tokenizer), scale=0.2)
+    as_before = written(fit("before"))["model.safetensors"]
+    assert written(fit("after", checkpoint=made))["model.safetensors"] == as_before
 
 
 def test_the_curve_has_every_term(fit, tmp_path):

@@ -13,7 +13,7 @@ from transformers import AutoConfig, GenerationConfig, PreTrainedTokenizerBase
 
 from safelrm.core.downloads import verified_download
 from safelrm.core.errors import SafeLRMError
-from safelrm.engine.chat import load_tokenizer
+from safelrm.factory.hub_tokenizer import faithful_tokenizer
 from safelrm.factory.templates import own_template, settled, trainable
 from safelrm.schemas.curves import CURVES
 from safelrm.settings.hub import HubSettings as Settings
@@ -70,7 +70,7 @@ def make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) 
     """
     folder = verified_download(inputs["hub"], settings.revision)
     _check_architecture(folder)
-    tokenizer = load_tokenizer(folder)
+    tokenizer = faithful_tokenizer(folder)
     template = settled(own_template(tokenizer), settings.template_arguments)
     tokenizer.chat_template = trainable(template, tokenizer) if settings.chat_template else template
     return FetchedModel(folder, tokenizer), pd.DataFrame(columns=CURVES.schema.names)
