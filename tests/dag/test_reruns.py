@@ -128,7 +128,6 @@ EDITS = {
         set(),
     ),
     "a caption of the report": ("workflow/report/figure.rst", append("\nMore.\n"), set()),
-    "the GPUs of a job": ("workflow/rules/rl.smk", substitute(r"gpu=[^,]+", "gpu=2"), set()),
     "how jobs are launched": (f"{PACKAGE}/launch.py", NEW_CODE, set()),
     "the README": ("README.md", append("\nMore.\n"), set()),
     "how jobs run": (

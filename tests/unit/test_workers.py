@@ -9,7 +9,7 @@ import time
 import pytest
 from launch_fixtures import PYTHON, environment
 
-from safelrm.launching.workers import Group
+from safelrm.launching.workers import Group, run_workers
 
 
 def run_group(count: int, program: str, **variables: str) -> subprocess.Popen:
@@ -59,6 +59,12 @@ def test_a_worker_that_dies_takes_all_with_it(last, status, told):
     _, errors = job.communicate(timeout=20)
     assert job.returncode == status
     assert errors.splitlines() == [f"error: process 1 of 3 {told}", "what it printed last:", "  out of memory"]
+
+
+def test_a_program_that_starts_others_is_named(capfd):
+    command = ["sh", "-c", "kill -9 $$"]
+    assert run_workers([(command, dict(os.environ))], passed_on=signal.SIGUSR1) == 137
+    assert capfd.readouterr().err == "error: sh was ended by SIGKILL\n"
 
 
 def test_what_the_first_said_of_its_end_is_enough():

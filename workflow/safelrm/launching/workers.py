@@ -125,8 +125,9 @@ def _report(worker: Worker, process: subprocess.Popen[bytes], aside: IO[bytes] |
     how = f"ended with exit status {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
     if status == 128 + signal.SIGTERM or (aside is None and code > 0):
         return status
-    environment = worker[1]
-    print(f"error: process {environment[RANK]} of {environment['WORLD_SIZE']} {how}", file=sys.stderr)
+    command, environment = worker
+    who = f"process {environment[RANK]} of {environment['WORLD_SIZE']}" if RANK in environment else command[0]
+    print(f"error: {who} {how}", file=sys.stderr)
     if aside is not None:
         aside.seek(0)
         lines = aside.read().decode(errors="replace").splitlines()[-TAIL:]

@@ -1,0 +1,36 @@
+"""Progress lines stay readable however many jobs run."""
+
+import logging
+
+import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from safelrm.dag.progress import NAMED, Progress
+
+
+def record(event: LogEvent, **fields) -> logging.LogRecord:
+    found = logging.LogRecord("snakemake", logging.INFO, "", 0, "", None, None)
+    found.__dict__.update(event=event, **fields)
+    return found
+
+
+@pytest.mark.parametrize("running", [1, NAMED, NAMED + 1, 500])
+def test_a_few_running_jobs_are_named_and_the_others_counted(capsys, running):
+    progress = Progress()
+    progress.emit(record(LogEvent.RUN_INFO, stats={"total": 500}))
+    for number in range(running):
+        progress.emit(record(LogEvent.JOB_INFO, jobid=number, rule_name="sft", wildcards={"seed": str(number)}))
+    line = capsys.readouterr().err.splitlines()[-1]
+    names, _, _ = line.partition("running: ")[2].partition(f", {running - NAMED} more")
+    assert names.split(", ") == [f"sft {number}" for number in range(min(running, NAMED))]
+    assert ("more" in line) == (running > NAMED)
+
+
+def test_jobs_that_ended_are_counted_and_no_longer_named(capsys):
+    progress = Progress()
+    for number in (1, 2):
+        progress.emit(record(LogEvent.JOB_INFO, jobid=number, rule_name="sft", wildcards={"seed": str(number)}))
+    progress.emit(record(LogEvent.JOB_FINISHED, job_id=1))
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "1/0  done  sft 1" in line
+    assert line.endswith("running: sft 2")
