@@ -60,5 +60,5 @@ schema: env  ## write the JSON schema and docs/configuration.md from the setting
 lock:  ## resolve the locks anew (needs uv)
 	envs/lock.sh
 
-clean:  ## remove everything that rules wrote; published results and the environment stay
+clean:  ## remove everything that rules wrote; published results, downloads (hub) and the environment stay
 	rm -rf data checkpoints rollouts work logs .snakemake $(filter-out results/published,$(wildcard results/*))

@@ -18,6 +18,7 @@ from safelrm import base
 from safelrm.core.checkpoints import MODEL_FILES, verified_model
 from safelrm.core.downloads import verified_download, write_download
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.hub import CONFIGFILES
 from safelrm.schemas.curves import CURVES
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
@@ -68,8 +69,8 @@ def hub(files):
 def fetch(folder: Path, address: str, kind: str = "model", revision: str | None = COMMIT, **variables: str):
     settings = {"model": {"repo": "acme/tiny"}, "dataset": {"repo": "acme/asks", "split": "train"}}[kind]
     arguments = ["--kind", kind, "--settings", json.dumps(settings | {"revision": revision})]
-    arguments += ["--configfiles", "study.yaml", "--key", "models.tiny.hub", "--manifest", f"{kind}/manifest.json"]
-    return run_module("safelrm.fetch", arguments, address, folder, **variables)
+    arguments += ["--key", "models.tiny.hub", "--manifest", f"{kind}/manifest.json"]
+    return run_module("safelrm.fetch", arguments, address, folder, **{CONFIGFILES: "study.yaml"}, **variables)
 
 
 def fetched(folder: Path, address: str, kind: str = "model", **variables: str) -> Path:

@@ -116,7 +116,7 @@ def test_a_hub_that_cannot_be_asked_is_one_error_and_leaves_the_file(address, sa
     with serving() as hub:
         done = run_module("safelrm.revisions", [file], address or hub.address, tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {file}: models.tiny.hub.revision: acme/tiny cannot be reached")
+    assert done.stderr.startswith(f"error: {file}: models.tiny.hub.revision: acme/tiny cannot be taken")
     assert said in done.stderr and len(done.stderr.splitlines()) == 2
     assert file.read_text() == STUDY
 

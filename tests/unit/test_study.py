@@ -16,6 +16,11 @@ from safelrm.dag.study import load_study
 ROOT = Path(__file__).parents[2]
 
 
+SHAPE = {"parameters": 1e5, "layers": 2, "hidden_size": 64, "kv_heads": 1, "head_dim": 32, "vocabulary": 64}
+HUB = {"repo": "acme/tiny", "revision": None, "shape": SHAPE}
+STAR1 = {"source": "safelrm.sources.star1"}
+
+
 @pytest.fixture
 def config() -> dict:
     return yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -62,6 +67,17 @@ def test_the_default_study_is_valid(config):
         (("models", "nano_b", "decodings"), {}, ("models.nano_b.decodings",)),
         (("models", "nano_b", "decodings", "thinking"), {"templat": {}}, ("did you mean `template`",)),
         (("rollouts",), None, ("rollouts", "missing")),
+        (("models", "nano_a", "hub"), HUB, ("models.nano_a", "leave out `factory`, or `hub`")),
+        (("models", "nano_a"), {"hub": HUB, "settings": {"dialect": "x"}}, ("models.nano_a.settings", "dialect")),
+        (("models", "nano_a"), {"factory": "safelrm.factory.scratch"}, ("models.nano_a", "either `hub`", "`corpus`")),
+        (("models", "nano_a"), {"hub": {**HUB, "repo": "tiny"}}, ("models.nano_a.hub.repo",)),
+        (("models", "nano_a"), {"hub": {**HUB, "revision": "main"}}, ("models.nano_a.hub.revision",)),
+        (("models", "nano_a"), {"hub": {"repo": "acme/tiny"}}, ("models.nano_a.hub.shape",)),
+        (("guards", "guard_a", "hub"), HUB, ("guards.guard_a", "leave out `corpus`, or `hub`")),
+        (("guards", "guard_a", "labels"), None, ("guards.guard_a", "either `hub`", "`labels`")),
+        (("datasets", "star1"), STAR1 | {"settings": {"hub": None}}, ("datasets.star1.settings.path", "no file")),
+        (("datasets", "star1"), STAR1 | {"settings": {"sha256": "0" * 64}}, ("datasets.star1.settings.sha256",)),
+        (("datasets", "star1"), STAR1 | {"settings": {"revision": "main"}}, ("datasets.star1.settings", "revision")),
         (("datasets", "star1", "settings", "path"), "${NO_SUCH_VARIABLE}/x", ("NO_SUCH_VARIABLE", "export")),
     ],
 )
@@ -82,6 +98,15 @@ def test_a_missing_file_is_named(config, tmp_path):
     }
     text = message(config)
     assert "absent.json" in text and "datasets.real.settings.path" in text
+
+
+def test_one_revision_of_a_repository_is_kept_at_a_time(config):
+    config["models"]["nano_a"] = {"hub": HUB}
+    config["guards"]["guard_a"] = {"hub": HUB, "reading": config["guards"]["guard_a"]["reading"]}
+    assert load_study(config, "config.yaml").models["nano_a"].maker == "safelrm.factory.hub"
+    config["guards"]["guard_a"]["hub"] = {**HUB, "revision": "a" * 40}
+    text = message(config)
+    assert "guards.guard_a.hub.revision" in text and "`models.nano_a.hub` has another revision of acme/tiny" in text
 
 
 def test_variables_are_replaced(config, monkeypatch, tmp_path):

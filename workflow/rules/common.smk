@@ -12,6 +12,7 @@ PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.hub import CONFIGFILES
 from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
@@ -32,15 +33,13 @@ TIMINGS_FILE = "logs/timings.jsonl"
 os.environ.update(job_environment(PACKAGE_ROOT))
 os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 
-# as messages name it
-CONFIGFILES = " ".join(map(str, workflow.configfiles))
-
 try:
     study = load_study(config, ", ".join(map(str, workflow.configfiles)))
     plan = Plan(study)
     costs = Costs(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
+os.environ[CONFIGFILES] = " ".join(map(str, workflow.configfiles))
 os.environ[CHECKPOINT_EVERY] = str(study.execution.checkpoint_every)
 
 

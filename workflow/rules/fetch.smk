@@ -23,7 +23,7 @@ rule fetch_model:
         key=plan.fetch_model_key,
     shell:
         "python -m safelrm.fetch --kind model --settings {params.settings:q}"
-        " --configfiles {CONFIGFILES:q} --key {params.key} --manifest {output.manifest} > {log} 2>&1"
+        " --key {params.key} --manifest {output.manifest} > {log} 2>&1"
 
 
 rule fetch_dataset:
@@ -39,4 +39,4 @@ rule fetch_dataset:
         key="datasets.{dataset}.settings",
     shell:
         "python -m safelrm.fetch --kind dataset --settings {params.settings:q}"
-        " --configfiles {CONFIGFILES:q} --key {params.key} --manifest {output.manifest} > {log} 2>&1"
+        " --key {params.key} --manifest {output.manifest} > {log} 2>&1"

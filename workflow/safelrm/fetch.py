@@ -18,14 +18,14 @@ from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.downloads import write_download
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
-from safelrm.core.hub import go_online, hub, reaching
+from safelrm.core.hub import CONFIGFILES, go_online, hub, reaching
 from safelrm.core.repository import download
 from safelrm.settings.fetch import FetchDatasetSettings, FetchModelSettings
 
 ROWS = "rows.jsonl"
 
 
-def fetch_model(wanted: FetchModelSettings, manifest: Path, file: str | None, key: str) -> None:
+def fetch_model(wanted: FetchModelSettings, manifest: Path, file: str, key: str) -> None:
     """Fetch a model into the folder of `manifest`.
 
     Raises:
@@ -39,7 +39,7 @@ def fetch_model(wanted: FetchModelSettings, manifest: Path, file: str | None, ke
     write_download(manifest, {"repo": wanted.repo, "revision": wanted.revision}, names)
 
 
-def fetch_dataset(wanted: FetchDatasetSettings, manifest: Path, file: str | None, key: str) -> None:
+def fetch_dataset(wanted: FetchDatasetSettings, manifest: Path, file: str, key: str) -> None:
     """Fetch a data set into the folder of `manifest`, as JSON lines.
 
     Raises:
@@ -69,16 +69,15 @@ def main() -> None:
     parser = stage_parser(__doc__)
     parser.add_argument("--kind", required=True, choices=["model", "dataset"], help="what is fetched")
     parser.add_argument("--manifest", required=True, type=Path, help="the manifest to write, beside the files")
-    parser.add_argument("--configfiles", default="", help="the configuration that names it, for messages")
-    parser.add_argument("--key", required=True, help="where it does, such as models.qwen3_8b.hub")
+    parser.add_argument("--key", required=True, help="where the study names it, such as models.qwen3_8b.hub")
     options = parser.parse_args()
     kind, fetch = {
         "model": (FetchModelSettings, fetch_model),
         "dataset": (FetchDatasetSettings, fetch_dataset),
     }[options.kind]
     wanted = parse_settings(kind, options.settings)
+    files = os.environ.get(CONFIGFILES, "the configuration")
     if wanted.revision is None:
-        files = options.configfiles or "the configuration"
         raise SafeLRMError(
             f"no revision of {wanted.repo} is given, so that what is fetched today may not be what is fetched tomorrow",
             file=files,
@@ -87,7 +86,7 @@ def main() -> None:
         )
     go_online()
     options.manifest.unlink(missing_ok=True)
-    fetch(wanted, options.manifest, options.configfiles or None, options.key)
+    fetch(wanted, options.manifest, files, options.key)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,7 @@ import yaml
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_text
-from safelrm.dag.command import configured_parser
-from safelrm.dag.study import read_config
+from safelrm.dag.command import config_of, configured_parser
 from safelrm.pin import PINNED
 
 # what rules are given; the rest is made from it
@@ -144,7 +143,7 @@ def main() -> None:
     parser.add_argument("--checkout", required=True, type=Path, help="folder of the Snakefile")
     parser.add_argument("--rules", required=True, nargs="+", help="the rules that make results from verdicts")
     options = parser.parse_args()
-    config = read_config(options.configfiles, options.config)
+    config = config_of(options)
     check_pins()
     check_published(Path("results/published", str(config["name"])), options.checkout, config, options.rules)
 

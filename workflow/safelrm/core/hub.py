@@ -13,6 +13,9 @@ from safelrm.core.errors import SafeLRMError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+# set by the Snakefile for its jobs: the configuration, as messages name it
+CONFIGFILES = "SAFELRM_CONFIGFILES"
+
 
 def go_online() -> None:
     """Let this process reach the hub. Before any import of the hub's library, which reads the environment then."""
@@ -32,7 +35,7 @@ def hub() -> "HfApi":
 
 
 @contextmanager
-def reaching(repo: str, *, file: str | None, key: str) -> Iterator[None]:
+def reaching(repo: str, *, file: str, key: str) -> Iterator[None]:
     """Turn whatever goes wrong in reaching a repository into one clear error.
 
     Args:
@@ -46,7 +49,7 @@ def reaching(repo: str, *, file: str | None, key: str) -> Iterator[None]:
         raise
     except Exception as error:  # the libraries raise many kinds, all of them the user's to mend
         raise SafeLRMError(
-            f"{repo} cannot be reached on the hub ({type(error).__name__}: {_first_line(error)})",
+            f"{repo} cannot be taken from the hub ({type(error).__name__}: {_first_line(error)})",
             file=file,
             key=key,
             fix=_remedy(error),
