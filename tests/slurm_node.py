@@ -88,6 +88,15 @@ def freezes_in_training(folder: Path, stage: str) -> Callable[[], bool]:
     return is_frozen
 
 
+def freezes(folder: Path) -> bool:
+    """Stop the processes of all stages where they are; whether there are any."""
+    frozen = [process for _, process in stages(folder)]
+    for process in frozen:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+    return bool(frozen)
+
+
 def until(condition: Callable[[], object], seconds: float, pause: float = 0.5) -> None:
     """Wait for a condition.
 

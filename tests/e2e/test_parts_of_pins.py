@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from safelrm.core.checkpoints import verified_model
-from workflow_runs import ROOT, environment, snakemake
+from safelrm.core.checkpoints import MODEL_FILES, verified_model, write_manifest
+from workflow_runs import ROOT, copy_of_checkout, environment, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -30,16 +30,25 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.fixture(scope="module")
-def pinned(finished_study, tmp_path_factory) -> Path:
-    """A repository whose checkpoints are pinned."""
-    folder = tmp_path_factory.mktemp("pinned") / "safelrm"
-    shutil.copytree(finished_study, folder, symlinks=True)
+def pin(folder: Path) -> Path:
     command(folder, "git", "init", "--quiet")
     command(folder, "dvc", "add", "--quiet", "checkpoints")
     command(folder, "git", "add", "--all")
     command(folder, "git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "all")
     return folder
+
+
+@pytest.fixture
+def pinned(tmp_path) -> Path:
+    """A repository with pinned checkpoints, which hold nothing but their names."""
+    folder = copy_of_checkout(tmp_path / "safelrm")
+    for run in (f"{ARM}/seed1", f"{ARM}/seed2", f"{OTHER}/seed0"):
+        model = folder / run / "model"
+        model.mkdir(parents=True)
+        for name in MODEL_FILES:
+            (model / name).write_text(f"{run} {name}")
+        write_manifest(folder / run / "manifest.json")
+    return pin(folder)
 
 
 def with_remote(folder: Path, remote: Path) -> Path:
@@ -52,7 +61,8 @@ def clone_of(pinned: Path, target: Path, remote: Path) -> Path:
     return with_remote(target, remote)
 
 
-def test_an_arm_is_pulled_alone_and_answers_without_training(pinned, tmp_path):
+def test_an_arm_is_pulled_alone_and_answers_without_training(finished_study, tmp_path):
+    pinned = pin(Path(shutil.copytree(finished_study, tmp_path / "safelrm", symlinks=True)))
     remote = tmp_path / "remote"
     command(with_remote(pinned, remote), *PUSH, ARM)
     clone = clone_of(pinned, tmp_path / "clone", remote)

@@ -82,6 +82,16 @@ def test_what_is_not_of_the_study_is_not_pinned(pinned, tmp_path, path):
     assert (folder / f"{Path(path).parts[0]}.dvc").read_bytes() == before
 
 
+def test_a_study_that_is_not_whole_is_not_pinned(pinned, tmp_path):
+    folder = Path(shutil.copytree(pinned[0], tmp_path / "safelrm", symlinks=True))
+    (folder / "checkpoints/nano_a/rl-grpo/seed1/manifest.json").unlink()
+    before = (folder / "checkpoints.dvc").read_bytes()
+    done = snakemake(folder, "--cores", "1", *CONFIG, "--allowed-rules", "pin", "--", "pin", check=False)
+    assert done.returncode != 0
+    assert "checkpoints/nano_a/rl-grpo/seed1/manifest.json" in done.stdout + done.stderr
+    assert (folder / "checkpoints.dvc").read_bytes() == before
+
+
 def test_results_of_a_former_configuration_are_not_published(pinned, tmp_path):
     folder = Path(shutil.copytree(pinned[0], tmp_path / "safelrm", symlinks=True))
     former = ("verdicts/former/nano_a.parquet", "figures/former.svg", "tables/former.csv")

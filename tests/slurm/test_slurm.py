@@ -35,6 +35,7 @@ pytestmark = [
 CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
 # nothing here may take longer, or the tests would hang where Snakemake does
 PATIENCE = 600.0
+TRAINING_LOGS = ("rl/nano_a/grpo/seed1.log", "sft/nano_a/star1/seed1.log")
 SFT, RL = "rule_sft_wildcards_nano_a_star1_1", "rule_rl_wildcards_nano_a_grpo_1"
 
 
@@ -107,7 +108,7 @@ def preempt(study: Study) -> None:
     """RL, in a partition that gives way to others, is in the way of one."""
     study.until(node.freezes_in_training(study.folder, "rl"), pause=0.005)
     # as much memory as leaves none for RL, whom the signal that warns it wakes
-    node.command("sbatch", "--partition=urgent", "--mem=600000", "--chdir=/", "--wrap=sleep 3")
+    node.command("sbatch", "--partition=urgent", "--mem=600000", "--output=/dev/null", "--wrap=sleep 3")
 
 
 def time_out(study: Study) -> None:
@@ -129,8 +130,10 @@ def study(finished_study, tmp_path_factory):
             break_it(study)
         for training in trainings:
             training.result()
-        study.until(lambda: "COMPLETED" in node.states(study.folder, SFT))
-        study.until(lambda: node.running(study.folder, "rule_"))
+        study.until(lambda: all("COMPLETED" in node.states(study.folder, what) for what in (SFT, RL)))
+        study.training_said = [(study.folder / "logs" / log).read_text() for log in TRAINING_LOGS]
+        # a job that hangs is still there when Snakemake is back
+        study.until(lambda: node.freezes(study.folder))
         study.kill()
         study.before = finished(study.folder)
         study.orphans = node.running(study.folder)
@@ -164,8 +167,8 @@ def test_what_was_cancelled_preempted_or_out_of_time_was_submitted_again(study):
 
 
 def test_training_goes_on_from_its_saved_state(study):
-    for log in ("rl/nano_a/grpo/seed1.log", "sft/nano_a/star1/seed1.log"):
-        assert "going on from" in (study.folder / "logs" / log).read_text(), log
+    for said in study.training_said:
+        assert "going on from" in said
 
 
 def test_nothing_that_was_finished_is_made_again(study):

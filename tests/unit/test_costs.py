@@ -144,6 +144,15 @@ def test_active_parameters_set_the_time_and_all_of_them_the_memory():
     assert CPU.training_bytes(mixture, 1.0, settings, 1) == CPU.training_bytes(SEVEN, 1.0, settings, 1)
 
 
+def test_all_rollouts_fit_into_memory(config):
+    before = costs(config)
+    config["rollouts"]["samples"] = 50
+    after = costs(config)
+    for rule in ("samples", "metrics", "compare", "calibrate"):
+        assert after.job(rule, {}).host > 2 * before.job(rule, {}).host
+    assert after.job("table", {}) == before.job("table", {})
+
+
 def test_a_cpu_job_asks_for_no_gpu(config):
     needed = job(config, "rl")
     assert (needed.gpus, needed.nodes, needed.gpu_bytes) == (0, 1, 0.0)

@@ -1,6 +1,7 @@
 """Reinforcement learning, for real on a tiny model and a tiny guard."""
 
 import pytest
+import torch
 from tiny_model import write_tiny_model
 from training_fixtures import TEMPLATE, prompts, written
 from transformers import AutoTokenizer
@@ -11,7 +12,7 @@ from safelrm.rl import prompt_files
 from safelrm.schemas.curves import CURVES
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.rl import RlSettings
-from safelrm.training.reinforced import train
+from safelrm.training.reinforced import grpo_arguments, train
 
 SETTINGS = {
     "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
@@ -117,6 +118,21 @@ def test_a_prompt_that_leaves_no_room_is_named(fit):
 def test_vllm_needs_a_gpu(fit):
     with pytest.raises(SafeLRMError, match="GPU"):
         fit(vllm={"max_model_length": 64})
+
+
+def test_several_gpus_generate_with_vllm(fit, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SafeLRMError, match="several GPUs") as error:
+        fit()
+    assert error.value.key == "vllm"
+
+
+@pytest.mark.parametrize(("processes", "shared"), [("1", (6, 4)), ("2", (3, 4)), ("4", (3, 2)), ("24", (1, 1))])
+def test_a_step_stays_the_recipe_s_in_any_number_of_processes(processes, shared, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", processes)
+    arguments = grpo_arguments(RlSettings.model_validate(SETTINGS | {"micro_batches": 6}))
+    assert (arguments["gradient_accumulation_steps"], arguments["per_device_train_batch_size"]) == shared
 
 
 @pytest.mark.parametrize(

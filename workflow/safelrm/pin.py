@@ -41,6 +41,21 @@ def require_own(folders: Iterable[str], own: Collection[str]) -> None:
             )
 
 
+def require_whole(files: Iterable[str]) -> None:
+    """Make sure that all files of the study are here, such as all arms where the checkpoints of some were pulled.
+
+    Raises:
+        SafeLRMError: one is missing.
+    """
+    missing = [path for path in files if not Path(path).is_file()]
+    if missing:
+        raise SafeLRMError(
+            f"{len(missing)} files of this study are not here",
+            file=missing[0],
+            fix="dvc pull fetches what was pinned before; snakemake makes the rest",
+        )
+
+
 def _is_of(path: Path, own: Collection[str], manifests: Collection[str]) -> bool:
     if path.is_dir() or path.name.startswith((".snakemake", ".gitignore")):
         return True
@@ -78,6 +93,7 @@ def main() -> None:
     options = configured_parser(__doc__).parse_args()
     plan = plan_of(options)
     folders = [folder for folder in PINNED if Path(folder).is_dir()]
+    require_whole(plan.pinned_files())
     require_own(folders, set(plan.pinned_files()))
     for folder in folders:
         _dvc_add(folder)

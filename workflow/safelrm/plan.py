@@ -12,34 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.costs.hardware import GIB
 from safelrm.costs.planned import PlannedJob, planned_jobs
 from safelrm.costs.schedule import Task, critical_path, wall_seconds
+from safelrm.dag.command import configuration
 
 UNITS = (1, 2, 4, 8, 16, 32)
-
-
-def configuration(entries: Iterable[str]) -> dict[str, object]:
-    """A configuration from `key=value` entries: a dot in a key leads into a section, a value is YAML.
-
-    Raises:
-        SafeLRMError: an entry is of another form.
-    """
-    found: dict[str, object] = {}
-    for entry in entries:
-        key, equals, value = entry.partition("=")
-        *sections, last = key.split(".")
-        if not (equals and all([*sections, last])):
-            raise SafeLRMError(f"{entry!r} is not of the form key=value", file="--config", fix="write key=value")
-        inner = found
-        for section in sections:
-            inner = inner.setdefault(section, {})
-        inner[last] = yaml.safe_load(value)
-    return found
 
 
 def by_rule(jobs: Iterable[PlannedJob]) -> pd.DataFrame:

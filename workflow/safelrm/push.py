@@ -17,6 +17,7 @@ from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo
 from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.status import status
 from dvc_data.hashfile.transfer import transfer
 
 from safelrm.core.cli import run
@@ -45,9 +46,10 @@ def push(targets: Sequence[str], remote: str | None = None) -> dict[str, tuple[i
             for target in targets:
                 folder, files = pinned_files(target, pins)
                 done = transfer(repo.cache.local, there, files)
-                if done.failed:
+                # what the cache lacks is not among what failed
+                if missing := status(there, files).missing:
                     raise SafeLRMError(
-                        f"{len(done.failed)} of {len(files)} files are not in DVC's cache",
+                        f"{len(missing)} of {len(files)} files are not in DVC's cache",
                         file=target,
                         fix=f"where they are pinned: python -m safelrm.push {target}; here: dvc pull {target}",
                     )

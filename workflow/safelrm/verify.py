@@ -7,8 +7,6 @@ made again, by the workflow's own rules, from the published samples and verdicts
 the same bytes. Nothing is fetched, trained or generated.
 """
 
-import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,18 +15,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_text
-from safelrm.dag.command import configured_parser
-from safelrm.dag.study import read_config
+from safelrm.dag.command import config_of, configured_parser
 from safelrm.pin import PINNED
 
 # what rules are given; the rest is made from it
 GIVEN = ("samples.parquet", "verdicts")
-# what DVC calls equal bytes that its cache lacks, as after a training anew
-AS_PINNED, NOT_IN_CACHE = "as pinned", "not in cache"
 # PDF and PNG hold what differs between builds of the drawing libraries
 COMPARED = (".csv", ".md", ".svg")
 
@@ -44,7 +41,7 @@ def check_pins(folders: Sequence[str] = PINNED) -> None:
         if not pin.is_file() or not Path(folder).is_dir():
             print(f"{folder}: not here or not pinned, left out", flush=True)
             continue
-        if _state(pin) not in (AS_PINNED, NOT_IN_CACHE):
+        if differs(folder):
             raise SafeLRMError(
                 "the folder differs from its pin",
                 file=folder,
@@ -53,25 +50,20 @@ def check_pins(folders: Sequence[str] = PINNED) -> None:
         print(f"{folder}: as pinned", flush=True)
 
 
-def _state(pin: Path) -> str:
-    """What DVC says of a pinned folder.
+def differs(folder: str) -> bool:
+    """Whether a folder's files are other than those of its pin, whatever DVC's cache holds of them.
+
+    (`dvc status` says "not in cache" before it looks at the files.)
 
     Raises:
         SafeLRMError: DVC fails.
     """
-    done = subprocess.run(
-        ["dvc", "status", "--json", str(pin)],
-        env=os.environ | {"DVC_NO_ANALYTICS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SafeLRMError(
-            f"dvc status failed: {done.stderr.strip()}", file=pin, fix=f"run it by hand: dvc status {pin}"
-        )
-    said = [outs for changes in json.loads(done.stdout).values() for change in changes for outs in change.values()]
-    return next((state for outs in said for state in outs.values()), AS_PINNED)
+    try:
+        with Repo() as repo:
+            (output,) = (output for output in repo.index.outs if output.def_path == folder)
+            return output.changed_checksum()
+    except (DvcException, ValueError) as error:
+        raise SafeLRMError(f"dvc: {error}", file=f"{folder}.dvc", fix=f"see dvc status {folder}.dvc") from error
 
 
 def check_published(published: Path, checkout: Path, config: Mapping[str, object], rules: Sequence[str]) -> None:
@@ -144,7 +136,7 @@ def main() -> None:
     parser.add_argument("--checkout", required=True, type=Path, help="folder of the Snakefile")
     parser.add_argument("--rules", required=True, nargs="+", help="the rules that make results from verdicts")
     options = parser.parse_args()
-    config = read_config(options.configfiles, options.config)
+    config = config_of(options)
     check_pins()
     check_published(Path("results/published", str(config["name"])), options.checkout, config, options.rules)
 

@@ -6,8 +6,9 @@ Snakemake. The model behind it is in the other modules of this package, and expl
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from safelrm.costs.engines import EngineCosts
+from safelrm.costs.engines import ROW_BYTES, TEXT_BYTES, EngineCosts
 from safelrm.costs.hardware import GIB
 from safelrm.costs.jobs import Job
 from safelrm.costs.training import TrainingCosts
@@ -17,13 +18,13 @@ from safelrm.settings.study import Study
 MEMORY_MARGIN = 1.25
 LEAST_MINUTES = 10
 
-# jobs without a model, whatever the study: seconds of the nano study's, and memory with room for larger tables
+# jobs without a model: seconds of the nano study's, and memory, to which that for the rows of all rollouts is added
 SMALL: Mapping[str, Job] = {
     "curate": Job(1.0, 1.0 * GIB),
-    "samples": Job(0.8, 2.0 * GIB),
-    "metrics": Job(5.0, 2.0 * GIB),
-    "compare": Job(4.0, 2.0 * GIB),
-    "calibrate": Job(2.5, 2.0 * GIB),
+    "samples": Job(0.8, 1.0 * GIB),
+    "metrics": Job(5.0, 1.0 * GIB),
+    "compare": Job(4.0, 1.0 * GIB),
+    "calibrate": Job(2.5, 1.0 * GIB),
     "table": Job(0.7, 1.0 * GIB),
     "figure": Job(1.6, 1.0 * GIB),
     "audit": Job(1.1, 2.0 * GIB),
@@ -33,6 +34,14 @@ SMALL: Mapping[str, Job] = {
     "fetch_dataset": Job(5.0, 1.0 * GIB),
     "fetch_all": Job(0.0, 0.0, 0.0),
     "all": Job(0.0, 0.0, 0.0),
+}
+
+# bytes that these hold in memory per rollout, and per token of it
+ALL_ROLLOUTS: Mapping[str, tuple[float, float]] = {
+    "samples": (ROW_BYTES / 3, TEXT_BYTES / 2),
+    "metrics": (ROW_BYTES / 3, 0.0),
+    "compare": (ROW_BYTES / 3, 0.0),
+    "calibrate": (ROW_BYTES / 3, 0.0),
 }
 
 
@@ -56,12 +65,16 @@ class Costs:
             "rollouts": engines.rollouts,
             "judge": engines.judge,
         }
+        rows, tokens = engines.all_rollouts()
+        self._of_all_rollouts = {
+            rule: rows * per_row + tokens * per_token for rule, (per_row, per_token) in ALL_ROLLOUTS.items()
+        }
         self._check()
 
     def job(self, rule: str, wildcards: Mapping[str, str]) -> Job:
         """What a job needs."""
         if rule in SMALL:
-            return SMALL[rule]
+            return replace(SMALL[rule], host=SMALL[rule].host + self._of_all_rollouts.get(rule, 0.0))
         # all seeds of a job need the same
         key = (rule, *(value for name, value in wildcards.items() if name != "seed"))
         if key not in self._known:

@@ -1,9 +1,11 @@
 """What the command lines share that are about a whole study: they read its configuration as Snakemake was given it."""
 
 import argparse
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+import yaml
+
+from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import canonical_json
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study, read_config
@@ -15,9 +17,7 @@ def configured_parser(description: str | None) -> argparse.ArgumentParser:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--configfiles", nargs="+", default=["config.yaml"], help="the configuration files")
-    parser.add_argument(
-        "--config", type=json.loads, default={}, metavar="JSON", help='what overrides them, such as {"name": "x"}'
-    )
+    parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="values that replace theirs")
     return parser
 
 
@@ -27,10 +27,37 @@ def plan_of(options: argparse.Namespace) -> Plan:
     Raises:
         SafeLRMError: the configuration cannot be read, or is none of a study.
     """
-    config = read_config(options.configfiles, options.config)
-    return Plan(load_study(config, ", ".join(map(str, options.configfiles))))
+    return Plan(load_study(config_of(options), ", ".join(map(str, options.configfiles))))
 
 
-def given_config(overrides: Mapping[str, object]) -> str:
-    """The value of `--config` for what Snakemake's own option of that name was given."""
-    return canonical_json(dict(overrides))
+def config_of(options: argparse.Namespace) -> dict[str, object]:
+    """The configuration that a command line names.
+
+    Raises:
+        SafeLRMError: it cannot be read.
+    """
+    return read_config(options.configfiles, configuration(options.config))
+
+
+def given_config(overrides: Mapping[str, object]) -> list[str]:
+    """The values of `--config` for what Snakemake's own option of that name was given."""
+    return [f"{key}={canonical_json(value)}" for key, value in overrides.items()]
+
+
+def configuration(entries: Iterable[str]) -> dict[str, object]:
+    """A configuration from `key=value` entries: a dot in a key leads into a section, a value is YAML.
+
+    Raises:
+        SafeLRMError: an entry is of another form.
+    """
+    found: dict[str, object] = {}
+    for entry in entries:
+        key, equals, value = entry.partition("=")
+        *sections, last = key.split(".")
+        if not (equals and all([*sections, last])):
+            raise SafeLRMError(f"{entry!r} is not of the form key=value", file="--config", fix="write key=value")
+        inner = found
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[last] = yaml.safe_load(value)
+    return found
