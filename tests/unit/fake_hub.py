@@ -35,7 +35,7 @@ class Repository:
 
 @dataclass
 class Hub:
-    """Repositories by "models/owner/name" or "datasets/owner/name", what was asked for, and names of files held back."""
+    """Repositories by "models/owner/name" or "datasets/owner/name", what was asked for, and files held back."""
 
     address: str
     repositories: dict[str, Repository] = field(default_factory=dict)
