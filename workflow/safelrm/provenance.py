@@ -136,7 +136,7 @@ class Trail:
         yield f"base           {plan.base_factory(wildcards)} seed {plan.base_seed(wildcards)}"
         yield f"               {plan.base_settings(wildcards)}"
         for path in plan.base_inputs(wildcards):
-            yield _file("made from", Path(path))
+            yield _file("origin", Path(path))
 
     def _rollouts(self, side: Side) -> list[str]:
         wanted = f"rollouts/{side.model}/{side.arm}/"
