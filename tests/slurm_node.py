@@ -63,9 +63,9 @@ def stages(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
         with suppress(psutil.Error):
             line = process.cmdline()
             names = [part.removeprefix("safelrm.") for part in line if part.startswith("safelrm.")]
-            # a shell has the stage within one long argument
+            # a shell has the stage within one long argument; the launcher becomes the stage that it starts
             if names and Path(process.cwd()) == folder:
-                yield names[-1], process
+                yield names[names[0] == "launch"], process
 
 
 def freezes_in_training(folder: Path, stage: str) -> Callable[[], bool]:
