@@ -67,7 +67,8 @@ def save_policy(policy: Policy, weights: Mapping[str, torch.Tensor], manifest: P
     model = _load(policy.folder, dtype)
     model.load_state_dict(weights)
     with atomic_path(model_folder(manifest)) as folder:
-        model.save_pretrained(folder)
+        # one file, whatever its size: the files of a checkpoint are fixed
+        model.save_pretrained(folder, max_shard_size="10TB")
         policy.tokenizer.save_pretrained(folder)
     write_manifest(manifest)
 
