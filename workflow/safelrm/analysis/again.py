@@ -80,7 +80,7 @@ class Remaker:
         return metrics(*self._of_runs(number), self.metrics)
 
     def samples(self, number: pd.Series) -> pd.DataFrame:
-        """The samples that a number is over: with `value` and what the judge says of the part, or what both judges say."""
+        """The samples that a number is over: with `value` and what its judge says, or with what both judges say."""
         if "reference" in number:
             pairs = paired(*(rows for _, rows in self._verdicts_of(number).groupby("judge", sort=False)))
             chosen = pairs.part == number.part
