@@ -1,6 +1,7 @@
 """Around the SLURM plugin: jobs of a Snakemake that is gone, and a controller that does not answer."""
 
 import asyncio
+import inspect
 import logging
 import os
 import sys
@@ -72,8 +73,18 @@ def plugin(monkeypatch):
         return answers.pop(0)
 
     class Executor:
+        lost = ()
         next_seconds_between_status_checks = 180
         workflow = SimpleNamespace(remote_execution_settings=SimpleNamespace(seconds_between_status_checks=0.01))
+
+        async def check_active_jobs(self, jobs):
+            await module.query_job_status("squeue", logging.getLogger("test"))
+            for job in jobs:
+                yield job
+
+        def report_job_error(self, job, msg):
+            assert "any more" in msg
+            self.lost += (job.external_jobid,)
 
     module = SimpleNamespace(
         query_job_status=ask, get_min_job_age=lambda: ages.pop() if ages else None, Executor=Executor
@@ -98,6 +109,18 @@ def test_what_slurm_said_of_its_memory_holds_while_it_is_silent(plugin):
     assert [plugin.get_min_job_age() for _ in range(3)] == [3600] * 3
 
 
+def test_a_job_that_slurm_no_longer_knows_has_failed(plugin, monkeypatch):
+    monkeypatch.setattr(cluster, "LOST_AFTER_SECONDS", -1)
+    cluster.keep_asking(pause=0)
+    executor, jobs = plugin.Executor(), [SimpleNamespace(external_jobid=number) for number in "13"]
+
+    async def left() -> list[str]:
+        return [job.external_jobid async for job in executor.check_active_jobs(jobs)]
+
+    assert asyncio.run(left()) == ["1"]
+    assert executor.lost == ("3",)
+
+
 def test_the_longest_wait_between_two_looks_is_snakemakes(plugin):
     cluster.keep_asking()
     asyncio.run(asyncio.wait_for(plugin.Executor().sleep(), timeout=5))
@@ -113,4 +136,5 @@ def test_the_plugin_has_what_is_changed():
     assert asyncio.iscoroutinefunction(plugin.query_job_status)
     assert callable(plugin.get_min_job_age)
     assert callable(plugin.Executor.sleep)
+    assert inspect.isasyncgenfunction(plugin.Executor.check_active_jobs)
     assert Path(plugin.__file__).read_text().count("await query_job_status(") == 1

@@ -9,10 +9,11 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from types import ModuleType
 
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
 from safelrm.core.errors import SafeLRMError
@@ -20,6 +21,8 @@ from safelrm.core.errors import SafeLRMError
 PLUGIN = "snakemake_executor_plugin_slurm"
 # SLURM gives a job that it ends KillWait seconds, 30 where nobody has changed it
 LONGEST_ENDING_SECONDS = 180
+# a job that is new may not be in the accounts at once; a controller that crashed may never have written it down
+LOST_AFTER_SECONDS = 120
 _NAME_OF_RUN = re.compile(r"([\w-]+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # states by job, and the seconds that the answer took; None, None if there was no answer
@@ -70,8 +73,9 @@ def keep_asking(pause: float = 10.0) -> None:
 
     Without an answer it forgets its jobs, and Snakemake waits for ever. For its other question, how long SLURM
     remembers a job, the last answer holds: without one it turns to accounting, which there may not be.
-    A job that was preempted for good counts as failed, to be submitted again, rather than as still running. And
-    Snakemake's `--seconds-between-status-checks` holds: the plugin by itself looks ever more seldom.
+    A job that was preempted for good, or that SLURM no longer knows, counts as failed, to be submitted again, rather
+    than as still running. And Snakemake's `--seconds-between-status-checks` holds: the plugin by itself looks ever
+    more seldom.
 
     Args:
         pause: seconds between two questions.
@@ -79,22 +83,42 @@ def keep_asking(pause: float = 10.0) -> None:
     plugin = sys.modules.get(PLUGIN)
     if plugin is None or hasattr(plugin.query_job_status, "keeps_asking"):
         return
-    plugin.query_job_status = _until_answered(plugin.query_job_status, pause)
+    known: set[str] = set()
+    plugin.query_job_status = _until_answered(plugin.query_job_status, pause, known)
     plugin.get_min_job_age = _remembered(plugin)
+    plugin.Executor.check_active_jobs = _without_lost(plugin.Executor.check_active_jobs, known)
     plugin.Executor.sleep = _sleep
 
 
-def _until_answered(ask: Callable[..., Coroutine[None, None, Answer]], pause: float) -> Callable:
+def _until_answered(ask: Callable[..., Coroutine[None, None, Answer]], pause: float, known: set[str]) -> Callable:
     async def asking(command: str, logger: logging.Logger) -> Answer:
         states, seconds = await ask(command, logger)
         while states is None:
             logger.warning(f"SLURM does not tell the states of jobs, asking again: {command}")
             await asyncio.sleep(pause)
             states, seconds = await ask(command, logger)
+        known.clear()
+        known.update(states)
         return {job: "CANCELLED" if state == "PREEMPTED" else state for job, state in states.items()}, seconds
 
     asking.keeps_asking = True
     return asking
+
+
+def _without_lost(check: Callable, known: set[str]) -> Callable:
+    missed: dict[str, float] = {}
+
+    async def checking(executor: RemoteExecutor, active: list[SubmittedJobInfo]) -> AsyncIterator[SubmittedJobInfo]:
+        async for job in check(executor, active):
+            number = job.external_jobid
+            if number in known:
+                missed.pop(number, None)
+            elif time.monotonic() - missed.setdefault(number, time.monotonic()) > LOST_AFTER_SECONDS:
+                executor.report_job_error(job, msg=f"SLURM does not know the job {number} any more. ")
+                continue
+            yield job
+
+    return checking
 
 
 def _remembered(plugin: ModuleType) -> Callable[[], int | None]:
