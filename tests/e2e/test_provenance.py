@@ -58,7 +58,18 @@ def test_the_rows_behind_a_number_are_written(finished_study, tmp_path):
     assert {"prompt", "trace", "answer", "score", "state"} <= set(rows)
 
 
-DIFFERENCE = ["--table", "differences", "--comparison", "rl_sft", "--model", "nano_a", "--metric", "over_refusal"]
+DIFFERENCE = [
+    "--table",
+    "differences",
+    "--comparison",
+    "rl_sft",
+    "--model",
+    "nano_a",
+    "--metric",
+    "safety",
+    "--part",
+    "y",
+]
 AGREEMENT = ["--table", "calibration", "--judge", "guard_a", "--model", "nano_a", "--arm", "rl-grpo", "--part", "y"]
 
 
@@ -69,9 +80,12 @@ def test_a_difference_is_traced_to_both_sides(finished_study, tmp_path):
         assert f"{file} sha256 {hashlib.sha256((finished_study / file).read_bytes()).hexdigest()}" in done.stdout
     rows = pd.read_csv(tmp_path / "rows.csv")
     table = pd.read_csv(finished_study / "results/tiny/tables/differences.csv")
-    (number,) = table.query("comparison == 'rl_sft' and metric == 'over_refusal'").itertuples()
-    means = rows.groupby("arm").value.mean()
-    assert means["rl-grpo"] - means["sft-star1"] == pytest.approx(number.difference, abs=1e-6)
+    (number,) = table.query(
+        "comparison == 'rl_sft' and metric == 'safety' and part == 'y' and category == 'all'"
+    ).itertuples()
+    means = rows.pivot_table(index="prompt_id", columns="arm", values="value").dropna()
+    assert len(means) == number.prompts
+    assert (means["rl-grpo"] - means["sft-star1"]).mean() == pytest.approx(number.difference, abs=1e-6)
 
 
 def test_an_agreement_is_traced_to_both_judges(finished_study, tmp_path):

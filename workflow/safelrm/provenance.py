@@ -99,7 +99,7 @@ class Trail:
             return samples
         texts = [*ROLLOUT_KEY, "prompt", "trace", "answer", "parse_state"]
         rollouts = pd.concat([ROLLOUTS.read(path)[texts] for path in dict.fromkeys(files)])
-        return samples.merge(rollouts, on=list(ROLLOUT_KEY))
+        return samples.merge(rollouts, on=list(ROLLOUT_KEY), how="left")
 
     def lines(self, number: pd.Series, table: Table) -> Iterator[str]:
         """The trail as text."""

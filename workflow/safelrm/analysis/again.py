@@ -80,13 +80,15 @@ class Remaker:
         return metrics(*self._of_runs(number), self.metrics)
 
     def samples(self, number: pd.Series) -> pd.DataFrame:
-        """The samples that a number is over: one row per sample, with `value`, or with what both judges say."""
+        """The samples that a number is over: with `value` and what its judge says, or with what both judges say."""
         if "reference" in number:
             pairs = paired(*(rows for _, rows in self._verdicts_of(number).groupby("judge", sort=False)))
             chosen = pairs.part == number.part
             return pairs[chosen if number.prompts == ALL else chosen & (pairs.kind == number.prompts)]
-        values = outcomes(*self._of_runs(number), self.metrics)
-        return pd.concat([values[_is_of(values, side)] for side in sides(number)], ignore_index=True)
+        samples, verdicts = self._of_runs(number)
+        values = outcomes(samples, verdicts, self.metrics)
+        chosen = [_judged(values[_is_of(values, side)], verdicts, number.judge, side) for side in sides(number)]
+        return pd.concat(chosen, ignore_index=True)
 
     def _of_runs(self, number: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Samples and verdicts of the number's runs."""
@@ -103,6 +105,15 @@ class Remaker:
         """What both judges of a calibration say of the number's runs, the judge first."""
         found = [VERDICTS.read(self.verdict_file(judge, number.model)) for judge in self.judges(number)]
         return pd.concat([rows[(rows.arm == number.arm) & (rows.decoding == number.decoding)] for rows in found])
+
+
+def _judged(values: pd.DataFrame, verdicts: pd.DataFrame, judge: str, side: Side) -> pd.DataFrame:
+    """The values, with what a judge says of the side's part, or of all parts; as they are where none is asked."""
+    values = values[[*ROLLOUT_KEY, "metric", "value"]]
+    if judge == WHOLE:
+        return values
+    said = verdicts[(verdicts.judge == judge) & ((verdicts.part == side.part) | (side.part == WHOLE))]
+    return values.merge(said[[*ROLLOUT_KEY, "judge", "part", "verdict", "score", "state"]], on=list(ROLLOUT_KEY))
 
 
 def _is_of(values: pd.DataFrame, side: Side) -> pd.Series:
