@@ -34,7 +34,7 @@ rule answer:
 
 
 def fill(checkout: Path, cache: Path, *runs: str) -> list[str]:
-    """Run the workflow; the runs that were trained and not taken from the cache."""
+    """Run the workflow; the runs that were trained and not taken from the cache, in order of name."""
     checkout.mkdir(exist_ok=True)
     cache.mkdir(exist_ok=True)
     (checkout / "Snakefile").write_text(SNAKEFILE)
@@ -42,7 +42,7 @@ def fill(checkout: Path, cache: Path, *runs: str) -> list[str]:
     targets = [f"rollouts/{run}.parquet" for run in runs]
     command = [*SNAKEMAKE, "--cores", "1", "--cache", "--quiet", "all", "--", *targets]
     subprocess.run(command, cwd=checkout, env=environment(SNAKEMAKE_OUTPUT_CACHE=str(cache)), check=True)
-    return (checkout / "ran").read_text().split() if (checkout / "ran").exists() else []
+    return sorted((checkout / "ran").read_text().split()) if (checkout / "ran").exists() else []
 
 
 def prune(checkout: Path, cache: Path, *options: str) -> str:
