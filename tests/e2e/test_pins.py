@@ -62,46 +62,16 @@ def test_pinning_writes_tracked_files_and_nothing_else(pinned):
     assert not [name for name in tracked if name.startswith(("data/", "checkpoints/", "rollouts/", "results/tiny/"))]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "data/of_another_study.parquet",
-        "checkpoints/nano_a/rl-former/seed1/manifest.json",
-        "checkpoints/guards/guard_c/model/config.json",
-        "rollouts/nano_a/rl-grpo/seed9.parquet",
-    ],
-)
-def test_what_is_not_of_the_study_is_not_pinned(pinned, tmp_path, path):
+def test_what_is_not_of_the_study_is_not_pinned(pinned, tmp_path):
     folder = Path(shutil.copytree(pinned[0], tmp_path / "safelrm", symlinks=True))
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    (folder / path).write_text("{}")
-    before = (folder / f"{Path(path).parts[0]}.dvc").read_bytes()
+    former = "checkpoints/nano_a/rl-former/seed1/manifest.json"
+    (folder / former).parent.mkdir(parents=True)
+    (folder / former).write_text("{}")
+    before = (folder / "checkpoints.dvc").read_bytes()
     done = snakemake(folder, "--cores", "1", *CONFIG, "--", "pin", check=False)
     assert done.returncode != 0
-    assert f"such as {path}" in done.stdout + done.stderr
-    assert (folder / f"{Path(path).parts[0]}.dvc").read_bytes() == before
-
-
-def test_a_study_that_is_not_whole_is_not_pinned(pinned, tmp_path):
-    folder = Path(shutil.copytree(pinned[0], tmp_path / "safelrm", symlinks=True))
-    (folder / "checkpoints/nano_a/rl-grpo/seed1/manifest.json").unlink()
-    before = (folder / "checkpoints.dvc").read_bytes()
-    done = snakemake(folder, "--cores", "1", *CONFIG, "--allowed-rules", "pin", "--", "pin", check=False)
-    assert done.returncode != 0
-    assert "checkpoints/nano_a/rl-grpo/seed1/manifest.json" in done.stdout + done.stderr
+    assert f"such as {former}" in done.stdout + done.stderr
     assert (folder / "checkpoints.dvc").read_bytes() == before
-
-
-def test_results_of_a_former_configuration_are_not_published(pinned, tmp_path):
-    folder = Path(shutil.copytree(pinned[0], tmp_path / "safelrm", symlinks=True))
-    former = ("verdicts/former/nano_a.parquet", "figures/former.svg", "tables/former.csv")
-    for name in former:
-        (folder / "results/tiny" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "results/tiny" / name).write_text("")
-    snakemake(folder, "--cores", "1", *CONFIG, "--", "pin")
-    published = folder / "results/published/tiny"
-    assert (published / "metrics.parquet").is_file()
-    assert not [name for name in former if (published / name).exists()]
 
 
 def test_an_overridden_configuration_is_pinned_and_verified(pinned, tmp_path):
