@@ -81,7 +81,7 @@ def test_a_difference_is_traced_to_both_sides(finished_study, tmp_path):
     rows = pd.read_csv(tmp_path / "rows.csv")
     table = pd.read_csv(finished_study / "results/tiny/tables/differences.csv")
     (number,) = table.query(
-        "comparison == 'rl_sft' and metric == 'safety' and part == 'y' and category == 'all'"
+        "comparison == 'rl_sft' and metric == 'safety' and part == 't' and category == 'all'"
     ).itertuples()
     means = rows.pivot_table(index="prompt_id", columns="arm", values="value").dropna()
     assert len(means) == number.prompts

@@ -145,10 +145,11 @@ def fail():
 @pytest.mark.parametrize(("stage", "sent", "saved"), [("sft", 8, 9), ("rl", 8, 10), ("rl", 9, 10)])
 def test_a_terminated_run_saves_what_it_has_first(stage, sent, saved, inputs, whole, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
     with at(sent, terminate), pytest.raises(SystemExit) as ended:
         run_here(monkeypatch, stage, inputs)
     assert ended.value.code == 128 + signal.SIGTERM
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
     assert f"step {saved}/32" in capsys.readouterr().out.splitlines()[-1]
     run_here(monkeypatch, stage, inputs)
     assert f"step {saved + 1}/32" in capsys.readouterr().out

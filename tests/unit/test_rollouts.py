@@ -151,7 +151,7 @@ def runs(manifest, tmp_path_factory):
     a, b = (table.assign(prompt=table["prompt"] + " w1 w2 w3" * 36) for table in (prompts("a", 60), prompts("b", 40)))
     for name, table in {"a": a, "b": b, "reversed": b[::-1]}.items():
         PROMPTS.write(folder / f"{name}.parquet", table)
-    common = ["--checkpoint", manifest, "--model", "m", "--arm", "base", "--seed", "1"]
+    common = ["--checkpoint", manifest, "--model", "m", "--arm", "base", "--seed", "1", "--code", "abc"]
 
     def arguments(output, *benchmarks, **changes):
         tables = [f"{name}={folder / file}.parquet" for name, file in benchmarks]
@@ -175,7 +175,7 @@ def runs(manifest, tmp_path_factory):
 def test_an_interrupted_run_generates_the_rest_only_and_ends_in_the_same_bytes(runs):
     assert json.loads((runs / "generated.json").read_text()) == [[200], [200], [80], [60], [60], [60, 20]]
     assert (runs / "sharded.parquet").read_bytes() == (runs / "first.parquet").read_bytes()
-    assert not list(runs.glob("work/*/*"))
+    assert {path.name for path in runs.glob("work/*/*/*/*")} == {"ended"}
 
 
 def test_the_stage_writes_what_the_model_generated(runs, chat):
