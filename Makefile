@@ -13,15 +13,22 @@ STAMP := $(call stamp,$(LOCK))
 EXTRA_STAMP := $(if $(EXTRA),$(call stamp,envs/$(EXTRA).txt))
 BIN := $(abspath $(ENV))/bin
 
-.PHONY: reproduce test soak soak-slurm env lint lock schema clean
+.PHONY: reproduce test test-library test-workflow soak soak-slurm env lint lock schema clean
 
 reproduce: env  ## set up, then run the nano study
 	PYTHONPATH=workflow $(BIN)/python -m safelrm.dag.owner
 	$(BIN)/snakemake --cores $(CORES)
 	@echo && cat results/nano/tables/summary.md
 
+# two processes side by side: those of the library keep one core busy, the workflow's wait much
 test: env  ## set up, then run the tests
-	$(BIN)/python -m pytest
+	+$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-library test-workflow
+
+test-library:
+	$(BIN)/python -m pytest tests/unit
+
+test-workflow:
+	$(BIN)/python -m pytest tests/dag tests/e2e tests/slurm
 
 soak: env  ## kill jobs and Snakemake at random in the default study; takes long, is not part of the tests
 	$(BIN)/python tests/soak/soak.py
