@@ -58,7 +58,7 @@ def test_the_rows_behind_a_number_are_written(finished_study, tmp_path):
     assert {"prompt", "trace", "answer", "score", "state"} <= set(rows)
 
 
-DIFFERENCE = "--table differences --comparison rl_sft --model nano_a --metric safety --part t".split()
+DIFFERENCE = ["--table", "differences", "--comparison", "rl_sft", "--model", "nano_a", *CELL[4:]]
 AGREEMENT = ["--table", "calibration", "--judge", "guard_a", "--model", "nano_a", "--arm", "rl-grpo", "--part", "y"]
 
 
