@@ -24,10 +24,10 @@ reproduce: env  ## set up, then run the nano study
 test: env  ## set up, then run the tests
 	+$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-library test-workflow
 
-test-library:
+test-library: env  ## tests of the library alone
 	$(BIN)/python -m pytest tests/unit
 
-test-workflow:
+test-workflow: env  ## tests of the workflow alone
 	$(BIN)/python -m pytest tests/dag tests/e2e tests/slurm
 
 soak: env  ## kill jobs and Snakemake at random in the default study; takes long, is not part of the tests
