@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,13 +88,25 @@ def freezes_in_training(folder: Path, stage: str) -> Callable[[], bool]:
     return is_frozen
 
 
-def freezes(folder: Path) -> bool:
-    """Stop the processes of all stages where they are; whether there are any."""
-    frozen = [process for _, process in stages(folder)]
-    for process in frozen:
+@contextmanager
+def frozen(folder: Path) -> Iterator[None]:
+    """Within the block the processes of all stages stand still, so that no job ends."""
+    still = [process for _, process in stages(folder)]
+    for process in still:
         with suppress(psutil.NoSuchProcess):
             process.suspend()
-    return bool(frozen)
+    try:
+        yield
+    finally:
+        for process in still:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+def give_back() -> None:
+    """Resume the node, as an administrator would, if a controller that had lost its memory has drained it."""
+    if "Duplicate jobid" in command("sinfo", "--list-reasons", "--noheader", "--format", "%E", check=False):
+        command("scontrol", "update", "nodename=localhost", "state=resume", check=False)
 
 
 def until(condition: Callable[[], object], seconds: float, pause: float = 0.5) -> None:

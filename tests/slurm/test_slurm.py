@@ -45,6 +45,7 @@ class Study:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.said = folder / "said.log"
+        self.looked = time.monotonic()
 
     def start(self) -> None:
         unlock = [sys.executable, "-m", "safelrm.dag.owner"]
@@ -64,6 +65,9 @@ class Study:
         node.until(lambda: condition() or self._ended(), PATIENCE, pause)
 
     def _ended(self) -> bool:
+        if time.monotonic() > self.looked + 10:
+            node.give_back()
+            self.looked = time.monotonic()
         if self.process.poll() is not None:
             raise AssertionError("Snakemake has ended: " + self.said.read_text()[-5000:])
         return False
@@ -74,17 +78,23 @@ class Study:
 
     def wait(self) -> None:
         """Wait until Snakemake has ended well."""
-        assert self.process.wait(timeout=PATIENCE) == 0, self.said.read_text()[-5000:]
+        latest = time.monotonic() + PATIENCE
+        while self.process.poll() is None:
+            assert time.monotonic() < latest, self.said.read_text()[-5000:]
+            node.give_back()
+            time.sleep(3)
+        assert self.process.returncode == 0, self.said.read_text()[-5000:]
 
 
 def cut_off_controller(study: Study) -> None:
     """The controller is killed while jobs run, and back some time after Snakemake has asked it in vain."""
     study.until(lambda: node.running(study.folder, "rule_guard"))
-    # it writes down what runs every few seconds, and starts again what it does not know to run
-    time.sleep(8)
-    node.kill_daemon("slurmctld")
-    study.until(lambda: "SLURM does not tell the states of jobs" in study.said.read_text())
-    node.start_daemon("slurmctld")
+    # it writes down what runs every five seconds, and starts again what it does not know to run
+    with node.frozen(study.folder):
+        time.sleep(12)
+        node.kill_daemon("slurmctld")
+        study.until(lambda: "SLURM does not tell the states of jobs" in study.said.read_text())
+        node.start_daemon("slurmctld")
 
 
 def cancel(study: Study) -> None:

@@ -10,7 +10,6 @@ with SIGKILL. Daemons are started again after a while, as an administrator would
 
 import argparse
 import random
-import re
 import subprocess
 import sys
 import tempfile
@@ -35,12 +34,6 @@ def kill_daemon(name: str, rng: random.Random) -> str:
     time.sleep(away)
     node.start_daemon(name)
     return f"away for {away:.0f} s"
-
-
-def give_node_back() -> None:
-    """Resume the node, as an administrator would, if a controller that had lost its memory has drained it."""
-    if re.search("drain|down", node.command("sinfo", "--noheader", "--format", "%T", check=False)):
-        node.command("scontrol", "update", "nodename=localhost", "state=resume", check=False)
 
 
 def kill(kind: str, folder: Path, runner: subprocess.Popen, rng: random.Random) -> str:
@@ -79,7 +72,7 @@ def disturbed(folder: Path, launch: list[str], kills: int, longest: float, rng: 
         try:
             runner.wait(timeout=rng.uniform(1.0, longest))
         except subprocess.TimeoutExpired:
-            give_node_back()
+            node.give_back()
             if kinds and (what := kill(kinds[0], folder, runner, rng)):
                 print(f"kill {len(kinds)}: {kinds.pop(0)}: {what}", flush=True)
         if runner.poll() == 0 and kinds:
