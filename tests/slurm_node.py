@@ -88,13 +88,19 @@ def freezes_in_training(folder: Path, stage: str) -> Callable[[], bool]:
     return is_frozen
 
 
+def freeze(folder: Path) -> list[psutil.Process]:
+    """Stop the processes of all stages where they are; those that were there."""
+    found = [process for _, process in stages(folder)]
+    for process in found:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+    return found
+
+
 @contextmanager
 def frozen(folder: Path) -> Iterator[None]:
     """Within the block the processes of all stages stand still, so that no job ends."""
-    still = [process for _, process in stages(folder)]
-    for process in still:
-        with suppress(psutil.NoSuchProcess):
-            process.suspend()
+    still = freeze(folder)
     try:
         yield
     finally:

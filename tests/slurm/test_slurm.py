@@ -143,7 +143,7 @@ def study(finished_study, tmp_path_factory):
         study.until(lambda: all("COMPLETED" in node.states(study.folder, what) for what in (SFT, RL)))
         study.training_said = [(study.folder / "logs" / log).read_text() for log in TRAINING_LOGS]
         # a job that hangs is still there when Snakemake is back
-        study.until(lambda: node.freezes(study.folder))
+        study.until(lambda: node.freeze(study.folder))
         study.kill()
         study.before = finished(study.folder)
         study.orphans = node.running(study.folder)
