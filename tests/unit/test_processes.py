@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+import training_fixtures
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from tiny_model import write_tiny_model
-from training_fixtures import TEMPLATE, conversations, prompts
+from training_fixtures import GUARD, TEMPLATE, conversations, prompts
 
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
@@ -30,19 +31,7 @@ from safelrm.training.processes import process_count, share_batch
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 SFT = {"dataset": "d", "epochs": 4, "batch_size": 2, "gradient_accumulation": 2, "learning_rate": 1e-2}
-RL = {
-    "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
-    "rewards": [{"module": f"safelrm.rewards.{name}", "weight": 1.0} for name in ("safety", "correctness", "format")],
-    "guard": "g",
-    "steps": 16,
-    "iterations": 2,
-    "kl_coefficient": 0.1,
-    "group_size": 4,
-    "prompts_per_step": 3,
-    "learning_rate": 1e-2,
-    "max_completion_tokens": 16,
-}
-GUARD = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 128, "min_label_mass": 0.0}
+RL = training_fixtures.RL | {"steps": 16}
 
 
 # --- how a step is shared

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import training_fixtures
 from tiny_model import write_tiny_model
-from training_fixtures import TEMPLATE, conversations, prompts
+from training_fixtures import GUARD, TEMPLATE, conversations, prompts
 
 from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.core.snapshots import newest_snapshot
@@ -25,20 +26,7 @@ from safelrm.training.curves import CurveWatch
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 # 32 steps each: of two batches; and two on each batch of rollouts, itself of two passes
 SFT = {"dataset": "d", "epochs": 8, "batch_size": 3, "gradient_accumulation": 2, "learning_rate": 1e-2}
-RL = {
-    "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
-    "rewards": [{"module": f"safelrm.rewards.{name}", "weight": 1.0} for name in ("safety", "correctness", "format")],
-    "guard": "g",
-    "steps": 32,
-    "iterations": 2,
-    "micro_batches": 2,
-    "kl_coefficient": 0.1,
-    "group_size": 4,
-    "prompts_per_step": 3,
-    "learning_rate": 1e-2,
-    "max_completion_tokens": 16,
-}
-GUARD = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 128, "min_label_mass": 0.0}
+RL = training_fixtures.RL | {"steps": 32, "micro_batches": 2}
 
 
 @pytest.fixture(scope="module")

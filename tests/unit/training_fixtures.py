@@ -12,6 +12,20 @@ from safelrm.training.environment import hide_vllm_from_trl, prepare_process
 prepare_process()
 hide_vllm_from_trl()
 
+# two steps on each batch of rollouts
+RL = {
+    "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
+    "rewards": [{"module": f"safelrm.rewards.{name}", "weight": 1.0} for name in ("safety", "correctness", "format")],
+    "guard": "g",
+    "iterations": 2,
+    "kl_coefficient": 0.1,
+    "group_size": 4,
+    "prompts_per_step": 3,
+    "learning_rate": 1e-2,
+    "max_completion_tokens": 16,
+}
+GUARD = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 128, "min_label_mass": 0.0}
+
 # opens the trace in the generation prompt, keeps it in assistant turns, marks them with their end token
 TEMPLATE = (
     "{% for message in messages %}"
