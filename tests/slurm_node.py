@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -145,8 +146,10 @@ def up() -> str:
     """Bring it up; the reason if it cannot be had here, or nothing.
 
     Raises:
-        CalledProcessError: it should have come up.
+        RuntimeError: it should have come up.
     """
+    if find_spec("snakemake_executor_plugin_slurm") is None:
+        return "no plugin for SLURM: make env EXTRA=slurm"
     done = subprocess.run([SCRIPTS / "slurm_up.sh"], capture_output=True, text=True, check=False, timeout=600)
     if done.returncode == 77:
         return done.stdout.strip().splitlines()[-1]

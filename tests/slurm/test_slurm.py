@@ -7,7 +7,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,6 @@ pytestmark = [
         os.environ.get("SAFELRM_TEST_SLURM") != "1",
         reason="SAFELRM_TEST_SLURM is not 1: installs and starts a SLURM, as root",
     ),
-    pytest.mark.skipif(find_spec("snakemake_executor_plugin_slurm") is None, reason="no plugin: make env EXTRA=slurm"),
 ]
 
 CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")

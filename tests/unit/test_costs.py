@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.costs import sizes
+from safelrm.costs.engines import EngineCosts
 from safelrm.costs.hardware import CPU, GIB, USABLE, gpu
 from safelrm.costs.sizes import KNOWN, NANO_VOCABULARY, UNKNOWN
 from safelrm.costs.table import SMALL, Costs
@@ -205,6 +206,25 @@ def test_rl_without_vllm_has_one_gpu(config, monkeypatch):
     del config["rl"]["grpo"]["vllm"]
     with pytest.raises(SafeLRMError, match=r"rl\.grpo.*does not fit"):
         costs(config)
+
+
+def test_a_guard_in_bfloat16_takes_less_of_rl(config, monkeypatch):
+    config = large(config, monkeypatch)
+    config["rl"]["grpo"]["guard_dtype"] = "float32"
+    before = job(config, "rl")
+    config["rl"]["grpo"]["guard_dtype"] = "bfloat16"
+    after = job(config, "rl")
+    assert after.seconds < before.seconds
+    assert after.gpu_bytes < before.gpu_bytes
+
+
+def test_samples_hold_the_texts_of_one_run_at_a_time(config):
+    rows, tokens = EngineCosts(load_study(config, "config.yaml")).all_rollouts()
+    for arm in config["arms"]:
+        arm["seeds"] = [*arm["seeds"], 11, 12]
+    more_rows, as_many_tokens = EngineCosts(load_study(config, "config.yaml")).all_rollouts()
+    assert more_rows > rows
+    assert as_many_tokens == tokens
 
 
 @pytest.mark.parametrize(

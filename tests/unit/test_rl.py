@@ -7,11 +7,13 @@ from training_fixtures import TEMPLATE, prompts, written
 from transformers import AutoTokenizer
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.engine.forward_guard import ForwardGuard
 from safelrm.factory.templates import trainable
 from safelrm.rl import prompt_files
 from safelrm.schemas.curves import CURVES
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.rl import RlSettings
+from safelrm.training import reinforced
 from safelrm.training.reinforced import grpo_arguments, train
 
 SETTINGS = {
@@ -83,6 +85,20 @@ def test_the_curve_has_every_term(fit, tmp_path):
     assert set(curve["step"]) == {1, 2, 3}
     applied = curve[curve["metric"] == "scored_correctness"]["value"]
     assert applied.tolist() == pytest.approx([1 / 3] * 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_guard_has_the_arithmetic_that_the_recipe_names(fit, monkeypatch, dtype):
+    loaded = []
+
+    class Watched(ForwardGuard):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            loaded.append(self.model.dtype)
+
+    monkeypatch.setattr(reinforced, "ForwardGuard", Watched)
+    fit(steps=1, guard_dtype=dtype)
+    assert loaded == [getattr(torch, dtype)]
 
 
 def test_rewards_raise_what_they_reward(fit, tmp_path):

@@ -20,8 +20,10 @@ def main() -> None:
     parser.add_argument("--rollouts", required=True, nargs="+", type=Path, help="rollouts of every run")
     parser.add_argument("--output", required=True, type=Path, help="the samples table")
     arguments = parser.parse_args()
-    rows = pd.concat([ROLLOUTS.read(path) for path in arguments.rollouts], ignore_index=True)
-    SAMPLES.write(arguments.output, rows[SAMPLES.schema.names].sort_values(list(SAMPLES.key), ignore_index=True))
+    # texts are dropped before the next table is read: all of them may not fit into memory
+    columns = list(SAMPLES.schema.names)
+    rows = pd.concat([ROLLOUTS.read(path)[columns] for path in arguments.rollouts], ignore_index=True)
+    SAMPLES.write(arguments.output, rows.sort_values(list(SAMPLES.key), ignore_index=True))
 
 
 if __name__ == "__main__":

@@ -64,9 +64,9 @@ class EngineCosts(StudyCosts):
         return self.placed(seconds, gpus, used, host=tables, disk=SMALL_DISK + tables / 10)
 
     def all_rollouts(self) -> tuple[float, float]:
-        """Rollouts of the study, and their tokens with those of the prompts."""
+        """Rollouts of the study; and the tokens of its largest run, with those of the prompts."""
         runs = [(self._asked(arm.model), len(arm.seeds)) for arm in self.study.arms]
-        return sum(asked.rows * seeds for asked, seeds in runs), sum(asked.tokens * seeds for asked, seeds in runs)
+        return sum(asked.rows * seeds for asked, seeds in runs), max(asked.tokens for asked, _ in runs)
 
     def _asked(self, name: str) -> Texts:
         """The requests of one run of a model, with the lengths of what it responds."""

@@ -36,9 +36,9 @@ SMALL: Mapping[str, Job] = {
     "all": Job(0.0, 0.0, 0.0),
 }
 
-# bytes that these hold in memory per rollout, and per token of it
+# bytes that these hold in memory per rollout of the study, and per token of its largest run
 ALL_ROLLOUTS: Mapping[str, tuple[float, float]] = {
-    "samples": (ROW_BYTES / 3, TEXT_BYTES / 2),
+    "samples": (ROW_BYTES / 3, TEXT_BYTES),
     "metrics": (ROW_BYTES / 3, 0.0),
     "compare": (ROW_BYTES / 3, 0.0),
     "calibrate": (ROW_BYTES / 3, 0.0),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from safelrm.costs.hardware import CPU, GIB, LAYER_SECONDS, USABLE, loaded_bytes, moved_seconds
 from safelrm.costs.jobs import SMALL_DISK, Job, StudyCosts
-from safelrm.costs.sizes import FLOAT32, NANO_ROW, Model, Texts, expected_steps, texts, together
+from safelrm.costs.sizes import BFLOAT16, FLOAT32, NANO_ROW, Model, Texts, expected_steps, texts, together
 from safelrm.dag.paths import fetched_model
 from safelrm.settings.factory import Optimisation, Probe, ScratchSettings
 from safelrm.settings.rl import RlSettings
@@ -100,8 +100,8 @@ class TrainingCosts(StudyCosts):
     def _rl_bytes(self, policy: Model, judge: Model, settings: RlSettings, prompt: float, gpus: int) -> float:
         tokens = _rl_sequences(settings, gpus) * (prompt + settings.max_completion_tokens)
         need = self.on.training_bytes(policy.shape, tokens, settings, gpus)
-        # the guard reads in float32, whole on every GPU
-        need += judge.shape.parameters * FLOAT32
+        # the guard is whole on every GPU
+        need += judge.shape.parameters * (FLOAT32 if settings.guard_dtype == "float32" else BFLOAT16)
         if settings.kl_coefficient:
             need += policy.shape.parameters * FLOAT32 / gpus
         if settings.vllm is None or not self.on.gpu:
@@ -122,7 +122,7 @@ class TrainingCosts(StudyCosts):
         if settings.vllm is None:
             step = max(step, size.layers * LAYER_SECONDS)
         generating = settings.max_completion_tokens * (step + running * on.sample * (settings.vllm is not None))
-        reading = on.forward_seconds(judge.shape, tokens, float32=True, gpus=gpus)
+        reading = on.forward_seconds(judge.shape, tokens, float32=settings.guard_dtype == "float32", gpus=gpus)
         passes = (settings.vllm is not None or settings.iterations > 1) + (settings.kl_coefficient > 0)
         reading += passes * on.forward_seconds(size, tokens, float32=float32, gpus=gpus)
         batches = math.ceil(settings.steps / settings.iterations)

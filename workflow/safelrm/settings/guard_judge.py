@@ -1,10 +1,8 @@
 """Settings of the judge that asks a guard."""
 
-from typing import Literal
-
 from pydantic import Field
 
-from safelrm.settings.common import Share, Strict
+from safelrm.settings.common import Dtype, Share, Strict
 from safelrm.settings.guard import GuardSettings
 
 
@@ -13,4 +11,4 @@ class GuardJudgeSettings(Strict):
 
     threshold: Share = Field(0.5, description="P(unsafe) from which the verdict is unsafe")
     reading: GuardSettings = Field(description="how the guard is asked and read: `reading` of its entry in `guards`")
-    dtype: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the engine")
+    dtype: Dtype = Field("float32", description="arithmetic of the engine")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from safelrm.settings.common import Count, ModulePath, Name, NonNegative, Positive, Share, Strict
+from safelrm.settings.common import Count, Dtype, ModulePath, Name, NonNegative, Positive, Share, Strict
 from safelrm.settings.training import TrainingSettings
 
 
@@ -48,6 +48,7 @@ class RlSettings(TrainingSettings):
     prompts: list[PromptShare] = Field(min_length=1, description="the mixture of prompts")
     rewards: list[RewardTerm] = Field(min_length=1, description="the terms of the reward")
     guard: Name = Field(description="the guard whose P(safe) of t+y is the safety reward, a key of `guards`")
+    guard_dtype: Dtype = Field("float32", description="arithmetic of the guard; each GPU of the job holds it whole")
     loss: Literal["grpo", "dapo", "dr_grpo"] = Field("dapo", description="GRPO loss type of TRL")
     scale_rewards: Literal["group", "batch", "none"] = Field(
         "group", description="standard deviation that advantages are divided by; Dr. GRPO divides by none"

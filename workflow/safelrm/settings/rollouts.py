@@ -1,10 +1,8 @@
 """Settings of rollout generation."""
 
-from typing import Literal
-
 from pydantic import Field
 
-from safelrm.settings.common import Count, Name, NonNegative, Seed, Strict
+from safelrm.settings.common import Count, Dtype, Name, NonNegative, Seed, Strict
 
 
 class DecodingMode(Strict):
@@ -27,7 +25,7 @@ class RolloutSettings(Strict):
     max_tokens: Count = Field(description="token limit of a completion")
     samples: Count = Field(1, description="completions per prompt")
     seed: Seed = Field(description="every request's own seed is derived from this, the prompt and the sample index")
-    dtype: Literal["float32", "bfloat16"] = Field(description="arithmetic of the engine")
+    dtype: Dtype = Field(description="arithmetic of the engine")
     max_model_length: Count = Field(description="longest prompt plus completion, in tokens")
     shard_size: Count = Field(
         2048,

@@ -1,17 +1,15 @@
 """Settings that every way of training shares."""
 
-from typing import Literal
-
 from pydantic import Field
 
-from safelrm.settings.common import Positive, Strict
+from safelrm.settings.common import Dtype, Positive, Strict
 
 
 class TrainingSettings(Strict):
     """How weights are updated, whatever the loss."""
 
     max_gradient_norm: Positive = Field(1.0, description="gradients are scaled down to this norm")
-    precision: Literal["float32", "bfloat16"] = Field(
+    precision: Dtype = Field(
         "float32", description="arithmetic of forward and backward passes; master weights are always float32"
     )
     gradient_checkpointing: bool = Field(

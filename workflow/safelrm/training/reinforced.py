@@ -90,7 +90,8 @@ def train(
     mixed = mix_prompts(prompts, weights, batches * settings.prompts_per_step, seed)
     check_lengths(mixed, policy, settings.max_completion_tokens)
     reader = SampleReader(policy.tokenizer, policy.stop_ids, prefilled=bool(trace_prefill(policy.tokenizer)))
-    context = RewardContext(ForwardGuard(verified_model(guard), guard_settings), guard_settings.min_label_mass)
+    scorer = ForwardGuard(verified_model(guard), guard_settings, dtype=getattr(torch, settings.guard_dtype))
+    context = RewardContext(scorer, guard_settings.min_label_mass)
     metrics = METRICS | _reward_metrics([term.name for term in settings.rewards])
     trainer = GRPOTrainer(
         model=policy.model,
