@@ -55,6 +55,13 @@ def test_a_slurm_that_does_not_answer_is_said(slurm, tmp_path, capsys):
     assert "may still be there: no controller" in capsys.readouterr().err
 
 
+def test_commands_of_slurm_without_a_cluster_are_fine(slurm, tmp_path, capsys):
+    says = "squeue: fatal: Could not establish a configuration source"
+    (slurm.folder / "squeue").write_text(f"#!/bin/sh\necho '{says}' >&2\nexit 1\n")
+    cluster.end_orphans(tmp_path)
+    assert capsys.readouterr().err == ""
+
+
 def test_jobs_that_do_not_end_are_named(slurm, tmp_path, monkeypatch):
     slurm.queue.write_text(f"11|{RUN}|{tmp_path}\n")
     (slurm.folder / "scancel").write_text("#!/bin/sh\n")

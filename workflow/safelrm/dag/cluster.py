@@ -23,6 +23,8 @@ PLUGIN = "snakemake_executor_plugin_slurm"
 LONGEST_ENDING_SECONDS = 180
 # a job that is new may not be in the accounts at once; a controller that crashed may never have written it down
 LOST_AFTER_SECONDS = 120
+# what SLURM's commands say on a machine that belongs to no cluster
+NO_CLUSTER = "Could not establish a configuration source"
 _NAME_OF_RUN = re.compile(r"([\w-]+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # states by job, and the seconds that the answer took; None, None if there was no answer
@@ -61,7 +63,9 @@ def _jobs_in(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except subprocess.SubprocessError as error:
-        reason = (getattr(error, "stderr", None) or str(error)).strip()
+        reason = str(getattr(error, "stderr", None) or error).strip()
+        if NO_CLUSTER in reason:
+            return []
         print(f"warning: jobs of an earlier run may still be there: {reason}", file=sys.stderr)
         return []
     rows = (line.split("|", maxsplit=2) for line in queue.splitlines())
