@@ -51,6 +51,13 @@ def running(folder: Path, what: str = "") -> list[Job]:
     return [job for job in jobs(folder) if job.state == "RUNNING" and job.what.startswith(what)]
 
 
+def gpus(folder: Path) -> list[tuple[str, int]]:
+    """What each job from a folder is, and the GPUs that it asked for."""
+    rows = command("squeue", "--states=all", "--noheader", "--Format", "jobid:20,tres-per-job:40").splitlines()
+    asked = {number: int(gres.partition("gres:gpu:")[2] or 0) for number, gres in map(str.split, rows)}
+    return [(job.what, asked[job.number]) for job in jobs(folder)]
+
+
 def made_by_completed_jobs(folder: Path) -> set[str]:
     """The outputs of all rules that were run in a job which SLURM holds for completed."""
     logs = [job.log.read_text(errors="replace") for job in jobs(folder) if job.state == "COMPLETED"]

@@ -71,6 +71,12 @@ def test_jobs_wait_for_what_they_read(monkeypatch):
     assert needed["samples"] == {name for name in needed if name.startswith("rollouts ")}
 
 
+def test_a_number_within_a_section_is_given_on_the_command_line_as_in_a_file():
+    made = "checkpoints/nano_a/rl-grpo/seed1/manifest.json"
+    said = snakemake(ROOT, "-n", "-p", "--forceall", "--config", "rl={grpo: {steps: 17}}", "--", made)
+    assert '"steps":17' in said.stdout.replace("\\", "")
+
+
 def test_the_report_says_what_it_costs():
     said = plan()
     assert said.returncode == 0, said.stderr

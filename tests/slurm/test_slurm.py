@@ -30,7 +30,7 @@ pytestmark = [
     ),
 ]
 
-CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
+CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml", "tests/slurm/gpus.yaml")
 # nothing here may take longer, or the tests would hang where Snakemake does
 PATIENCE = 600.0
 TRAINING_LOGS = ("rl/nano_a/grpo/seed1.log", "sft/nano_a/star1/seed1.log")
@@ -161,6 +161,14 @@ def test_the_bytes_are_those_of_a_local_run(study, finished_study):
 
 def test_every_output_was_made_by_a_job_of_slurm(study):
     assert set(digests(study.folder)) <= node.made_by_completed_jobs(study.folder)
+
+
+def test_jobs_that_use_a_model_ask_for_a_gpu_and_no_others(study):
+    asked = node.gpus(study.folder)
+    stages = {what.split("_")[1] for what, gpus in asked if gpus}
+    assert stages == {"sft", "rl", "rollouts", "verdicts"}
+    assert not any(gpus for what, gpus in asked if what.split("_")[1] not in stages)
+    assert {gpus for _, gpus in asked} == {0, 1}
 
 
 def test_what_was_cancelled_preempted_or_out_of_time_was_submitted_again(study):

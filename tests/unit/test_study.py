@@ -45,6 +45,7 @@ def test_the_default_study_is_valid(config):
         (("learning_rte",), 1, ("learning_rte", "did you mean `learning_rate`")),
         (("sft", "star1", "epoch"), 3.0, ("sft.star1.epoch", "did you mean `epochs`")),
         (("rl", "grpo", "learning_rate"), "high", ("rl.grpo.learning_rate", "valid number")),
+        (("rl", "grpo", "learning_rate"), "1e-5", ("rl.grpo.learning_rate", "write 1.0e-05")),
         (("rl", "grpo", "learning_rate"), float("nan"), ("rl.grpo.learning_rate",)),
         (("rollouts", "temperature"), -1.0, ("rollouts.temperature",)),
         (("rl", "grpo", "guard"), "guard_c", ("rl.grpo.guard", "did you mean `guard_")),

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 # jobs import the package of this checkout, with the Python that runs Snakemake
 PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
@@ -18,7 +19,7 @@ from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
 from safelrm.costs.table import Costs
 from safelrm.dag.cluster import end_orphans, keep_asking
-from safelrm.dag.command import given_config
+from safelrm.dag.command import given_config, typed
 from safelrm.dag.container import image, require_image
 from safelrm.dag.environment import job_environment
 from safelrm.dag.locks import require_installed
@@ -33,6 +34,7 @@ TIMINGS_FILE = "logs/timings.jsonl"
 os.environ.update(job_environment(PACKAGE_ROOT))
 os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 
+update_config(config, typed(workflow.config_settings.config))
 try:
     study = load_study(config, ", ".join(map(str, workflow.configfiles)))
     plan = Plan(study)

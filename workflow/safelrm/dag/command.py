@@ -1,12 +1,12 @@
 """What the command lines share that are about a whole study: they read its configuration as Snakemake was given it."""
 
 import argparse
+import math
 from collections.abc import Iterable, Mapping
 
 import yaml
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import canonical_json
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study, read_config
 
@@ -41,7 +41,30 @@ def config_of(options: argparse.Namespace) -> dict[str, object]:
 
 def given_config(overrides: Mapping[str, object]) -> list[str]:
     """The values of `--config` for what Snakemake's own option of that name was given."""
-    return [f"{key}={canonical_json(value)}" for key, value in overrides.items()]
+    return [f"{key}={_on_one_line(typed(value))}" for key, value in overrides.items()]
+
+
+def _on_one_line(value: object) -> str:
+    # JSON would not do: YAML takes its 1e-05 for a text
+    return yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False).strip().removesuffix("\n...")
+
+
+def typed(value: object) -> object:
+    """What Snakemake's `--config` was given, with numbers, booleans and nulls in place of their texts.
+
+    Snakemake reads a single value as YAML does, but leaves everything within a section or a list a text.
+    """
+    if isinstance(value, Mapping):
+        return {key: typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item) for item in value]
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    return read if read is None or isinstance(read, (bool, int, float)) else value
 
 
 def configuration(entries: Iterable[str]) -> dict[str, object]:

@@ -17,6 +17,8 @@ from safelrm.dag.origins import check_origins
 from safelrm.dag.registry import settings_model, top_level_names
 from safelrm.settings.study import Study
 
+# a number to everyone but YAML 1.1, which wants a point and a sign
+_EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -82,7 +84,7 @@ def _expanded(value: object, key: str, file: str) -> object:
 
 
 def _with_suggestion(error: ValidationError, file: str) -> SafeLRMError:
-    """The error, with the nearest known key where a key is unknown."""
+    """The error, with the nearest known key where a key is unknown, and a number as YAML reads it."""
     found = settings_error(error, file)
     first = error.errors()[0]
     if first["type"] == "extra_forbidden":
@@ -90,6 +92,8 @@ def _with_suggestion(error: ValidationError, file: str) -> SafeLRMError:
         near = difflib.get_close_matches(str(first["loc"][-1]), sorted(known), n=1)
         if near:
             found.fix = f"did you mean `{near[0]}`? {found.fix}"
+    if first["type"] == "float_type" and _EXPONENT.fullmatch(str(first["input"])):
+        found.fix = f"YAML takes {first['input']} for a text: write {yaml.safe_dump(float(first['input'])).split()[0]}"
     return found
 
 
