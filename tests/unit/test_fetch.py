@@ -228,6 +228,13 @@ def test_a_revision_that_is_not_there_is_named_and_the_old_manifest_is_gone(hub,
     assert "RevisionNotFoundError" in said and "set the revision to null" in said
 
 
+def test_a_gated_data_set_is_called_gated(hub, tmp_path):
+    hub.repositories["datasets/acme/asks"].only_for = TOKEN
+    said = failure(fetch(tmp_path, hub.address, "dataset"), tmp_path)
+    assert "accept its terms" in said
+    assert fetch(tmp_path, hub.address, "dataset", HF_TOKEN=TOKEN).returncode == 0
+
+
 def test_a_token_is_used_and_written_nowhere(hub, tmp_path):
     hub.repositories["models/acme/tiny"].only_for = TOKEN
     said = failure(fetch(tmp_path, hub.address), tmp_path)

@@ -14,7 +14,8 @@ from safelrm.schemas.curves import CURVES
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.rl import RlSettings
 from safelrm.training import reinforced
-from safelrm.training.reinforced import grpo_arguments, train
+from safelrm.training.models import load_policy
+from safelrm.training.reinforced import check_lengths, grpo_arguments, train
 
 SETTINGS = {
     "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
@@ -129,6 +130,26 @@ def test_a_prompt_that_leaves_no_room_is_named(fit):
     long.loc[2, "prompt"] = "w1 " * 240
     with pytest.raises(SafeLRMError, match="harmful2"):
         fit(tables={"harm": long, "sums": prompts("reasoning", reference="7")})
+
+
+def test_a_prompt_that_leaves_no_room_in_vllm_is_named(base):
+    policy = load_policy(base)
+    vllm = {"max_model_length": SETTINGS["max_completion_tokens"] + 8}
+    settings = RlSettings.model_validate(SETTINGS | {"vllm": vllm})
+    check_lengths(prompts("harmful"), policy, settings)
+    long = prompts("harmful")
+    long.loc[2, "prompt"] = "w1 " * 20
+    check_lengths(long, policy, RlSettings.model_validate(SETTINGS))
+    with pytest.raises(SafeLRMError, match="harmful2") as error:
+        check_lengths(long, policy, settings)
+    assert error.value.key == "vllm.max_model_length"
+
+
+def test_the_reference_model_is_left_where_it_is_loaded():
+    # accelerate would otherwise spread it over all GPUs, in each process
+    with_kl = RlSettings.model_validate(SETTINGS | {"kl_coefficient": 0.1})
+    assert grpo_arguments(with_kl)["model_init_kwargs"] == {"device_map": None}
+    assert "model_init_kwargs" not in grpo_arguments(RlSettings.model_validate(SETTINGS))
 
 
 def test_vllm_needs_a_gpu(fit):

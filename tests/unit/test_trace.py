@@ -28,6 +28,15 @@ CASES = [
     ("<think>a</think> ", False, False, Parsed("a", None, "empty")),
     ("<think>a</think> b </think> c", False, False, Parsed("a", "b </think> c", "ok")),
     ("<think>a</think> b <think> c", False, False, Parsed("a", "b <think> c", "ok")),
+    # Granite has tags around the answer, too
+    ("<think>a</think>\n<response>c d</response>", False, False, Parsed("a", "c d", "ok")),
+    ("<think>a</think><response>\nc", False, True, Parsed("a", "c", "truncated")),
+    ("<response>c</response>", False, False, Parsed(None, "c", "no_think")),
+    ("<response>c", False, True, Parsed(None, "c", "truncated")),
+    ("<think>a</think><response></response>", False, False, Parsed("a", None, "empty")),
+    ("<response> </response>", False, False, Parsed(None, None, "empty")),
+    ("<think>a</think> c <response> d", False, False, Parsed("a", "c <response> d", "ok")),
+    ("<think>a <response> b", False, False, Parsed("a <response> b", None, "no_close")),
 ]
 
 
@@ -39,7 +48,10 @@ def test_cases(text, prefilled, truncated, expected):
 texts = st.lists(st.sampled_from([OPEN, CLOSE, " ", "\n", "a", "é", "<", "think>"]), max_size=12).map("".join)
 
 
-@given(texts, st.booleans(), st.booleans())
+tagged = st.lists(texts | st.sampled_from(["<response>", "</response>"]), max_size=6).map("".join)
+
+
+@given(tagged, st.booleans(), st.booleans())
 def test_invariants(text, prefilled, truncated):
     parsed = parse_completion(text, prefilled=prefilled, truncated=truncated)
     assert parsed.state in PARSE_STATES

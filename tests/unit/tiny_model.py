@@ -1,10 +1,18 @@
-"""A tiny Qwen3 with random weights and a word-level tokenizer, for tests that need a real checkpoint."""
+"""Tiny models with random weights and a word-level tokenizer, for tests that need a real checkpoint."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    GraniteMoeHybridConfig,
+    GraniteMoeHybridForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from safelrm.core.checkpoints import write_manifest
 
@@ -19,7 +27,52 @@ CHAT_TEMPLATE = (
 PREFILLED_TEMPLATE = CHAT_TEMPLATE.replace("if prefill", "if true")
 
 
-def write_tiny_model(run: Path, *, seed: int = 0, chat_template: str = CHAT_TEMPLATE, scale: float = 1.0) -> Path:
+SIZES = {
+    "vocab_size": 64,
+    "hidden_size": 64,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 256,
+    "tie_word_embeddings": False,
+    "pad_token_id": SPECIAL.index("<pad>"),
+    "bos_token_id": None,
+    "eos_token_id": SPECIAL.index("<|end|>"),
+}
+
+
+def qwen3() -> PreTrainedModel:
+    """A dense model."""
+    return Qwen3ForCausalLM(Qwen3Config(**SIZES, intermediate_size=128, num_hidden_layers=2, head_dim=32))
+
+
+def granite_hybrid() -> PreTrainedModel:
+    """State-space layers, attention without positions and a mixture of experts, as Granite 4 has them."""
+    config = GraniteMoeHybridConfig(
+        **SIZES,
+        intermediate_size=64,
+        num_hidden_layers=3,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+        shared_intermediate_size=64,
+        router_aux_loss_coef=0.01,
+        position_embedding_type=None,
+        layer_types=["mamba", "attention", "mamba"],
+        mamba_n_heads=4,
+        mamba_d_head=32,
+        mamba_d_state=16,
+        mamba_chunk_size=16,
+    )
+    return GraniteMoeHybridForCausalLM(config)
+
+
+def write_tiny_model(
+    run: Path,
+    *,
+    seed: int = 0,
+    chat_template: str = CHAT_TEMPLATE,
+    scale: float = 1.0,
+    network: Callable[[], PreTrainedModel] = qwen3,
+) -> Path:
     """Write the checkpoint `run/model` and return its manifest. `scale` sharpens the next-token distribution."""
     vocabulary = {word: number for number, word in enumerate(SPECIAL + WORDS)}
     words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
@@ -33,21 +86,7 @@ def write_tiny_model(run: Path, *, seed: int = 0, chat_template: str = CHAT_TEMP
     )
     tokenizer.chat_template = chat_template
     torch.manual_seed(seed)
-    config = Qwen3Config(
-        vocab_size=64,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=32,
-        max_position_embeddings=256,
-        tie_word_embeddings=False,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    model = Qwen3ForCausalLM(config)
+    model = network()
     model.lm_head.weight.data *= scale
     # ids past the vocabulary have no text
     model.lm_head.weight.data[len(vocabulary) :] = 0.0

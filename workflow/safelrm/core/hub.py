@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # set by the Snakefile for its jobs: the configuration, as messages name it
 CONFIGFILES = "SAFELRM_CONFIGFILES"
+GATED = "accept its terms on the hub, and export HF_TOKEN=… of that account"
 
 
 def go_online() -> None:
@@ -61,9 +62,11 @@ def _first_line(error: Exception) -> str:
 
 
 def _remedy(error: Exception) -> str:
+    if "gated" in str(error).lower():  # datasets says so of a set that it calls not found
+        return GATED
     match type(error).__name__:
         case "GatedRepoError":
-            return "accept its terms on the hub, and export HF_TOKEN=… of that account"
+            return GATED
         case "RepositoryNotFoundError":
             return "check the id; a private repository needs HF_TOKEN in the environment"
         case "RevisionNotFoundError":

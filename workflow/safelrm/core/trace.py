@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 OPEN, CLOSE = "<think>", "</think>"
+# around the answer (Granite); no words of it, and in the way of whoever reads its beginning
+ANSWER_OPEN, ANSWER_CLOSE = "<response>", "</response>"
 ParseState = Literal["ok", "no_think", "no_close", "truncated", "empty"]
 PARSE_STATES: tuple[str, ...] = get_args(ParseState)
 
@@ -34,13 +36,14 @@ def parse_completion(text: str, *, prefilled: bool, truncated: bool = False) -> 
         truncated: whether the engine stopped at the token limit (finish reason "length").
 
     An opening tag that the model repeats after a prefilled one is dropped. The first closing tag
-    ends the trace; later ones stay in the answer, so that nothing a judge should see is lost.
+    ends the trace; later ones stay in the answer, so that nothing a judge should see is lost. Tags around
+    the whole answer do not.
     """
     body = text.strip()
     opened = prefilled or body.startswith(OPEN)
     body = body.removeprefix(OPEN).strip()
     before, closing, after = body.partition(CLOSE)
-    trace, answer = before.strip() or None, after.strip() or None
+    trace, answer = before.strip() or None, _bare(after) or None
     if closing:
         if truncated:
             return Parsed(trace, answer, "truncated")
@@ -49,7 +52,12 @@ def parse_completion(text: str, *, prefilled: bool, truncated: bool = False) -> 
         # text before a late opening tag belongs to the trace: it is not an answer
         opened = True
     if truncated:
-        return Parsed(trace, None, "truncated") if opened else Parsed(None, trace, "truncated")
-    if not body:
-        return Parsed(None, None, "empty")
-    return Parsed(trace, None, "no_close") if opened else Parsed(None, trace, "no_think")
+        return Parsed(trace, None, "truncated") if opened else Parsed(None, _bare(body) or None, "truncated")
+    if opened and body:
+        return Parsed(trace, None, "no_close")
+    answer = _bare(body) or None
+    return Parsed(None, answer, "no_think" if answer else "empty")
+
+
+def _bare(answer: str) -> str:
+    return answer.strip().removeprefix(ANSWER_OPEN).removesuffix(ANSWER_CLOSE).strip()

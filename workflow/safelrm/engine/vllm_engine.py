@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import GPUS
+from safelrm.engine.architecture import has_state_space_layers
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -23,6 +24,8 @@ ENVIRONMENT = {
     # binding would put all jobs of one machine on the same cores
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "HF_HUB_OFFLINE": "1",
+    # or asking for GPUs readies CUDA, and the processes that vLLM forks for several GPUs cannot use it any more
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
 }
 # without a limit the CPU build claims nearly all memory of the machine
 CPU_KV_CACHE_BYTES = 256 << 20
@@ -48,10 +51,13 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
 
     # split over the job's GPUs, where several were given to it
     hardware: dict[str, object] = {"tensor_parallel_size": max(1, int(os.environ.get(GPUS, "1")))}
+    if has_state_space_layers(folder):
+        # the reuse of what prompts have in common reads them in parts
+        hardware["enable_prefix_caching"] = False
     if not torch.cuda.is_available():
         # or vLLM compiles its ranking of log-probabilities, for longer than most jobs take
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
-        hardware = {"enforce_eager": True, "kv_cache_memory_bytes": CPU_KV_CACHE_BYTES}
+        hardware |= {"tensor_parallel_size": 1, "enforce_eager": True, "kv_cache_memory_bytes": CPU_KV_CACHE_BYTES}
     try:
         with _uncollected():
             from vllm import LLM  # noqa: PLC0415

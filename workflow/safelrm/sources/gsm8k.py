@@ -30,7 +30,7 @@ def load(settings: Settings) -> pd.DataFrame:
     Raises:
         SafeLRMError: the file does not hold GSM8K's columns, or a solution does not end in its number.
     """
-    records = read_records(settings)
+    records = read_records(settings).once("question")
     questions = records.texts("question")
     return pd.DataFrame(
         {

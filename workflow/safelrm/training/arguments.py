@@ -22,6 +22,8 @@ def shared_arguments(settings: TrainingSettings, seed: int, work: Path) -> dict[
         "bf16": settings.precision == "bfloat16",
         "fp16": False,
         **sharding(gradient_checkpointing=settings.gradient_checkpointing),
+        # a term that some mixtures of experts add to the loss, and TRL wherever their configuration does not say 0
+        "router_aux_loss_coef": 0.0,
         "max_grad_norm": settings.max_gradient_norm,
         "save_strategy": "no",
         "eval_strategy": "no",

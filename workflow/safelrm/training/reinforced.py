@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from accelerate.utils import set_seed
 from datasets import Dataset
 from transformers import PrinterCallback
 from trl import GRPOConfig, GRPOTrainer
@@ -30,6 +31,7 @@ from safelrm.rewards.base import RewardContext
 from safelrm.settings.guard import GuardSettings
 from safelrm.settings.rl import RlSettings, VllmEngine
 from safelrm.training.arguments import shared_arguments
+from safelrm.training.colocated import send_by_checkpoint_names
 from safelrm.training.curves import CurveWatch, diverged
 from safelrm.training.mixture import mix_prompts
 from safelrm.training.models import Policy, load_policy
@@ -88,7 +90,7 @@ def train(
     weights = {share.dataset: share.weight for share in settings.prompts}
     batches = math.ceil(settings.steps / settings.iterations)
     mixed = mix_prompts(prompts, weights, batches * settings.prompts_per_step, seed)
-    check_lengths(mixed, policy, settings.max_completion_tokens)
+    check_lengths(mixed, policy, settings)
     reader = SampleReader(policy.tokenizer, policy.stop_ids, prefilled=bool(trace_prefill(policy.tokenizer)))
     scorer = ForwardGuard(verified_model(guard), guard_settings, dtype=getattr(torch, settings.guard_dtype))
     context = RewardContext(scorer, guard_settings.min_label_mass)
@@ -108,6 +110,10 @@ def train(
         callbacks=[CurveWatch(metrics)],
     )
     trainer.remove_callback(PrinterCallback)
+    if settings.vllm is not None:
+        send_by_checkpoint_names(trainer.vllm_generation, policy.model)
+        # vLLM has set the seed of its own, the same for all runs, and samples from this process's random numbers
+        set_seed(seed, device_specific=True)
     try:
         # the completions of a batch are no part of the state, so state is saved between two batches
         train_resumably(trainer, multiple=settings.iterations)
@@ -119,22 +125,24 @@ def train(
     write_result(trainer, policy, metrics, curve=curve, manifest=manifest)
 
 
-def check_lengths(prompts: pd.DataFrame, policy: Policy, max_completion_tokens: int) -> None:
-    """Make sure that every prompt leaves room for a whole completion.
+def check_lengths(prompts: pd.DataFrame, policy: Policy, settings: RlSettings) -> None:
+    """Make sure that every prompt leaves room for a whole completion, in the model and in vLLM.
 
     Raises:
         SafeLRMError: one does not; it names `prompt_id`.
     """
+    engine = settings.vllm.max_model_length if settings.vllm else policy.context
+    key = "vllm.max_model_length" if engine < policy.context else "max_completion_tokens"
+    longest, asked = min(engine, policy.context), settings.max_completion_tokens
     for prompt_id, prompt in prompts[["prompt_id", "prompt"]].drop_duplicates().itertuples(index=False):
         rendered = policy.tokenizer.apply_chat_template(
             user_turn(prompt), add_generation_prompt=True, return_dict=False
         )
-        if len(rendered) + max_completion_tokens > policy.context:
+        if len(rendered) + asked > longest:
             raise SafeLRMError(
-                f"prompt_id {prompt_id}: {len(rendered)} tokens and a completion of {max_completion_tokens}"
-                f" exceed the model's {policy.context}",
-                key="max_completion_tokens",
-                fix="lower it, or drop the prompt",
+                f"prompt_id {prompt_id}: {len(rendered)} tokens and a completion of {asked} exceed {longest}",
+                key=key,
+                fix="ask for shorter completions, drop the prompt, or raise vLLM's length up to the model's",
             )
 
 
@@ -167,6 +175,9 @@ def grpo_arguments(settings: RlSettings) -> dict[str, object]:
         "scale_rewards": settings.scale_rewards,
         "reward_weights": [term.weight for term in settings.rewards],
         "beta": settings.kl_coefficient,
+        # GRPO's own KL term; TRL by itself weighs it by the importance ratio (DeepSeek-V3.2)
+        "use_bias_correction_kl": False,
+        **_reference_arguments(settings.kl_coefficient),
         "epsilon": settings.clip,
         "epsilon_high": settings.clip_high,
         "mask_truncated_completions": settings.mask_truncated,
@@ -176,6 +187,11 @@ def grpo_arguments(settings: RlSettings) -> dict[str, object]:
         "weight_decay": 0.0,
         **_engine_arguments(settings.vllm),
     }
+
+
+def _reference_arguments(kl_coefficient: float) -> dict[str, object]:
+    # each process of several would spread it over all GPUs, before it is sharded like the policy
+    return {"model_init_kwargs": {"device_map": None}} if kl_coefficient else {}
 
 
 def _engine_arguments(vllm: VllmEngine | None) -> dict[str, object]:
