@@ -49,11 +49,13 @@ env: $(STAMP) $(EXTRA_STAMP)  ## the environment; no installer runs while its lo
 $(STAMP):
 	@test "$(ENV)" = .venv || ! test -e $(ENV) || { \
 	  echo "error: $(ENV) is not of $(LOCK); it may be in use elsewhere: remove it, or leave ENV out" >&2; exit 1; }
+	@other=$$(cat $(ENV)/.lock-* 2>/dev/null | grep -vx '$(LOCK)' | head -n 1); test -z "$$other" || { \
+	  echo "error: $(ENV) is the environment of $$other: say make LOCK=$$other, or remove it" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(ENV)
 	$(BIN)/python -m pip install -qq --no-deps --requirement $(LOCK) || { \
 	  echo "error: $(LOCK): could not be installed; torch's +cpu build is on PyTorch's CPU wheel index:" \
 	       "name it with PIP_EXTRA_INDEX_URL, or keep the wheel in a folder named by PIP_FIND_LINKS" >&2; exit 1; }
-	touch $@
+	echo $(LOCK) > $@
 
 ifdef EXTRA
 $(EXTRA_STAMP): $(STAMP)

@@ -249,6 +249,23 @@ def test_resources_grow_with_the_attempt(config, rule):
     assert resources["disk_mb"](given_to) > 0
 
 
+def test_no_attempt_asks_for_more_than_the_cluster_has(config, monkeypatch):
+    config = large(config, monkeypatch, longest_runtime=90, node_memory_gib=200.0)
+    resources, of = costs(config).resources("rl"), {"model": "nano_a", "recipe": "grpo", "seed": "1"}
+    asked = [
+        (resources["runtime"](of, attempt=attempt), resources["mem_mb"](of, attempt=attempt)) for attempt in (1, 9)
+    ]
+    assert asked[0] <= asked[1] == (90, int(200.0 * GIB / 1e6))
+
+
+def test_cores_come_with_gpus(config, monkeypatch):
+    of = {"model": "nano_a", "recipe": "grpo", "seed": "1", "judge": "exact"}
+    assert "cpus_per_gpu" not in costs(config).resources("rl")
+    config = large(config, monkeypatch, cpus_per_gpu=6)
+    assert costs(config).resources("rl")["cpus_per_gpu"](of) == 6
+    assert costs(config).resources("judge")["cpus_per_gpu"](of) == 0
+
+
 def test_the_size_of_a_nano_model_is_that_of_its_architecture():
     tokenizer = build_tokenizer("family_a")
     assert len(tokenizer) == NANO_VOCABULARY

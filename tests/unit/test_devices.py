@@ -1,8 +1,9 @@
 """Which GPUs a job sees on a machine without a scheduler."""
 
+import errno
+import fcntl
 import os
 import subprocess
-import tempfile
 
 import pytest
 from launch_fixtures import PYTHON, environment
@@ -13,7 +14,7 @@ CLAIM = f"""
 import sys, os, time
 from pathlib import Path
 from safelrm.launching import devices
-devices.DEVICES, devices.PATIENCE = Path(sys.argv[1]), 0.1
+devices.DEVICES, devices.LOCKS, devices.PATIENCE = Path(sys.argv[1]), Path(sys.argv[1]), 0.1
 held = devices.claim_devices(int(sys.argv[2]))
 print(os.environ.get("{devices.VISIBLE}"), flush=True)
 time.sleep(600)
@@ -29,7 +30,7 @@ def claim(tmp_path):
     jobs = []
 
     def claim(count, **variables):
-        variables = environment(**({"TMPDIR": str(tmp_path)} | variables))
+        variables = environment(**variables)
         command = [*PYTHON, CLAIM, str(tmp_path), str(count)]
         job = subprocess.Popen(
             command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
@@ -80,10 +81,29 @@ def test_where_no_gpu_is_found_nothing_is_chosen(monkeypatch, tmp_path):
     assert devices.VISIBLE not in os.environ
 
 
-def test_the_locks_lie_where_all_jobs_of_the_machine_find_them(monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_users_with_temporary_folders_of_their_own_share_the_locks(claim, tmp_path):
+    (tmp_path / "own").mkdir()
+    jobs = claim(1), claim(1, TMPDIR=str(tmp_path / "own"))
+    assert {job.stdout.readline().strip() for job in jobs} == {"0", "1"}
+
+
+def test_others_may_lock_whatever_the_umask(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "LOCKS", tmp_path)
+    before = os.umask(0o077)
+    try:
+        devices._lock_file("0").close()
+    finally:
+        os.umask(before)
+    (made,) = tmp_path.iterdir()
+    assert made.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_system_without_locks_is_said(monkeypatch, tmp_path, capsys):
+    def refuse(*_):
+        raise OSError(errno.ENOTSUP, "not supported")
+
+    monkeypatch.setattr(devices, "LOCKS", tmp_path)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     monkeypatch.setenv(devices.VISIBLE, "MIG-1/2")
-    locks = devices.claim_devices(1)
-    assert len(locks) == 1
-    assert {path.parent for path in tmp_path.glob("safelrm-gpu-*.lock")} == {tmp_path}
-    locks[0].close()
+    assert len(devices.claim_devices(1)) == 1
+    assert "jobs may share a GPU" in capsys.readouterr().err

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from launch_fixtures import PYTHON, environment
@@ -117,8 +116,9 @@ def test_several_nodes_need_a_cluster(cluster, tmp_path):
 
 
 @pytest.mark.parametrize(("cuda", "gpus", "parts"), [(True, "4", 4), (True, "1", 1), (True, "0", 1), (False, "2", 1)])
-def test_an_engine_is_split_over_the_job_s_gpus(cuda, gpus, parts, monkeypatch):
+def test_an_engine_is_split_over_the_job_s_gpus(cuda, gpus, parts, monkeypatch, tmp_path):
     import torch  # noqa: PLC0415
+    from transformers import Qwen3Config  # noqa: PLC0415
 
     from safelrm.engine import vllm_engine  # noqa: PLC0415
 
@@ -128,6 +128,7 @@ def test_an_engine_is_split_over_the_job_s_gpus(cuda, gpus, parts, monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", fake)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(os, "environ", dict(os.environ) | {GPUS: gpus})
-    vllm_engine.start_engine(Path("model"), dtype="bfloat16", max_model_length=64)
+    Qwen3Config().save_pretrained(tmp_path)
+    vllm_engine.start_engine(tmp_path, dtype="bfloat16", max_model_length=64)
     assert given.get("tensor_parallel_size", 1) == parts
     assert ("kv_cache_memory_bytes" in given) is not cuda

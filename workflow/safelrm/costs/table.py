@@ -5,6 +5,7 @@ Snakemake. The model behind it is in the other modules of this package, and expl
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -84,21 +85,28 @@ class Costs:
     def resources(self, rule: str) -> dict[str, int | Callable[..., int]]:
         """The resources of a rule, as Snakemake takes them: of wildcards, and of the attempt where it counts.
 
-        `gpu` GPUs in all, `nodes`, `mem_mb` of each node, `runtime` in minutes, `disk_mb` with partial state.
+        `gpu` GPUs in all, `cpus_per_gpu`, `nodes`, `mem_mb` of each node, `runtime` in minutes, `disk_mb` with partial
+        state.
         """
-        margin = self.study.execution.runtime_margin
+        execution = self.study.execution
+        most_memory = (execution.node_memory_gib or math.inf) * GIB / 1e6
 
         def gpus(wildcards: Mapping[str, str]) -> int:
             return self.job(rule, wildcards).gpus
+
+        def cpus_per_gpu(wildcards: Mapping[str, str]) -> int:
+            return execution.cpus_per_gpu if self.job(rule, wildcards).gpus else 0
 
         def nodes(wildcards: Mapping[str, str]) -> int:
             return self.job(rule, wildcards).nodes
 
         def memory(wildcards: Mapping[str, str], attempt: int) -> int:
-            return math.ceil(self.job(rule, wildcards).host * MEMORY_MARGIN / 1e6) * attempt
+            needed = math.ceil(self.job(rule, wildcards).host * MEMORY_MARGIN / 1e6) * attempt
+            return int(min(needed, most_memory))
 
         def minutes(wildcards: Mapping[str, str], attempt: int) -> int:
-            return max(LEAST_MINUTES, math.ceil(self.job(rule, wildcards).seconds * margin / 60)) * attempt
+            estimated = math.ceil(self.job(rule, wildcards).seconds * execution.runtime_margin / 60)
+            return min(max(LEAST_MINUTES, estimated) * attempt, execution.longest_runtime or sys.maxsize)
 
         def disk(wildcards: Mapping[str, str]) -> int:
             needed = self.job(rule, wildcards)
@@ -106,8 +114,8 @@ class Costs:
 
         asked = {"gpu": gpus, "nodes": nodes, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
         # Snakemake takes a while to call a function, and there may be many jobs
-        on_cpu = rule in SMALL or self.study.execution.gpu is None
-        return asked | ({"gpu": 0, "nodes": 1} if on_cpu else {})
+        on_cpu = rule in SMALL or execution.gpu is None
+        return asked | ({"gpu": 0, "nodes": 1} if on_cpu else {"cpus_per_gpu": cpus_per_gpu})
 
     def _check(self) -> None:
         """Look at every job that needs a model, so that one that fits nowhere is an error before any job runs."""

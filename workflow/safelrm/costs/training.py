@@ -95,7 +95,8 @@ class TrainingCosts(StudyCosts):
         # generation by transformers has one GPU: groups end at different times
         gpus, used = self.fit(need, policy, f"rl.{wildcards['recipe']}", None if settings.vllm else 1)
         seconds = self._rl_seconds(policy, judge, settings, prompts, gpus)
-        return self._trained(policy, seconds, settings.steps, gpus, used)
+        models = 1 + (settings.kl_coefficient > 0)
+        return self._trained(policy, seconds, settings.steps, gpus, used, models=models)
 
     def _rl_bytes(self, policy: Model, judge: Model, settings: RlSettings, prompt: float, gpus: int) -> float:
         tokens = _rl_sequences(settings, gpus) * (prompt + settings.max_completion_tokens)
@@ -103,13 +104,20 @@ class TrainingCosts(StudyCosts):
         # the guard is whole on every GPU
         need += judge.shape.parameters * (FLOAT32 if settings.guard_dtype == "float32" else BFLOAT16)
         if settings.kl_coefficient:
-            need += policy.shape.parameters * FLOAT32 / gpus
+            need += self._reference_bytes(policy, settings, gpus)
         if settings.vllm is None or not self.on.gpu:
             return need
         # every GPU has an engine of its own, with the whole policy
         length = settings.vllm.max_model_length
         engine = self.on.engine_bytes(policy.shape, length, float32=False, gpus=1) - self.on.overhead
         return need + max(settings.vllm.gpu_memory_share * self.on.memory / USABLE, engine)
+
+    def _reference_bytes(self, policy: Model, settings: RlSettings, gpus: int) -> float:
+        held = policy.shape.parameters * FLOAT32 / gpus
+        if gpus == 1:
+            return held
+        # TRL shards it as one piece: a pass gathers all of it, in the arithmetic of the pass
+        return held + policy.shape.parameters * (FLOAT32 if settings.precision == "float32" else BFLOAT16)
 
     def _rl_seconds(self, policy: Model, judge: Model, settings: RlSettings, prompts: Texts, gpus: int) -> float:
         on, size = self.on, policy.shape
@@ -130,12 +138,12 @@ class TrainingCosts(StudyCosts):
         training = on.training_seconds(size, tokens, passes, settings, gpus)
         return batches * (generating + reading) + settings.steps * training
 
-    def _trained(self, policy: Model, seconds: float, steps: float, gpus: int, used: float) -> Job:
+    def _trained(self, policy: Model, seconds: float, steps: float, gpus: int, used: float, *, models: int = 1) -> Job:
         state = STATE_BYTES * policy.shape.parameters
         saves = steps // self.study.execution.checkpoint_every
         moving = moved_seconds(2 * policy.stored + saves * state)
-        # each process loads the whole model; the first one has it once more when it is saved
-        host = loaded_bytes(policy) * (min(gpus, self.study.execution.gpus_per_node) + 1)
+        # each process loads the whole model, and the reference model; the first one has it once more when it is saved
+        host = loaded_bytes(policy) * (models * min(gpus, self.study.execution.gpus_per_node) + 1)
         return self.placed(
             self.on.training_start + seconds + moving,
             gpus,

@@ -80,7 +80,7 @@ def require_installed(lock: Path) -> None:
                 f"the lock says {version}, the environment has {found}",
                 file=lock,
                 key=name,
-                fix="`make env`, or set the key `lock` to the lock of this environment",
+                fix=f"`make env LOCK=envs/{lock.name}`, or set the key `lock` to the lock of this environment",
             )
 
 

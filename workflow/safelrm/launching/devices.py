@@ -7,7 +7,6 @@ those that it takes, and a lock ends with the process that holds it.
 import fcntl
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import IO
@@ -17,6 +16,8 @@ from safelrm.core.errors import SafeLRMError
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 DEVICES = Path("/dev")
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+# not the folder for temporary files, which may be one for each user
+LOCKS = Path("/tmp")
 # seconds between two looks for free GPUs
 PATIENCE = 2.0
 
@@ -65,12 +66,10 @@ def _claim(devices: list[str], count: int) -> dict[str, IO[bytes]]:
     free: dict[str, IO[bytes]] = {}
     # one job at a time, or each of two might hold what the other waits for
     with _lock_file("all") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+        _lock(turn, fcntl.LOCK_EX)
         for name in devices:
             stream = _lock_file(name)
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _lock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 stream.close()
                 continue
             free[name] = stream
@@ -81,13 +80,27 @@ def _claim(devices: list[str], count: int) -> dict[str, IO[bytes]]:
     return {}
 
 
+def _lock(stream: IO[bytes], how: int) -> bool:
+    """Lock a file; False if another process holds it."""
+    try:
+        fcntl.flock(stream, how)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        print(f"warning: {LOCKS} has no locks ({error.strerror}): jobs may share a GPU", file=sys.stderr)
+    return True
+
+
 def _lock_file(name: str) -> IO[bytes]:
     """A file to lock, for all users; its name holds what GPUs are counted in: a boot, or a job of a cluster."""
     place = BOOT.read_text(encoding="ascii").strip()[:8] if BOOT.exists() else "boot"
     job = os.environ.get("SLURM_JOB_ID", "none")
-    path = Path(tempfile.gettempdir()) / f"safelrm-gpu-{place}-{job}-{name.replace('/', '_')}.lock"
+    path = LOCKS / f"safelrm-gpu-{place}-{job}-{name.replace('/', '_')}.lock"
     try:
         return path.open("rb")
     except FileNotFoundError:
         # only the user who makes it may open it with the wish to make it
-        return os.fdopen(os.open(path, os.O_RDONLY | os.O_CREAT, 0o644), "rb")
+        stream = os.fdopen(os.open(path, os.O_RDONLY | os.O_CREAT, 0o644), "rb")
+        # whatever the umask: others lock it, too
+        os.fchmod(stream.fileno(), 0o644)
+        return stream

@@ -43,11 +43,18 @@ class ExecutionSettings(Strict):
     gpu: Gpu | None = Field(None, description="the GPUs that jobs run on; none: all jobs run on CPUs")
     gpus_per_node: Count = Field(8, description="GPUs of one node")
     nodes: Count = Field(1, description="nodes that one job may span")
+    cpus_per_gpu: Count = Field(4, description="cores that a SLURM job asks for with each GPU")
     utilisation: Utilisation = Field(
         default_factory=Utilisation, description="how well GPUs are used; only estimates depend on it"
     )
     runtime_margin: Positive = Field(
         3.0, description="time limit of a job's first attempt, as a multiple of its estimated time"
+    )
+    longest_runtime: Count | None = Field(
+        None, description="most minutes that a job asks for, however often it was tried: the limit of the partition"
+    )
+    node_memory_gib: Positive | None = Field(
+        None, description="most memory that a job asks for on a node, however often it was tried: what the nodes have"
     )
     container: ImagePath | None = Field(
         None,
