@@ -181,6 +181,17 @@ def test_workers_beside_the_leading_one_neither_lock_nor_keep(monkeypatch):
     assert states() == [folder / "state"]
 
 
+def test_workers_see_an_ended_job_as_the_leading_one_does(monkeypatch):
+    run(lambda _: write())
+    monkeypatch.setenv("RANK", "1")
+    run(refuse)
+    # the leading one computes these again, and would wait for the others
+    Path("model/weights").write_text("edited")
+    asked = []
+    run(asked.append)
+    assert len(asked) == 1
+
+
 HOLDER = """
 import argparse, sys
 from pathlib import Path

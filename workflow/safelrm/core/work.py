@@ -70,7 +70,7 @@ def run_resumably(
     folder = ROOT / stage / str(outputs[0]).replace(os.sep, "+") / _key(options, inputs)
     if not is_first_process():
         # a worker beside the one that leads, which holds the lock and writes the outputs
-        if not (folder / ENDED).exists():
+        if not _has_ended(folder / ENDED):
             _run(compute, folder)
         return
     lock = _lock_of(folder)
@@ -172,13 +172,9 @@ def _linked_back(kept: Path) -> bool:
     if not kept.exists():
         return False
     try:
-        files: dict[str, str] = json.loads((kept / LIST).read_text(encoding="utf-8"))
-        damaged = [path for number, path in enumerate(files) if sha256(kept / str(number)) != files[path]]
+        files = _kept_files(kept)
     except (OSError, ValueError) as error:
-        drop(kept, f"it cannot be read ({error})")
-        return False
-    if damaged:
-        drop(kept, f"{damaged[0]} was changed since it was written")
+        drop(kept, f"it cannot be used ({error})")
         return False
     for number, path in enumerate(files):
         with atomic_path(path) as temporary:
@@ -186,6 +182,29 @@ def _linked_back(kept: Path) -> bool:
             os.utime(temporary)
     print("this job had ended, before Snakemake took note of it: its outputs are linked back", flush=True)
     return True
+
+
+def _has_ended(kept: Path) -> bool:
+    """Whether the first process will find the job ended: it must look as closely, or one would wait for the others."""
+    try:
+        _kept_files(kept)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _kept_files(kept: Path) -> list[str]:
+    """The outputs of a job that had ended, in the order of the links to them.
+
+    Raises:
+        OSError: there are none.
+        ValueError: one was changed.
+    """
+    hashes: dict[str, str] = json.loads((kept / LIST).read_text(encoding="utf-8"))
+    for number, path in enumerate(hashes):
+        if sha256(kept / str(number)) != hashes[path]:
+            raise ValueError(f"{path} was changed since it was written")
+    return [*hashes]
 
 
 def _remove_others(folder: Path) -> None:

@@ -24,5 +24,6 @@ class GuardSettings(Strict):
     max_length: Count = Field(description="longest prompt of the guard, in tokens")
     batch_size: Count = Field(64, description="texts per forward pass when the guard gives the reward")
     template_kwargs: dict[str, str | int | float | bool | dict[str, str]] = Field(
-        default_factory=dict, description="extra arguments of the guard's chat template, such as Granite Guardian's `guardian_config`"
+        default_factory=dict,
+        description="extra arguments of the guard's chat template, such as Granite Guardian's `guardian_config`",
     )
