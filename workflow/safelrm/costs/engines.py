@@ -66,7 +66,7 @@ class EngineCosts(StudyCosts):
     def all_rollouts(self) -> tuple[float, float]:
         """Rollouts of the study; and the tokens of its largest run, with those of the prompts."""
         runs = [(self._asked(arm.model), len(arm.seeds)) for arm in self.study.arms]
-        return sum(asked.rows * seeds for asked, seeds in runs), max(asked.tokens for asked, _ in runs)
+        return sum(asked.rows * seeds for asked, seeds in runs), max((asked.tokens for asked, _ in runs), default=0.0)
 
     def _asked(self, name: str) -> Texts:
         """The requests of one run of a model, with the lengths of what it responds."""
