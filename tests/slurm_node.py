@@ -149,7 +149,7 @@ def start_daemon(name: str) -> None:
     command(name)
 
 
-def up() -> str:
+def up(nodes: int = 1) -> str:
     """Bring it up; the reason if it cannot be had here, or nothing.
 
     Raises:
@@ -157,7 +157,8 @@ def up() -> str:
     """
     if find_spec("snakemake_executor_plugin_slurm") is None:
         return "no plugin for SLURM: make env EXTRA=slurm"
-    done = subprocess.run([SCRIPTS / "slurm_up.sh"], capture_output=True, text=True, check=False, timeout=600)
+    bring_up = [SCRIPTS / "slurm_up.sh", str(nodes)]
+    done = subprocess.run(bring_up, capture_output=True, text=True, check=False, timeout=600)
     if done.returncode == 77:
         return done.stdout.strip().splitlines()[-1]
     if done.returncode:

@@ -20,7 +20,7 @@ for _ in $(seq 10); do
     [ -n "$(timeout 5 squeue --noheader 2>/dev/null)" ] || break
     sleep 0.5
 done
-stop "$home/slurmd.pid"
+for file in "$home"/slurmd*.pid; do stop "$file"; done
 stop "$home/slurmctld.pid"
 stop /run/munge/munged.pid
 rm -rf "$conf" /etc/slurm/gres.conf "$home"

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# A single-node SLURM for the tests, on the loopback interface: no systemd, no cgroups, no accounting. Root, Debian.
+# A SLURM for the tests, on the loopback interface: no systemd, no cgroups, no accounting. Root, Debian.
+# It has one node, or as many as its argument says: then several slurmd on this machine, with one GPU each.
 # Nothing happens if it is up. Exit status 77: it cannot be had here (the last line says why).
 set -euo pipefail
+count=${1:-1}
 here=$(cd "$(dirname "$0")" && pwd)
 home=/var/lib/safelrm-slurm
 mark="# SLURM of SafeLRM's tests: $here/slurm_down.sh removes it"
@@ -21,6 +23,20 @@ installed || impossible "apt-get cannot install ${packages[*]}"
 mkdir -p /etc/slurm "$home/state" "$home/spool"
 install -d -o munge -g munge -m 755 /run/munge
 touch "$home/gpu0" "$home/gpu1"   # what SLURM counts as GPUs
+node=""   # what tells the files of several slurmd apart
+nodes="NodeName=localhost NodeAddr=127.0.0.1 CPUs=3 RealMemory=1000000 Gres=gpu:fake:2 State=UNKNOWN"
+gpus="Name=gpu Type=fake File=$home/gpu[0-1]"
+if [ "$count" -gt 1 ]; then
+    node=".%n" nodes="" gpus=""
+    for i in $(seq 0 $((count - 1))); do
+        # only of what is a device SLURM tells jobs which they have
+        [ -c "$home/gpu$i" ] || { rm -f "$home/gpu$i"; mknod "$home/gpu$i" c 1 3; }
+        # its name is no host's, as sites may have it
+        nodes+="NodeName=node$i NodeHostname=localhost NodeAddr=127.0.0.1 Port=$((17000 + i))"
+        nodes+=" CPUs=3 RealMemory=1000000 Gres=gpu:fake:1 State=UNKNOWN"$'\n'
+        gpus+="NodeName=node$i Name=gpu Type=fake File=$home/gpu$i"$'\n'
+    done
+fi
 # Three jobs at a time, whatever the machine has: one of them may be waiting for its end. A job in the partition
 # `scavenge` gives way to one in `urgent`, and has 20 s for it; any job that is ended has 30 s.
 cat > /etc/slurm/slurm.conf <<CONF
@@ -31,11 +47,11 @@ AuthType=auth/munge
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation=$home/state
-SlurmdSpoolDir=$home/spool
+SlurmdSpoolDir=$home/spool$node
 SlurmctldPidFile=$home/slurmctld.pid
-SlurmdPidFile=$home/slurmd.pid
+SlurmdPidFile=$home/slurmd$node.pid
 SlurmctldLogFile=$home/slurmctld.log
-SlurmdLogFile=$home/slurmd.log
+SlurmdLogFile=$home/slurmd$node.log
 SlurmdParameters=config_overrides
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -54,19 +70,27 @@ ReturnToService=2
 SlurmctldTimeout=300
 SlurmdTimeout=300
 GresTypes=gpu
-NodeName=localhost NodeAddr=127.0.0.1 CPUs=3 RealMemory=1000000 Gres=gpu:fake:2 State=UNKNOWN
+$nodes
 PartitionName=cpu Nodes=ALL Default=YES MaxTime=INFINITE PriorityTier=1 PreemptMode=OFF State=UP
 PartitionName=scavenge Nodes=ALL MaxTime=INFINITE PriorityTier=1 PreemptMode=CANCEL GraceTime=20 State=UP
 PartitionName=urgent Nodes=ALL MaxTime=INFINITE PriorityTier=2 State=UP
 CONF
-echo "Name=gpu Type=fake File=$home/gpu[0-1]" > /etc/slurm/gres.conf
+echo "$gpus" > /etc/slurm/gres.conf
 
 alive() { [ -s "$1" ] && kill -0 "$(cat "$1")" 2>/dev/null; }
 alive /run/munge/munged.pid || setpriv --reuid=munge --regid=munge --clear-groups /usr/sbin/munged
 alive "$home/slurmctld.pid" || slurmctld
-alive "$home/slurmd.pid" || slurmd
+if [ "$count" = 1 ]; then
+    alive "$home/slurmd.pid" || slurmd
+else
+    for i in $(seq 0 $((count - 1))); do
+        mkdir -p "$home/spool.node$i"
+        alive "$home/slurmd.node$i.pid" || slurmd -N "node$i"
+    done
+fi
 for _ in $(seq 60); do
-    sinfo --noheader --format %t 2>/dev/null | grep -Eq '^(idle|mix|alloc)' && exit 0
+    ready=$(sinfo --noheader --Node --partition cpu --format %t 2>/dev/null | grep -Ec '^(idle|mix|alloc)' || true)
+    [ "$ready" -ge "$count" ] && exit 0
     sleep 0.5
 done
 tail -n 20 "$home"/slurm*.log >&2

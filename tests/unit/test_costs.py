@@ -2,23 +2,26 @@
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.costs import sizes
 from safelrm.costs.engines import EngineCosts
 from safelrm.costs.hardware import CPU, GIB, USABLE, gpu
+from safelrm.costs.jobs import HOST_BYTES, StudyCosts, nodes_for
 from safelrm.costs.sizes import KNOWN, NANO_VOCABULARY, UNKNOWN
 from safelrm.costs.table import SMALL, Costs
 from safelrm.costs.training import sequences
 from safelrm.dag.schema import registered
 from safelrm.dag.study import load_study
 from safelrm.factory.architectures import new_model
-from safelrm.settings.execution import ExecutionSettings
+from safelrm.launch import check
+from safelrm.settings.execution import ExecutionSettings, Gpu
 from safelrm.settings.factory import Architecture
 from safelrm.settings.hub import Shape
 from safelrm.settings.study import DatasetEntry
@@ -174,6 +177,79 @@ def test_jobs_over_several_nodes(config, monkeypatch):
     assert needed.gpus > 1
     assert needed.nodes == needed.gpus
     assert job(config, "rollouts").nodes == 1
+
+
+@given(
+    gpus=st.integers(0, 12).map(lambda power: 2**power),
+    per_node=st.integers(1, 20),
+    nodes=st.integers(1, 20),
+)
+def test_gpus_are_spread_over_the_fewest_nodes_that_share_them_evenly(gpus, per_node, nodes):
+    execution = ExecutionSettings(gpus_per_node=per_node, nodes=nodes)
+    fitting = [count for count in range(1, nodes + 1) if gpus % count == 0 and gpus / count <= per_node]
+    assert nodes_for(gpus, execution) == min(fitting, default=None)
+
+
+class Planned(StudyCosts):
+    """The planning of jobs alone, without a study."""
+
+    def __init__(self, execution: ExecutionSettings) -> None:
+        self.study = SimpleNamespace(execution=execution)
+        self.on = gpu(execution)
+
+
+@given(per_node=st.integers(1, 20), nodes=st.integers(1, 20), needed=st.integers(1, 500))
+@example(per_node=6, nodes=3, needed=9)
+def test_what_is_planned_the_launcher_accepts(per_node, nodes, needed):
+    planned = Planned(ExecutionSettings(gpu=Gpu(**H100), gpus_per_node=per_node, nodes=nodes))
+    weight = planned.on.memory * needed
+    try:
+        gpus, used = planned.fit(lambda count: weight / count, sizes.Model("large", SEVEN, 2), "sft.large")
+    except SafeLRMError as error:
+        assert error.key == "sft.large"
+        return
+    job = planned.placed(1.0, gpus, used, host=0.0, disk=0.0)
+    check("safelrm.sft", job.gpus, job.nodes)
+    assert job.gpus / job.nodes <= per_node
+    assert job.nodes <= nodes
+    assert job.host == job.gpus / job.nodes * HOST_BYTES
+
+
+def test_gpus_that_nodes_cannot_share_are_passed_over(config, monkeypatch):
+    # 8 GPUs are shared by 2 nodes of 6, 16 by no 3 nodes
+    config = large(config, monkeypatch, gpus_per_node=6, nodes=3)
+    config["execution"]["gpu"] = H100 | {"memory_gib": 60}
+    assert (job(config, "sft").gpus, job(config, "sft").nodes) == (4, 1)
+    config["execution"]["gpu"] = H100 | {"memory_gib": 40}
+    assert (job(config, "sft").gpus, job(config, "sft").nodes) == (8, 2)
+    config["execution"]["gpu"] = H100 | {"memory_gib": 28}
+    with pytest.raises(SafeLRMError, match=r"does not fit: .* each of 8 "):
+        costs(config)
+
+
+@pytest.mark.parametrize("rule", ["sft", "rl"])
+def test_jobs_over_several_nodes_tell_the_plugin_of_slurm_so(config, monkeypatch, rule):
+    one = {"gpu", "nodes", "mem_mb", "runtime", "disk_mb"}
+    given_to = {"model": "nano_a", "recipe": "star1" if rule == "sft" else "grpo", "seed": "1"}
+
+    def asked(of: str, wildcards: dict) -> dict:
+        found = costs(config).resources(of)
+        values = {name: found[name](wildcards) for name in found if name not in ("mem_mb", "runtime")}
+        # what is None, Snakemake leaves out
+        return {name: value for name, value in values.items() if value is not None}
+
+    config = large(config, monkeypatch, gpus_per_node=1, nodes=4)
+    several = asked(rule, given_to)
+    assert several["nodes"] > 1
+    assert several["mpi"] == "srun"
+    assert several["tasks"] == several["nodes"]
+    assert several["tasks_per_gpu"] == 0
+    assert set(costs(config).resources("rollouts")) == one
+    # a study with nodes to spare, and a job that needs one
+    config["execution"] |= {"gpus_per_node": 8}
+    assert set(asked(rule, given_to)) <= one
+    config["execution"] |= {"nodes": 1}
+    assert set(costs(config).resources(rule)) == one
 
 
 def test_a_model_of_a_hub_is_as_large_as_its_shape_says(config):

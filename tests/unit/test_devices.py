@@ -68,6 +68,17 @@ def test_only_what_the_job_may_see_is_chosen_from(claim):
     assert refused.returncode == 1
 
 
+def test_nodes_of_a_job_that_are_one_machine_do_not_wait_for_each_other(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "LOCKS", tmp_path)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    for node in ("a", "b"):
+        monkeypatch.setenv("SLURMD_NODENAME", node)
+        monkeypatch.setenv(devices.VISIBLE, "0")
+        for lock in devices.claim_devices(1):
+            lock.close()
+    assert len(list(tmp_path.glob("safelrm-gpu-*-0.lock"))) == 2
+
+
 def test_a_job_without_gpus_sees_none(monkeypatch):
     monkeypatch.setenv(devices.VISIBLE, "0,1")
     assert devices.claim_devices(0) == []

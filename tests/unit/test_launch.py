@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from launch_fixtures import PYTHON, environment
@@ -75,41 +76,64 @@ def test_what_can_run_is_not():
         check(stage, gpus, nodes)
 
 
+def program(path: Path, answers: str) -> None:
+    """Write a program that answers some arguments, and fails with others."""
+    path.write_text(f'#!/bin/sh\ncase "$*" in {answers} *) echo "no such thing" >&2; exit 1;; esac\n')
+    path.chmod(0o755)
+
+
 @pytest.fixture
 def cluster(monkeypatch, tmp_path):
-    """A SLURM job whose nodes scontrol can list."""
-    scontrol = tmp_path / "scontrol"
-    scontrol.write_text('#!/bin/sh\ntest "$*" = "show hostnames gpu[03-04]" && printf "gpu03\\ngpu04\\n"\n')
-    scontrol.chmod(0o755)
+    """A SLURM job, as it is below Snakemake's plugin: its number is all that the environment tells."""
+    program(tmp_path / "squeue", '"--noheader --jobs 123456 --format %N") echo "gpu[03-04]";;')
+    hostnames, node = '"show hostnames gpu[03-04]") printf "gpu03\\ngpu04\\n";;', '"show node gpu03")'
+    program(tmp_path / "scontrol", f'{hostnames} {node} printf "NodeName=gpu03\\n   NodeAddr=10.0.0.3 Port=1\\n";;')
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_JOB_ID", "123456")
-    monkeypatch.setenv("SLURM_JOB_NODELIST", "gpu[03-04]")
+    monkeypatch.delenv("SLURM_JOB_NODELIST", raising=False)
     monkeypatch.setenv(RUNNER, "1")
     return monkeypatch
 
 
 def test_launchers_of_all_nodes_agree_where_to_meet(cluster):
     variables = slurm.step_environment()
-    assert variables[slurm.MAIN_PROCESS] == "gpu03:23456"
+    assert variables[slurm.MAIN_PROCESS] == "10.0.0.3:23456"
     # a process id of the first node means nothing on the others
     assert RUNNER not in variables
     cluster.setenv(slurm.MAIN_PROCESS, "gpu03:23456")
     assert slurm.main_process() == ("gpu03", 23456)
 
 
+def test_the_nodes_are_those_of_the_job_and_not_of_a_step(cluster):
+    cluster.setenv("SLURM_JOB_NODELIST", "gpu04")
+    assert slurm.step_environment()[slurm.MAIN_PROCESS] == "10.0.0.3:23456"
+
+
+def test_a_node_that_slurm_does_not_show_is_met_by_its_name(cluster, tmp_path):
+    program(tmp_path / "scontrol", '"show hostnames gpu[03-04]") printf "gpu03\\ngpu04\\n";;')
+    assert slurm.step_environment()[slurm.MAIN_PROCESS] == "gpu03:23456"
+
+
 def test_one_launcher_is_started_per_node():
     command = slurm.step_command(2, ["python", "-m", "safelrm.launch"])
     assert command[0] == "srun"
     assert {"--overlap", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1"} <= set(command)
+    # or a site's WaitTime would end the first node while it writes
+    assert "--wait=0" in command
     assert command[-3:] == ["python", "-m", "safelrm.launch"]
 
 
 def test_several_nodes_need_a_cluster(cluster, tmp_path):
-    cluster.setenv("SLURM_JOB_NODELIST", "other")
-    with pytest.raises(SafeLRMError, match="cannot be listed"):
+    cluster.setenv("SLURM_JOB_ID", "7")
+    with pytest.raises(SafeLRMError, match=r"squeue .*no such thing") as error:
         slurm.step_environment()
-    done = launch("--gpus", "2", "--nodes", "2", "--", "safelrm.sft", SLURM_JOB_ID="7", SLURM_JOB_NODELIST="none")
+    assert error.value.fix
+    done = launch("--gpus", "2", "--nodes", "2", "--", "safelrm.sft")
     assert done.returncode == 1
+    assert "squeue" in done.stderr
+    program(tmp_path / "squeue", '*) echo "";;')
+    with pytest.raises(SafeLRMError, match="no node of job 7"):
+        slurm.step_environment()
     cluster.delenv("SLURM_JOB_ID")
     with pytest.raises(SafeLRMError, match="SLURM"):
         slurm.step_environment()

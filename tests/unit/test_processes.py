@@ -170,6 +170,7 @@ def two_nodes(tmp_path):
     """The environment of a job on two nodes, which are this machine."""
     folder = tmp_path / "bin"
     folder.mkdir()
+    (folder / "squeue").write_text("#!/bin/sh\necho 'here[1-2]'\n")
     (folder / "scontrol").write_text("#!/bin/sh\necho 127.0.0.1\n")
     srun = 'while test "${1#--}" != "$1"; do shift; done\nSLURM_NODEID=1 "$@" &\nSLURM_NODEID=0 "$@" && wait $!\n'
     (folder / "srun").write_text(f"#!/bin/sh\n{srun}")
@@ -179,8 +180,7 @@ def two_nodes(tmp_path):
         port = FIRST_PORT
         while probe.connect_ex(("127.0.0.1", port)) == 0:
             port += 1
-    job = {"SLURM_JOB_ID": str(port - FIRST_PORT), "SLURM_JOB_NODELIST": "here[1-2]"}
-    return job | {"PATH": f"{folder}:{os.environ['PATH']}"}
+    return {"SLURM_JOB_ID": str(port - FIRST_PORT), "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
 def went_on_at(lines):

@@ -6,6 +6,7 @@ import subprocess
 import textwrap
 import time
 
+import psutil
 import pytest
 from launch_fixtures import PYTHON, environment
 
@@ -91,6 +92,20 @@ def test_sigterm_reaches_the_workers(number):
     assert job.stdout.readline() == "began\n"
     time.sleep(0.5)
     job.send_signal(number)
+    assert job.communicate(timeout=20) == ("saved\n", "")
+    assert job.returncode == 143
+
+
+def test_sigusr1_that_srun_sends_to_all_processes_reaches_the_launcher_alone():
+    job = run_group(2, TOLD)
+    assert job.stdout.readline() == "began\n"
+    time.sleep(0.5)
+    workers = psutil.Process(job.pid).children()
+    assert len(workers) == 2
+    for process in workers:
+        process.send_signal(signal.SIGUSR1)
+    time.sleep(0.2)
+    job.send_signal(signal.SIGUSR1)
     assert job.communicate(timeout=20) == ("saved\n", "")
     assert job.returncode == 143
 

@@ -8,6 +8,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.costs import sizes
 from safelrm.costs.hardware import GIB, gpu
 from safelrm.costs.sizes import Model
+from safelrm.settings.execution import ExecutionSettings
 from safelrm.settings.hub import HubModel
 from safelrm.settings.study import Study
 
@@ -66,6 +67,8 @@ class StudyCosts:
     def fit(self, need: Callable[[int], float], of: Model, key: str, most: int | None = None) -> tuple[int, float]:
         """The fewest GPUs, a power of two, that a job fits on, and its bytes on each; of a CPU one, and its bytes.
 
+        Numbers that cannot be spread evenly over nodes are passed over.
+
         Args:
             need: bytes per GPU, by the number of GPUs; infinite where the job cannot use that many.
             of: the model, for the message.
@@ -79,7 +82,8 @@ class StudyCosts:
         if execution.gpu is None:
             return 1, need(1)
         most = min(execution.gpus_per_node * execution.nodes, most or math.inf)
-        tried = {count: need(count) for count in (2**power for power in range(int(most).bit_length()))}
+        counts = (2**power for power in range(int(most).bit_length()))
+        tried = {count: need(count) for count in counts if nodes_for(count, execution) is not None}
         for count, used in tried.items():
             if used <= self.on.memory:
                 return count, used
@@ -99,6 +103,18 @@ class StudyCosts:
         """A job that takes `used` bytes of each GPU, and `host` bytes of the host's memory beside that of processes."""
         if not self.on.gpu:
             return Job(seconds, used + host, disk, scratch=scratch)
-        per_node = self.study.execution.gpus_per_node
-        host += min(gpus, per_node) * HOST_BYTES
-        return Job(seconds, host, disk, gpus, math.ceil(gpus / per_node), used, scratch)
+        nodes = nodes_for(gpus, self.study.execution) or 1
+        host += gpus // nodes * HOST_BYTES
+        return Job(seconds, host, disk, gpus, nodes, used, scratch)
+
+
+def nodes_for(gpus: int, execution: ExecutionSettings) -> int | None:
+    """The fewest nodes that so many GPUs can be spread over evenly; None if a job may not have them so."""
+    return next(
+        (
+            nodes
+            for nodes in range(1, execution.nodes + 1)
+            if gpus % nodes == 0 and gpus // nodes <= execution.gpus_per_node
+        ),
+        None,
+    )

@@ -46,6 +46,10 @@ ALL_ROLLOUTS: Mapping[str, tuple[float, float]] = {
 }
 
 
+# rules whose jobs may span nodes
+TRAINING = ("sft", "rl")
+
+
 class Costs:
     """What the jobs of a study need.
 
@@ -82,11 +86,11 @@ class Costs:
             self._known[key] = self._estimates[rule](wildcards)
         return self._known[key]
 
-    def resources(self, rule: str) -> dict[str, int | Callable[..., int]]:
+    def resources(self, rule: str) -> dict[str, int | Callable[..., int | str | None]]:
         """The resources of a rule, as Snakemake takes them: of wildcards, and of the attempt where it counts.
 
         `gpu` GPUs in all, `cpus_per_gpu`, `nodes`, `mem_mb` of each node, `runtime` in minutes, `disk_mb` with partial
-        state.
+        state. Training that may span nodes has more (`_over_nodes`).
         """
         execution = self.study.execution
         most_memory = (execution.node_memory_gib or math.inf) * GIB / 1e6
@@ -113,6 +117,8 @@ class Costs:
             return math.ceil((needed.disk + needed.scratch) / 1e6)
 
         asked = {"gpu": gpus, "nodes": nodes, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
+        if rule in TRAINING and self.study.execution.nodes > 1:
+            asked |= _over_nodes(nodes)
         # Snakemake takes a while to call a function, and there may be many jobs
         on_cpu = rule in SMALL or execution.gpu is None
         return asked | ({"gpu": 0, "nodes": 1} if on_cpu else {"cpus_per_gpu": cpus_per_gpu})
@@ -125,3 +131,25 @@ class Costs:
                 self._estimates[rule](wildcards)
             for judge in self.study.judges:
                 self._estimates["judge"]({"judge": judge, "model": arm.model})
+
+
+def _over_nodes(nodes: Callable[[Mapping[str, str]], int]) -> dict[str, Callable[..., int | str | None]]:
+    """Resources that let a job on several nodes start below Snakemake's SLURM plugin; a job on one node has none.
+
+    Without `mpi` the plugin would run the whole job in a step of its own with one task, which SLURM refuses to spread
+    over nodes, and from which no other node can be reached. `mpi` needs `tasks`, one per node, which the plugin would
+    take for tasks per GPU as well if `tasks_per_gpu` did not say 0.
+    """
+
+    def mpi(wildcards: Mapping[str, str]) -> str | None:
+        return "srun" if nodes(wildcards) > 1 else None
+
+    def tasks(wildcards: Mapping[str, str]) -> int | None:
+        count = nodes(wildcards)
+        return count if count > 1 else None
+
+    def tasks_per_gpu(wildcards: Mapping[str, str]) -> int | None:
+        return 0 if nodes(wildcards) > 1 else None
+
+    # Snakemake leaves out a resource that is None
+    return {"mpi": mpi, "tasks": tasks, "tasks_per_gpu": tasks_per_gpu}

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from safelrm.costs.hardware import CPU, GIB, LAYER_SECONDS, USABLE, loaded_bytes, moved_seconds
-from safelrm.costs.jobs import SMALL_DISK, Job, StudyCosts
+from safelrm.costs.jobs import SMALL_DISK, Job, StudyCosts, nodes_for
 from safelrm.costs.sizes import BFLOAT16, FLOAT32, NANO_ROW, Model, Texts, expected_steps, texts, together
 from safelrm.dag.paths import fetched_model
 from safelrm.settings.factory import Optimisation, Probe, ScratchSettings
@@ -142,8 +142,9 @@ class TrainingCosts(StudyCosts):
         state = STATE_BYTES * policy.shape.parameters
         saves = steps // self.study.execution.checkpoint_every
         moving = moved_seconds(2 * policy.stored + saves * state)
+        nodes = nodes_for(gpus, self.study.execution) or 1
         # each process loads the whole model, and the reference model; the first one has it once more when it is saved
-        host = loaded_bytes(policy) * (models * min(gpus, self.study.execution.gpus_per_node) + 1)
+        host = loaded_bytes(policy) * (models * (gpus // nodes) + 1)
         return self.placed(
             self.on.training_start + seconds + moving,
             gpus,

@@ -92,9 +92,12 @@ def _lock(stream: IO[bytes], how: int) -> bool:
 
 
 def _lock_file(name: str) -> IO[bytes]:
-    """A file to lock, for all users; its name holds what GPUs are counted in: a boot, or a job of a cluster."""
+    """A file to lock, for all users; its name holds what GPUs are counted in: a boot, or a job on a cluster's node."""
     place = BOOT.read_text(encoding="ascii").strip()[:8] if BOOT.exists() else "boot"
     job = os.environ.get("SLURM_JOB_ID", "none")
+    # a machine may be several nodes
+    if node := os.environ.get("SLURMD_NODENAME"):
+        job = f"{job}-{node}"
     path = LOCKS / f"safelrm-gpu-{place}-{job}-{name.replace('/', '_')}.lock"
     try:
         return path.open("rb")

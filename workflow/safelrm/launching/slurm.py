@@ -1,6 +1,7 @@
 """Several nodes of one SLURM job: how a launcher is started on each, and how their processes find each other."""
 
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -17,7 +18,11 @@ FIRST_PORT, PORTS = 20000, 10000
 def step_command(nodes: int, command: Sequence[str]) -> list[str]:
     """A command that runs another once on each node of the job, and ends all if one fails."""
     options = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
-    # the launcher is itself in a step of the job, which holds what the new one needs
+    # the first node still writes the model when the others have ended: a site's WaitTime would have it killed
+    options.append("--wait=0")
+    # a launcher's processes share what the job has on its node, and need nothing of MPI
+    options += ["--cpu-bind=none", "--mpi=none"]
+    # the launcher may itself be in a step of the job, which holds what the new one needs
     return ["srun", "--overlap", *options, *command]
 
 
@@ -25,10 +30,10 @@ def step_environment() -> dict[str, str]:
     """The environment of the launchers: where the first process will listen, and no process id of this node.
 
     Raises:
-        SafeLRMError: this is no SLURM job.
+        SafeLRMError: this is no SLURM job, or SLURM does not tell its nodes.
     """
-    job, nodes = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_JOB_NODELIST")
-    if job is None or nodes is None:
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None:
         raise SafeLRMError(
             "several nodes need a SLURM job, and this is none",
             key="nodes",
@@ -36,20 +41,40 @@ def step_environment() -> dict[str, str]:
         )
     port = FIRST_PORT + int(job) % PORTS
     variables = {name: value for name, value in os.environ.items() if name != RUNNER}
-    return variables | {MAIN_PROCESS: f"{_first_host(nodes)}:{port}"}
+    return variables | {MAIN_PROCESS: f"{_address(_first_node(job))}:{port}"}
 
 
-def _first_host(nodes: str) -> str:
-    """The first of a list such as `gpu[03-05,9]`."""
+def _first_node(job: str) -> str:
+    """The first node of a job."""
+    # SLURM_JOB_NODELIST may be missing, since Snakemake's plugin takes it away, or be that of one step
+    nodes = _said("squeue", "--noheader", "--jobs", job, "--format", "%N").strip()
+    names = _said("scontrol", "show", "hostnames", nodes).split() if nodes else []
+    if not names:
+        raise SafeLRMError(f"SLURM names no node of job {job}", key="nodes", fix="check that the job still runs")
+    return names[0]
+
+
+def _address(node: str) -> str:
+    """Where SLURM reaches a node, whose name need not be one of a host; its name where SLURM does not say."""
     try:
-        shown = subprocess.run(["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True)
+        found = re.search(r"\bNodeAddr=(\S+)", _said("scontrol", "show", "node", node))
+    except SafeLRMError:
+        # some sites show nodes to administrators only
+        return node
+    return found[1] if found else node
+
+
+def _said(*command: str) -> str:
+    """What a command of SLURM says."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
+        said = (getattr(error, "stderr", None) or str(error)).strip()
         raise SafeLRMError(
-            f"the hosts of {nodes} cannot be listed ({error})",
+            f"SLURM does not tell the nodes of the job: {' '.join(command)}: {said}",
             key="nodes",
-            fix="check that scontrol works on the nodes",
+            fix="check that squeue and scontrol work on the nodes",
         ) from error
-    return shown.stdout.split()[0]
 
 
 def main_process() -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +30,9 @@ def train_in_processes(stage: str, arguments: Sequence[str], gpus: int, nodes: i
     _claimed = claim_devices(here)
     host, port = main_process() if nodes > 1 else ("127.0.0.1", free_port())
     group = Group(host=host, port=port, size=gpus, first=node_rank() * here if nodes > 1 else 0, here=here)
+    if nodes > 1:
+        where = f"node {node_rank()} ({os.environ.get('SLURMD_NODENAME', socket.gethostname())})"
+        print(f"{where}: {here} of {gpus} processes, which meet at {host}:{port}", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", stage, *arguments]
     return run_workers(group.workers(command), passed_on=signal.SIGTERM)
 

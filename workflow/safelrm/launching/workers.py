@@ -78,7 +78,8 @@ def run_workers(workers: Sequence[Worker], *, passed_on: signal.Signals) -> int:
         for command, environment in workers:
             aside = None if is_first_process(environment) else stack.enter_context(tempfile.TemporaryFile())
             outputs.append(aside)
-            running.append(subprocess.Popen(command, env=environment, stdout=aside, stderr=aside))
+            with _unreached_by({signal.SIGUSR1} - {passed_on}):
+                running.append(subprocess.Popen(command, env=environment, stdout=aside, stderr=aside))
         failed = _wait(running)
         return 0 if failed is None else _report(workers[failed], running[failed], outputs[failed])
 
@@ -95,6 +96,19 @@ def _told_to_stop(running: list[subprocess.Popen[bytes]], passed_on: signal.Sign
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _unreached_by(signals: set[signal.Signals]) -> Iterator[None]:
+    """What is started within the block never gets these signals.
+
+    srun passes a signal on to every process of its step, also to those below a launcher, whom SIGUSR1 would end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _wait(running: Sequence[subprocess.Popen[bytes]]) -> int | None:
