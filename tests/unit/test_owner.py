@@ -60,6 +60,16 @@ def test_the_lock_of_an_ended_process_is_removed(unlocked, capsys):
     assert "removing its lock" in capsys.readouterr().err
 
 
+def test_a_process_that_was_killed_and_not_yet_waited_for_is_gone(unlocked):
+    process = subprocess.Popen(["sleep", "600"])
+    record(pid=process.pid, began=psutil.Process(process.pid).create_time())
+    assert owner.may_be_running()
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert owner.may_be_running() == {}
+    process.wait()
+
+
 def test_a_clock_that_was_set_meanwhile_does_not_unlock(unlocked):
     record(began=psutil.Process().create_time() + 30.0)
     with pytest.raises(SafeLRMError, match="is running"):

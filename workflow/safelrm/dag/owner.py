@@ -51,7 +51,11 @@ class Owner:
         if not self.is_here:
             return False
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.began) > TOLERANCE_SECONDS
+            process = psutil.Process(self.pid)
+            # of one that was killed the number stays until its parent, or a slow init, has asked how it ended
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            return abs(process.create_time() - self.began) > TOLERANCE_SECONDS
         except psutil.NoSuchProcess:
             return True
 
@@ -127,7 +131,7 @@ def remove_stale_lock() -> None:
                 file=LOCKS,
                 fix=f"wait for it or end it; if it is certainly gone: {forget}snakemake --unlock",
             )
-        print(f"{names(owners)} was ended while it ran this workflow: removing its lock", file=sys.stderr)
+        print(f"ended while running this workflow: {names(owners)}; removing its lock", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "snakemake", "--unlock"], check=True, capture_output=True)
     for file in owners.keys() - running.keys():
         file.unlink(missing_ok=True)
