@@ -80,7 +80,26 @@ def finished(folder: Path) -> dict[Path, Stamp]:
     return {path: stamp(folder / path) for path in outputs(folder) if path not in incomplete}
 
 
-def stamp(path: Path) -> Stamp:
-    """What changes when a file is written anew."""
-    status = path.stat()
+def stamp(path: Path) -> Stamp | None:
+    """What changes when a file is written anew; None if there is no file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
     return status.st_ino, status.st_mtime_ns
+
+
+def remade(folder: Path, before: dict[Path, Stamp]) -> list[str]:
+    """The files that are no longer those that were finished before."""
+    return [str(path) for path, was in before.items() if stamp(folder / path) != was]
+
+
+def take_note(folder: Path, before: dict[Path, Stamp]) -> None:
+    """Add what has been finished since to what was finished before, of which each file keeps its first stamp.
+
+    Raises:
+        SystemExit: something finished was made again.
+    """
+    if again := remade(folder, before):
+        sys.exit(f"finished, and yet made again: {again}")
+    before |= finished(folder)

@@ -89,7 +89,8 @@ def test_the_report_says_what_it_costs():
 def test_predictions_are_compared_with_what_was_measured(tmp_path):
     file = tmp_path / "timings.jsonl"
     file.write_text(
-        '{"stage": "sft", "seconds": 10.0}\n{"stage": "sft", "seconds": 14.0}\n{"stage": "x", "seconds": 1}\n'
+        '{"stage": "sft", "seconds": 10.0}\n{"stage": "s{"stage": "sft", "seconds": 14.0}\n'
+        '{"stage": "sft", "seconds": 14.0}\n{"stage": "x", "seconds": 1}\n'
     )
     said = plan("--measured", str(file))
     (line,) = [line for line in said.stdout.splitlines() if line.startswith("sft")]
@@ -104,6 +105,7 @@ def test_predictions_are_compared_with_what_was_measured(tmp_path):
     [
         (("--config", "sft.star1.epoch=3"), ("sft.star1.epoch", "did you mean `epochs`")),
         (("--config", "nothing"), ("key=value",)),
+        (("--config", "execution=null", "execution.nodes=2"), ("execution.nodes=2", "None", "leave one")),
         (("--configfiles", "no_such.yaml"), ("no_such.yaml",)),
     ],
 )

@@ -1,24 +1,30 @@
 """Around the SLURM plugin: jobs of a Snakemake that is gone, and a controller that does not answer."""
 
 import asyncio
+import atexit
 import inspect
 import logging
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag import cluster
+from safelrm.core.files import write_json
+from safelrm.dag import cluster, owner
 
 RUN = "81b07b75-ffa9-5c1f-8675-f35c51c245cb"
+OTHER_RUN = "1d0a3a1e-6f0b-4c3e-9a53-0c6f5a3f7f11"
 
 
 @pytest.fixture
 def slurm(tmp_path, monkeypatch):
-    """Commands of a SLURM whose queue is a file, `job|name|folder` in each line."""
+    """Commands of a SLURM whose queue is a file, `job|name|folder` in each line; this is the folder of the jobs."""
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "bin"
     folder.mkdir()
     queue = tmp_path / "queue"
@@ -40,6 +46,68 @@ def test_jobs_that_this_checkout_has_left_are_ended_and_no_others(slurm, tmp_pat
     cluster.end_orphans(tmp_path)
     assert slurm.cancelled.read_text().split() == ["11", "12"]
     assert slurm.queue.read_text() == others
+
+
+def put_on_record(jobs, host=None, began=0.0, pid=None):
+    """A process that submits such jobs: this one's parent, which runs, if nothing else is said."""
+    parent = psutil.Process(os.getppid())
+    found = owner.Owner(host or owner.platform.node(), pid or parent.pid, parent.create_time() - began, jobs)
+    write_json(owner.RECORDS / f"{found.host}-{jobs}.json", asdict(found))
+
+
+def test_jobs_of_a_run_that_goes_on_are_left_alone(slurm, tmp_path, capsys):
+    put_on_record(f"safelrm_{RUN}")
+    put_on_record("")
+    slurm.queue.write_text(f"11|{OTHER_RUN}|{tmp_path}\n12|safelrm_{RUN}|{tmp_path}\n")
+    cluster.end_orphans(tmp_path)
+    assert slurm.cancelled.read_text().split() == ["11"]
+    assert "left in the queue: 11\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("elsewhere", [RUN, None])
+def test_jobs_of_a_process_elsewhere_are_left_alone_and_said(slurm, tmp_path, capsys, elsewhere):
+    put_on_record(elsewhere, host="login2", pid=5)
+    put_on_record("")
+    slurm.queue.write_text(f"11|{RUN}|{tmp_path}\n12|{RUN}|{tmp_path}\n13|{OTHER_RUN}|/elsewhere\n")
+    cluster.end_orphans(tmp_path)
+    assert not slurm.cancelled.exists()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: process 5 on login2 may still be running")
+    assert line.endswith(f"scancel 11 12; rm .snakemake/owners/login2-{elsewhere}.json")
+
+
+def test_jobs_are_left_alone_while_it_is_not_known_what_a_process_submits(slurm, tmp_path):
+    put_on_record(None)
+    slurm.queue.write_text(f"11|{RUN}|{tmp_path}\n")
+    cluster.end_orphans(tmp_path)
+    assert not slurm.cancelled.exists()
+
+
+def test_jobs_of_a_process_on_record_that_is_gone_are_ended(slurm, tmp_path):
+    put_on_record(RUN, began=1e6)
+    slurm.queue.write_text(f"11|{RUN}|{tmp_path}\n")
+    cluster.end_orphans(tmp_path)
+    assert slurm.cancelled.read_text().split() == ["11"]
+
+
+def test_this_process_is_in_nobodys_way(slurm, tmp_path):
+    owner.claim()
+    atexit.unregister(owner._release)
+    slurm.queue.write_text(f"11|{RUN}|{tmp_path}\n")
+    cluster.end_orphans(tmp_path)
+    assert slurm.cancelled.read_text().split() == ["11"]
+
+
+@pytest.mark.parametrize(
+    ("local", "executor", "expected"),
+    [
+        (True, SimpleNamespace(), ""),
+        (False, SimpleNamespace(run_uuid=f"safelrm_{RUN}"), f"safelrm_{RUN}"),
+        (False, SimpleNamespace(), None),
+    ],
+)
+def test_what_a_runs_jobs_are_called(local, executor, expected):
+    assert cluster.name_of_jobs(local, SimpleNamespace(_executor=executor)) == expected
 
 
 def test_an_empty_queue_and_no_slurm_at_all_are_fine(slurm, tmp_path, monkeypatch):
@@ -144,4 +212,6 @@ def test_the_plugin_has_what_is_changed():
     assert callable(plugin.get_min_job_age)
     assert callable(plugin.Executor.sleep)
     assert inspect.isasyncgenfunction(plugin.Executor.check_active_jobs)
-    assert Path(plugin.__file__).read_text().count("await query_job_status(") == 1
+    text = Path(plugin.__file__).read_text()
+    assert text.count("await query_job_status(") == 1
+    assert "run_uuid=self.run_uuid" in text

@@ -1,16 +1,21 @@
 """A lock is removed only when the process that took it is certainly gone."""
 
-import json
+import atexit
 import os
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import psutil
 import pytest
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.files import write_json
 from safelrm.dag import owner
+
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+REAL_RUN = subprocess.run
 
 
 @pytest.fixture
@@ -24,10 +29,16 @@ def unlocked(tmp_path, monkeypatch):
     return calls
 
 
-def record(**changes):
+@pytest.fixture(autouse=True)
+def no_claim_is_left():
+    yield
+    atexit.unregister(owner._release)
+
+
+def record(file="some", **changes):
     process = psutil.Process()
     found = replace(owner.Owner(owner.platform.node(), process.pid, process.create_time()), **changes)
-    owner.FILE.write_text(json.dumps(asdict(found)))
+    write_json(owner.RECORDS / f"{file}.json", asdict(found))
 
 
 def ended_process() -> int:
@@ -47,6 +58,16 @@ def test_the_lock_of_an_ended_process_is_removed(unlocked, capsys):
     owner.remove_stale_lock()
     assert unlocked == [[sys.executable, "-m", "snakemake", "--unlock"]]
     assert "removing its lock" in capsys.readouterr().err
+
+
+def test_a_process_that_was_killed_and_not_yet_waited_for_is_gone(unlocked):
+    process = subprocess.Popen(["sleep", "600"])
+    record(pid=process.pid, began=psutil.Process(process.pid).create_time())
+    assert owner.may_be_running()
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert owner.may_be_running() == {}
+    process.wait()
 
 
 def test_a_clock_that_was_set_meanwhile_does_not_unlock(unlocked):
@@ -72,18 +93,67 @@ def test_the_lock_of_a_process_that_may_run_is_kept(unlocked, changes):
 
 @pytest.mark.parametrize("text", ["", "{}", '{"pid": "x"}', "[]"])
 def test_a_lock_without_a_readable_owner_is_kept(unlocked, text):
-    owner.FILE.write_text(text)
+    owner.RECORDS.mkdir()
+    (owner.RECORDS / "some.json").write_text(text)
     with pytest.raises(SafeLRMError, match="an unknown process"):
         owner.remove_stale_lock()
     assert unlocked == []
 
 
-def test_a_running_owner_is_not_displaced(unlocked):
-    parent = psutil.Process(os.getppid())
-    record(pid=parent.pid, began=parent.create_time())
+def test_a_lock_of_which_nothing_is_known_is_kept(unlocked):
+    with pytest.raises(SafeLRMError, match="an unknown process"):
+        owner.remove_stale_lock()
+    assert unlocked == []
+
+
+def test_the_lock_is_kept_while_one_of_several_may_run(unlocked):
+    record("gone", pid=ended_process())
+    record("elsewhere", host="login2", pid=1)
+    with pytest.raises(SafeLRMError, match="process 1 on login2 is running") as raised:
+        owner.remove_stale_lock()
+    assert "rm .snakemake/owners/elsewhere.json; snakemake --unlock" in raised.value.fix
+    assert unlocked == []
+
+
+def test_those_that_are_gone_are_forgotten_once_there_is_no_lock(unlocked):
+    record("gone", pid=ended_process())
+    record("elsewhere", host="login2", pid=1)
+    with pytest.raises(SafeLRMError):
+        owner.remove_stale_lock()
+    assert len(owner.recorded()) == 2
+    (owner.LOCKS / "0.output.lock").unlink()
+    owner.remove_stale_lock()
+    assert [found.host for found in owner.recorded().values()] == ["login2"]
+
+
+def test_every_process_has_a_record_of_its_own(unlocked):
+    record("elsewhere", host="login2", pid=1)
+    record("parent", pid=os.getppid())
     owner.claim()
-    assert owner.recorded().pid == parent.pid
-    record(pid=ended_process())
-    owner.claim()
-    assert owner.recorded().pid == os.getpid()
-    assert not owner.recorded().is_gone
+    owner.claim("run")
+    assert owner.own_record().exists()
+    assert {found.pid: found.jobs for found in owner.recorded().values()} == {
+        1: None,
+        os.getppid(): None,
+        os.getpid(): "run",
+    }
+
+
+@pytest.mark.parametrize(("ending", "left"), [("", 0), ("raise OSError", 0), ("os.kill(os.getpid(), 9)", 1)])
+def test_a_record_goes_with_its_process(unlocked, tmp_path, ending, left):
+    # as Snakemake may: it changes its folder, and forks
+    code = f"""
+import os, sys
+from safelrm.dag.owner import claim
+claim()
+os.chdir("/")
+if not (child := os.fork()):
+    sys.exit()
+os.waitpid(child, 0)
+assert any(os.scandir({str(tmp_path / owner.RECORDS)!r}))
+{ending}
+"""
+    environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
+    REAL_RUN([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL, check=False)
+    assert len(owner.recorded()) == left
+    assert owner.may_be_running() == {}

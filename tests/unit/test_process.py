@@ -73,6 +73,24 @@ def test_times_of_this_run_are_summed_by_stage(tmp_path):
     assert time_table(file, since=time.time()) == "no job was run"
 
 
+def test_lines_that_nodes_have_torn_are_passed_over(tmp_path):
+    file = tmp_path / "timings.jsonl"
+    whole = b'{"stage": "sft", "seconds": 2.0, "mib": 7, "ended": 9.0}\n'
+    torn = (
+        b'{"stage": "s{"stage": "rl"}\n',
+        b"\0\0\0\n",
+        b"3\n",
+        b'{"stage": "sft", "seconds": 1}\n',
+        b"\xff\n",
+        b"\n",
+    )
+    file.write_bytes(whole.join(torn))
+    (row,) = (line for line in time_table(file, since=0).splitlines() if line.startswith("all"))
+    assert row.split() == ["all", "5", "10.0", "2.0", "7"]
+    file.write_bytes(b"".join(torn))
+    assert time_table(file, since=0) == "no job was run"
+
+
 def test_a_job_that_failed_leaves_no_time(tmp_path):
     file = tmp_path / "timings.jsonl"
     failing = "from safelrm.core.cli import run\nfrom safelrm.core.errors import SafeLRMError\n"

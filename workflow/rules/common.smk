@@ -18,7 +18,7 @@ from safelrm.core.preemption import CHECKPOINT_EVERY
 from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
 from safelrm.costs.table import Costs
-from safelrm.dag.cluster import end_orphans, keep_asking
+from safelrm.dag.cluster import end_orphans, keep_asking, name_of_jobs
 from safelrm.dag.command import given_config, typed
 from safelrm.dag.container import image, require_image
 from safelrm.dag.environment import job_environment
@@ -27,6 +27,7 @@ from safelrm.dag.owner import claim
 from safelrm.dag.paths import checkpoint
 from safelrm.dag.plan import Plan
 from safelrm.dag.progress import hide_cache_hints, show_progress, time_table
+from safelrm.dag.stopping import stop_in_a_thread
 from safelrm.dag.study import load_study
 
 started = time.time()
@@ -53,6 +54,8 @@ def prepare() -> None:
             require_image(image(study), plan.lock)
         else:
             require_installed(plan.lock)
+        # before the first job is submitted
+        claim(name_of_jobs(workflow.local_exec, workflow.scheduler))
         end_orphans(Path.cwd())
         keep_asking()
     except SafeLRMError as error:
@@ -60,6 +63,7 @@ def prepare() -> None:
 
 
 hide_cache_hints()
+stop_in_a_thread()
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     show_progress()
     claim()

@@ -7,7 +7,6 @@ Jobs are those of the whole study, whatever has been made already. Estimates are
 """
 
 import argparse
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from safelrm.costs.hardware import GIB
 from safelrm.costs.planned import PlannedJob, planned_jobs
 from safelrm.costs.schedule import Task, critical_path, wall_seconds
 from safelrm.dag.command import configuration
+from safelrm.dag.progress import read_times
 
 UNITS = (1, 2, 4, 8, 16, 32)
 
@@ -81,11 +81,14 @@ def comparison(jobs: Iterable[PlannedJob], file: Path) -> str:
     Raises:
         SafeLRMError: the file cannot be read or holds no times of the study's stages.
     """
+    fix = "name the logs/timings.jsonl of a run"
     try:
-        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        measured = pd.DataFrame(lines, columns=["stage", "seconds"]).groupby("stage")["seconds"].agg(["size", "mean"])
-    except (OSError, ValueError) as error:
-        raise SafeLRMError(f"cannot be read ({error})", file=file, fix="name the logs/timings.jsonl of a run") from None
+        times = read_times(file, ("seconds",))
+    except OSError as error:
+        raise SafeLRMError(f"cannot be read ({error})", file=file, fix=fix) from None
+    if times.empty:
+        raise SafeLRMError("cannot be read (no line of it holds the time of a job)", file=file, fix=fix)
+    measured = times.groupby("stage")["seconds"].agg(["size", "mean"])
     rows = pd.DataFrame([{"stage": job.stage, "seconds": job.cost.seconds} for job in jobs if job.stage])
     planned = rows.groupby("stage")["seconds"].agg(["size", "mean"])
     table = planned.merge(measured, on="stage", suffixes=(" planned", " measured"))

@@ -66,6 +66,6 @@ def record_time(stage: str) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     line = {"stage": stage, "seconds": round(seconds, 2), "mib": round(memory), "ended": round(time.time(), 2)}
     file.parent.mkdir(parents=True, exist_ok=True)
-    # one short write in append mode is not torn by other jobs
+    # one short write in append mode: not torn by jobs of this machine, but on NFS by those of other nodes
     with file.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(line) + "\n")

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +17,7 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.owner import Owner, may_be_running, names, own_record
 
 PLUGIN = "snakemake_executor_plugin_slurm"
 # SLURM gives a job that it ends KillWait seconds, 30 where nobody has changed it
@@ -34,8 +35,8 @@ Answer = tuple[dict[str, str], float] | tuple[None, None]
 def end_orphans(folder: Path) -> None:
     """End the jobs that a Snakemake which is gone has left in SLURM's queue, and wait for them.
 
-    They hear SIGTERM first, save their state, and are submitted again. Call it where no other Snakemake can be at
-    work in the folder, as within its lock.
+    They hear SIGTERM first, save their state, and are submitted again. Jobs of a process on record
+    (`safelrm.dag.owner`) that may be running are left alone; it is said if that is not certain.
 
     Args:
         folder: the working directory of the jobs.
@@ -43,33 +44,66 @@ def end_orphans(folder: Path) -> None:
     Raises:
         SafeLRMError: they do not end.
     """
-    jobs = _jobs_in(folder)
+    # first the queue, then the records: whoever has submitted these jobs was on record before
+    queue = _jobs_in(folder)
+    # this process has submitted nothing yet
+    running = {file: owner for file, owner in may_be_running().items() if file != own_record()} if queue else {}
+    jobs = [job for job, name in queue.items() if not any(_may_own(owner, name) for owner in running.values())]
+    _say_left_alone({job: name for job, name in queue.items() if job not in jobs}, running)
     if not jobs:
         return
     print(f"ending what a Snakemake that is gone has left in the queue: {' '.join(jobs)}", file=sys.stderr, flush=True)
     subprocess.run(["scancel", *jobs], check=False)
     latest = time.monotonic() + LONGEST_ENDING_SECONDS
-    while jobs := _jobs_in(folder):
+    while left := [job for job in _jobs_in(folder) if job in jobs]:
         if time.monotonic() > latest:
-            raise SafeLRMError("jobs of an earlier run do not end", file=folder, fix=f"scancel {' '.join(jobs)}")
+            raise SafeLRMError("jobs of an earlier run do not end", file=folder, fix=f"scancel {' '.join(left)}")
         time.sleep(1)
 
 
-def _jobs_in(folder: Path) -> list[str]:
-    """Numbers of the jobs in the queue that a Snakemake has submitted from a folder."""
+def _may_own(owner: Owner | None, name: str) -> bool:
+    return owner is None or owner.jobs is None or owner.jobs == name
+
+
+def _say_left_alone(jobs: Mapping[str, str], running: Mapping[Path, Owner | None]) -> None:
+    """Say which jobs may be orphans, but for those of a process that is at work on this machine."""
+    certain = {owner.jobs for owner in running.values() if owner and owner.is_here}
+    doubtful = {job: name for job, name in jobs.items() if name not in certain}
+    if not doubtful:
+        return
+    owners = {f: o for f, o in running.items() if any(_may_own(o, name) for name in doubtful.values())}
+    print(
+        f"warning: {names(owners)} may still be running, and have these jobs in the queue: {' '.join(doubtful)}; "
+        f"if it is certainly gone: scancel {' '.join(doubtful)}; rm {' '.join(map(str, owners))}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def name_of_jobs(local: bool, scheduler: object) -> str | None:
+    """The name that the jobs of a run have in SLURM's queue: empty if it submits none, None if it is not known.
+
+    Args:
+        local: whether it runs all its jobs itself.
+        scheduler: Snakemake's, which has the executor.
+    """
+    return "" if local else getattr(getattr(scheduler, "_executor", None), "run_uuid", None)
+
+
+def _jobs_in(folder: Path) -> dict[str, str]:
+    """The jobs in the queue that a Snakemake has submitted from a folder: their numbers, and the name of their run."""
     command = ["squeue", "--me", "--noheader", "--format", "%i|%j|%Z"]
     try:
         queue = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     except FileNotFoundError:
-        return []
+        return {}
     except subprocess.SubprocessError as error:
         reason = str(getattr(error, "stderr", None) or error).strip()
-        if NO_CLUSTER in reason:
-            return []
-        print(f"warning: jobs of an earlier run may still be there: {reason}", file=sys.stderr)
-        return []
+        if NO_CLUSTER not in reason:
+            print(f"warning: jobs of an earlier run may still be there: {reason}", file=sys.stderr)
+        return {}
     rows = (line.split("|", maxsplit=2) for line in queue.splitlines())
-    return [job for job, name, where in rows if _NAME_OF_RUN.fullmatch(name) and Path(where) == folder]
+    return {job: name for job, name, where in rows if _NAME_OF_RUN.fullmatch(name) and Path(where) == folder}
 
 
 def keep_asking(pause: float = 10.0) -> None:

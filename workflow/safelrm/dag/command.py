@@ -71,7 +71,7 @@ def configuration(entries: Iterable[str]) -> dict[str, object]:
     """A configuration from `key=value` entries: a dot in a key leads into a section, a value is YAML.
 
     Raises:
-        SafeLRMError: an entry is of another form.
+        SafeLRMError: an entry is of another form, or leads into what an earlier one has made no section.
     """
     found: dict[str, object] = {}
     for entry in entries:
@@ -82,5 +82,15 @@ def configuration(entries: Iterable[str]) -> dict[str, object]:
         inner = found
         for section in sections:
             inner = inner.setdefault(section, {})
-        inner[last] = yaml.safe_load(value)
+            if not isinstance(inner, dict):
+                raise SafeLRMError(
+                    f"{entry!r} leads into `{section}`, which an earlier entry has set to {inner!r}",
+                    file="--config",
+                    key=key,
+                    fix="leave one of the two out",
+                )
+        try:
+            inner[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise SafeLRMError(f"{entry!r} is not YAML ({error})", file="--config", key=key, fix="quote it") from None
     return found

@@ -1,8 +1,10 @@
 """One line per event of a run: jobs done of all, time elapsed, what started and what runs now."""
 
+import json
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -79,6 +81,33 @@ def _no_cache_hint(record: logging.LogRecord) -> bool:
     return "is eligible for caching between workflows" not in record.getMessage()
 
 
+def read_times(file: Path, numbers: Sequence[str]) -> pd.DataFrame:
+    """The times that jobs have left (`safelrm.core.process`), one row per line that can be read.
+
+    Nodes that write to one file at once over a network may tear each other's lines: these are passed over.
+
+    Args:
+        file: JSON lines.
+        numbers: the columns beside `stage`; a line without one of them is passed over as well.
+    """
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows = [row for row in map(_read_line, lines) if _is_time(row, numbers)]
+    return pd.DataFrame(rows, columns=["stage", *numbers])
+
+
+def _read_line(line: str) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _is_time(row: object, numbers: Sequence[str]) -> bool:
+    if not (isinstance(row, dict) and isinstance(row.get("stage"), str)):
+        return False
+    return all(isinstance(row.get(name), (int, float)) for name in numbers)
+
+
 def time_table(file: str | Path, since: float) -> str:
     """Seconds and peak memory of every stage, of the jobs that ended after a time (seconds since the epoch).
 
@@ -87,7 +116,9 @@ def time_table(file: str | Path, since: float) -> str:
         since: when this run began.
     """
     path = Path(file)
-    jobs = pd.read_json(path, lines=True, dtype=False) if path.exists() else pd.DataFrame({"ended": []})
+    if not path.exists():
+        return "no job was run"
+    jobs = read_times(path, ("seconds", "mib", "ended"))
     jobs = jobs[jobs.ended >= since]
     if jobs.empty:
         return "no job was run"
