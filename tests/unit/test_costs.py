@@ -229,7 +229,7 @@ def test_gpus_that_nodes_cannot_share_are_passed_over(config, monkeypatch):
 
 @pytest.mark.parametrize("rule", ["sft", "rl"])
 def test_jobs_over_several_nodes_tell_the_plugin_of_slurm_so(config, monkeypatch, rule):
-    one = {"gpu", "nodes", "mem_mb", "runtime", "disk_mb"}
+    one = {"gpu", "cpus_per_gpu", "nodes", "mem_mb", "runtime", "disk_mb"}
     given_to = {"model": "nano_a", "recipe": "star1" if rule == "sft" else "grpo", "seed": "1"}
 
     def asked(of: str, wildcards: dict) -> dict:
