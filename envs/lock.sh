@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 compile() {
-    uv pip compile --quiet --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+    uv pip compile --quiet --python-version 3.11 \
         --custom-compile-command "make lock" ${PIP_FIND_LINKS:+--find-links "$PIP_FIND_LINKS"} "$@"
 }
 compile cpu-vllm.in --override cpu-vllm.overrides.txt -o cpu-vllm.txt

@@ -1,77 +1,27 @@
-"""Estimates grow with what they depend on, fit what was measured, and refuse what fits nowhere."""
-
-import copy
-from pathlib import Path
-from types import SimpleNamespace
+"""Estimates grow with what they depend on, and fit what was measured."""
 
 import pytest
-import yaml
-from hypothesis import example, given
+from costs_fixtures import H100, MEASURED, SEVEN, costs, default_config, job, large
+from hypothesis import given
 from hypothesis import strategies as st
 
-from safelrm.core.errors import SafeLRMError
 from safelrm.costs import sizes
 from safelrm.costs.engines import EngineCosts
-from safelrm.costs.hardware import CPU, GIB, USABLE, gpu
-from safelrm.costs.jobs import HOST_BYTES, StudyCosts, nodes_for
+from safelrm.costs.hardware import CPU, GIB, gpu
 from safelrm.costs.sizes import KNOWN, NANO_VOCABULARY, UNKNOWN
-from safelrm.costs.table import SMALL, Costs
-from safelrm.costs.training import sequences
 from safelrm.dag.schema import registered
 from safelrm.dag.study import load_study
 from safelrm.factory.architectures import new_model
-from safelrm.launch import check
-from safelrm.settings.execution import ExecutionSettings, Gpu
+from safelrm.settings.execution import ExecutionSettings
 from safelrm.settings.factory import Architecture
-from safelrm.settings.hub import Shape
 from safelrm.settings.study import DatasetEntry
 from safelrm.settings.training import TrainingSettings
 from safelrm.world.tokenizer import build_tokenizer
 
-ROOT = Path(__file__).parents[2]
-H100 = {"name": "h100", "memory_gib": 80, "tflops": 989, "bandwidth": 3350}
-# mean seconds of a job of the default study, on two cores
-MEASURED = {"base": 76.4, "guard": 101.3, "rl": 33.3, "sft": 12.2, "rollouts": 8.9}
-SEVEN = Shape(parameters=7.6e9, layers=28, hidden_size=3584, kv_heads=4, head_dim=128, vocabulary=152064)
-
-
-@pytest.fixture(scope="module")
-def default() -> dict:
-    return yaml.safe_load((ROOT / "config.yaml").read_text())
-
 
 @pytest.fixture
-def config(default) -> dict:
-    return copy.deepcopy(default)
-
-
-def costs(config: dict) -> Costs:
-    return Costs(load_study(config, "config.yaml"))
-
-
-def job(config: dict, rule: str, **changes: str):
-    of = {
-        "fetch_model": {},
-        "base": {"model": "nano_a"},
-        "guard": {"guard": "guard_a"},
-        "sft": {"model": "nano_a", "recipe": "star1", "seed": "1"},
-        "rl": {"model": "nano_a", "recipe": "grpo", "seed": "1"},
-        "rollouts": {"model": "nano_a", "arm": "base", "seed": "1"},
-        "judge": {"judge": "guard_b", "model": "nano_a"},
-    }
-    return costs(config).job(rule, of[rule] | changes)
-
-
-def large(config: dict, monkeypatch, size: Shape = SEVEN, **execution: object) -> dict:
-    """The study with all models but guards of this size, on GPUs, with sensible recipes."""
-    monkeypatch.setattr(sizes, "model", lambda name, _: sizes.Model(name, size, 2))
-    config["execution"] = {"gpu": H100, **execution}
-    precise = {"precision": "bfloat16", "gradient_checkpointing": True}
-    for recipe in config["sft"].values():
-        recipe.update(precise | {"batch_size": 1, "gradient_accumulation": 16, "max_length": 4096})
-    config["rl"]["grpo"] |= precise | {"micro_batches": 48, "vllm": {"max_model_length": 2048}}
-    config["rollouts"]["dtype"] = "bfloat16"
-    return config
+def config() -> dict:
+    return default_config()
 
 
 @pytest.mark.parametrize("rule", MEASURED)
@@ -157,101 +107,6 @@ def test_all_rollouts_fit_into_memory(config):
     assert after.job("table", {}) == before.job("table", {})
 
 
-def test_a_cpu_job_asks_for_no_gpu(config):
-    needed = job(config, "rl")
-    assert (needed.gpus, needed.nodes, needed.gpu_bytes) == (0, 1, 0.0)
-
-
-@pytest.mark.parametrize("rule", ["sft", "rl", "rollouts"])
-def test_as_many_gpus_as_memory_needs(config, monkeypatch, rule):
-    needed = job(large(config, monkeypatch), rule)
-    assert needed.gpus in (1, 2, 4, 8)
-    assert needed.gpu_bytes <= H100["memory_gib"] * GIB * USABLE
-    config["execution"]["gpu"] = H100 | {"memory_gib": 160}
-    assert job(config, rule).gpus <= needed.gpus
-
-
-def test_jobs_over_several_nodes(config, monkeypatch):
-    config = large(config, monkeypatch, gpus_per_node=1, nodes=4)
-    needed = job(config, "sft")
-    assert needed.gpus > 1
-    assert needed.nodes == needed.gpus
-    assert job(config, "rollouts").nodes == 1
-
-
-@given(
-    gpus=st.integers(0, 12).map(lambda power: 2**power),
-    per_node=st.integers(1, 20),
-    nodes=st.integers(1, 20),
-)
-def test_gpus_are_spread_over_the_fewest_nodes_that_share_them_evenly(gpus, per_node, nodes):
-    execution = ExecutionSettings(gpus_per_node=per_node, nodes=nodes)
-    fitting = [count for count in range(1, nodes + 1) if gpus % count == 0 and gpus / count <= per_node]
-    assert nodes_for(gpus, execution) == min(fitting, default=None)
-
-
-class Planned(StudyCosts):
-    """The planning of jobs alone, without a study."""
-
-    def __init__(self, execution: ExecutionSettings) -> None:
-        self.study = SimpleNamespace(execution=execution)
-        self.on = gpu(execution)
-
-
-@given(per_node=st.integers(1, 20), nodes=st.integers(1, 20), needed=st.integers(1, 500))
-@example(per_node=6, nodes=3, needed=9)
-def test_what_is_planned_the_launcher_accepts(per_node, nodes, needed):
-    planned = Planned(ExecutionSettings(gpu=Gpu(**H100), gpus_per_node=per_node, nodes=nodes))
-    weight = planned.on.memory * needed
-    try:
-        gpus, used = planned.fit(lambda count: weight / count, sizes.Model("large", SEVEN, 2), "sft.large")
-    except SafeLRMError as error:
-        assert error.key == "sft.large"
-        return
-    job = planned.placed(1.0, gpus, used, host=0.0, disk=0.0)
-    check("safelrm.sft", job.gpus, job.nodes)
-    assert job.gpus / job.nodes <= per_node
-    assert job.nodes <= nodes
-    assert job.host == job.gpus / job.nodes * HOST_BYTES
-
-
-def test_gpus_that_nodes_cannot_share_are_passed_over(config, monkeypatch):
-    # 8 GPUs are shared by 2 nodes of 6, 16 by no 3 nodes
-    config = large(config, monkeypatch, gpus_per_node=6, nodes=3)
-    config["execution"]["gpu"] = H100 | {"memory_gib": 60}
-    assert (job(config, "sft").gpus, job(config, "sft").nodes) == (4, 1)
-    config["execution"]["gpu"] = H100 | {"memory_gib": 40}
-    assert (job(config, "sft").gpus, job(config, "sft").nodes) == (8, 2)
-    config["execution"]["gpu"] = H100 | {"memory_gib": 28}
-    with pytest.raises(SafeLRMError, match=r"does not fit: .* each of 8 "):
-        costs(config)
-
-
-@pytest.mark.parametrize("rule", ["sft", "rl"])
-def test_jobs_over_several_nodes_tell_the_plugin_of_slurm_so(config, monkeypatch, rule):
-    one = {"gpu", "cpus_per_gpu", "nodes", "mem_mb", "runtime", "disk_mb"}
-    given_to = {"model": "nano_a", "recipe": "star1" if rule == "sft" else "grpo", "seed": "1"}
-
-    def asked(of: str, wildcards: dict) -> dict:
-        found = costs(config).resources(of)
-        values = {name: found[name](wildcards) for name in found if name not in ("mem_mb", "runtime")}
-        # what is None, Snakemake leaves out
-        return {name: value for name, value in values.items() if value is not None}
-
-    config = large(config, monkeypatch, gpus_per_node=1, nodes=4)
-    several = asked(rule, given_to)
-    assert several["nodes"] > 1
-    assert several["mpi"] == "srun"
-    assert several["tasks"] == several["nodes"]
-    assert several["tasks_per_gpu"] == 0
-    assert set(costs(config).resources("rollouts")) == one
-    # a study with nodes to spare, and a job that needs one
-    config["execution"] |= {"gpus_per_node": 8}
-    assert set(asked(rule, given_to)) <= one
-    config["execution"] |= {"nodes": 1}
-    assert set(costs(config).resources(rule)) == one
-
-
 def test_a_model_of_a_hub_is_as_large_as_its_shape_says(config):
     hub = {"repo": "owner/model", "revision": "0" * 40, "shape": SEVEN.model_dump()}
     config["models"]["nano_a"] = {"hub": hub}
@@ -267,21 +122,6 @@ def test_a_model_of_a_hub_is_as_large_as_its_shape_says(config):
             assert 2 * SEVEN.parameters < needed.disk < 2.1 * SEVEN.parameters
     assert job(config, "judge").host < 4 * GIB
     assert job(config, "judge", judge="guard_a").host > 15 * GIB
-
-
-def test_a_model_that_fits_nowhere_is_one_error_before_any_job(config, monkeypatch):
-    size = SEVEN.model_copy(update={"parameters": 400e9})
-    with pytest.raises(SafeLRMError) as caught:
-        costs(large(config, monkeypatch, size))
-    text = str(caught.value)
-    assert all(part in text for part in ("`nano_a`", "400 billion", "h100", "fix:", "execution")), text
-
-
-def test_rl_without_vllm_has_one_gpu(config, monkeypatch):
-    config = large(config, monkeypatch)
-    del config["rl"]["grpo"]["vllm"]
-    with pytest.raises(SafeLRMError, match=r"rl\.grpo.*does not fit"):
-        costs(config)
 
 
 def test_a_guard_in_bfloat16_takes_less_of_rl(config, monkeypatch):
@@ -301,45 +141,6 @@ def test_samples_hold_the_texts_of_one_run_at_a_time(config):
     more_rows, as_many_tokens = EngineCosts(load_study(config, "config.yaml")).all_rollouts()
     assert more_rows > rows
     assert as_many_tokens == tokens
-
-
-@pytest.mark.parametrize(
-    ("passes", "size", "gpus", "expected"),
-    [(8, 1, 4, 1), (1, 16, 4, 4), (6, 4, 4, 2), (1, 1, 2, float("inf")), (1, 16, 1, 16)],
-)
-def test_a_step_is_shared_by_passes_first(passes, size, gpus, expected):
-    assert sequences(passes, size, gpus) == expected
-
-
-@pytest.mark.parametrize("rule", [*MEASURED, "judge", *(set(SMALL) - {"all", "fetch_all"})])
-def test_resources_grow_with_the_attempt(config, rule):
-    given_to = {"model": "nano_a", "recipe": "star1", "seed": "1", "arm": "base", "guard": "guard_a", "judge": "exact"}
-    if rule == "rl":
-        given_to["recipe"] = "grpo"
-    resources = costs(config).resources(rule)
-    assert set(resources) == {"gpu", "nodes", "mem_mb", "runtime", "disk_mb"}
-    for name in ("mem_mb", "runtime"):
-        first, second = (resources[name](given_to, attempt=attempt) for attempt in (1, 2))
-        assert 0 < first < second
-    assert resources["runtime"](given_to, attempt=1) * 60 > costs(config).job(rule, given_to).seconds
-    assert resources["disk_mb"](given_to) > 0
-
-
-def test_no_attempt_asks_for_more_than_the_cluster_has(config, monkeypatch):
-    config = large(config, monkeypatch, longest_runtime=90, node_memory_gib=200.0)
-    resources, of = costs(config).resources("rl"), {"model": "nano_a", "recipe": "grpo", "seed": "1"}
-    asked = [
-        (resources["runtime"](of, attempt=attempt), resources["mem_mb"](of, attempt=attempt)) for attempt in (1, 9)
-    ]
-    assert asked[0] <= asked[1] == (90, int(200.0 * GIB / 1e6))
-
-
-def test_cores_come_with_gpus(config, monkeypatch):
-    of = {"model": "nano_a", "recipe": "grpo", "seed": "1", "judge": "exact"}
-    assert "cpus_per_gpu" not in costs(config).resources("rl")
-    config = large(config, monkeypatch, cpus_per_gpu=6)
-    assert costs(config).resources("rl")["cpus_per_gpu"](of) == 6
-    assert costs(config).resources("judge")["cpus_per_gpu"](of) == 0
 
 
 def test_the_size_of_a_nano_model_is_that_of_its_architecture():

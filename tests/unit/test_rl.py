@@ -152,6 +152,10 @@ def test_the_reference_model_is_left_where_it_is_loaded():
     assert "model_init_kwargs" not in grpo_arguments(RlSettings.model_validate(SETTINGS))
 
 
+def test_the_kl_term_is_not_weighed_by_the_importance_ratio():
+    assert grpo_arguments(RlSettings.model_validate(SETTINGS))["use_bias_correction_kl"] is False
+
+
 def test_vllm_needs_a_gpu(fit):
     with pytest.raises(SafeLRMError, match="GPU"):
         fit(vllm={"max_model_length": 64})

@@ -110,6 +110,14 @@ def test_a_source_gives_its_table(source, tmp_path):
     assert len(module.TABLE.read(tmp_path / "out.parquet")) == len(rows) > 0
 
 
+def test_a_doubled_question_is_one_prompt(tmp_path):
+    file = written(tmp_path, "gsm8k")
+    once = load("gsm8k", file)
+    first, *_ = lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines, first]))
+    assert load("gsm8k", file).equals(once)
+
+
 def test_values_are_taken_over(tmp_path):
     star1 = load("star1", written(tmp_path, "star1"))
     assert list(star1.category) == ["Physics; Light", "Food"]

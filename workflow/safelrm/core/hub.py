@@ -62,10 +62,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _remedy(error: Exception) -> str:
-    if "gated" in str(error).lower():  # datasets says so of a set that it calls not found
-        return GATED
     match type(error).__name__:
         case "GatedRepoError":
+            return GATED
+        case "DatasetNotFoundError" if "gated" in str(error).lower():
             return GATED
         case "RepositoryNotFoundError":
             return "check the id; a private repository needs HF_TOKEN in the environment"

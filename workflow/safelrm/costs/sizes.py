@@ -13,6 +13,7 @@ NANO_VOCABULARY = 272
 # tokens of a row in the factory's batches, padding included: rows of 24 to 53 tokens, batches of 32 of them
 NANO_ROW = 55.0
 FLOAT32, BFLOAT16 = 4, 2
+BYTES = {"float32": FLOAT32, "bfloat16": BFLOAT16}
 
 
 @dataclass(frozen=True)

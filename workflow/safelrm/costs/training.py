@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from safelrm.costs.hardware import CPU, GIB, LAYER_SECONDS, USABLE, loaded_bytes, moved_seconds
 from safelrm.costs.jobs import SMALL_DISK, Job, StudyCosts, nodes_for
-from safelrm.costs.sizes import BFLOAT16, FLOAT32, NANO_ROW, Model, Texts, expected_steps, texts, together
+from safelrm.costs.sizes import BYTES, FLOAT32, NANO_ROW, Model, Texts, expected_steps, texts, together
 from safelrm.dag.paths import fetched_model
 from safelrm.settings.factory import Optimisation, Probe, ScratchSettings
 from safelrm.settings.rl import RlSettings
@@ -102,7 +102,7 @@ class TrainingCosts(StudyCosts):
         tokens = _rl_sequences(settings, gpus) * (prompt + settings.max_completion_tokens)
         need = self.on.training_bytes(policy.shape, tokens, settings, gpus)
         # the guard is whole on every GPU
-        need += judge.shape.parameters * (FLOAT32 if settings.guard_dtype == "float32" else BFLOAT16)
+        need += judge.shape.parameters * BYTES[settings.guard_dtype]
         if settings.kl_coefficient:
             need += self._reference_bytes(policy, settings, gpus)
         if settings.vllm is None or not self.on.gpu:
@@ -117,7 +117,7 @@ class TrainingCosts(StudyCosts):
         if gpus == 1:
             return held
         # TRL shards it as one piece: a pass gathers all of it, in the arithmetic of the pass
-        return held + policy.shape.parameters * (FLOAT32 if settings.precision == "float32" else BFLOAT16)
+        return held + policy.shape.parameters * BYTES[settings.precision]
 
     def _rl_seconds(self, policy: Model, judge: Model, settings: RlSettings, prompts: Texts, gpus: int) -> float:
         on, size = self.on, policy.shape

@@ -1,0 +1,57 @@
+"""What the tests of costs and of resources share: the default study, its costs, and the same on GPUs."""
+
+import copy
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from safelrm.costs import sizes
+from safelrm.costs.table import Costs
+from safelrm.dag.study import load_study
+from safelrm.settings.hub import Shape
+
+ROOT = Path(__file__).parents[2]
+H100 = {"name": "h100", "memory_gib": 80, "tflops": 989, "bandwidth": 3350}
+# mean seconds of a job of the default study, on two cores
+MEASURED = {"base": 76.4, "guard": 101.3, "rl": 33.3, "sft": 12.2, "rollouts": 8.9}
+SEVEN = Shape(parameters=7.6e9, layers=28, hidden_size=3584, kv_heads=4, head_dim=128, vocabulary=152064)
+
+
+@cache
+def _default() -> dict:
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def default_config() -> dict:
+    """The default study's configuration, to change."""
+    return copy.deepcopy(_default())
+
+
+def costs(config: dict) -> Costs:
+    return Costs(load_study(config, "config.yaml"))
+
+
+def job(config: dict, rule: str, **changes: str):
+    of = {
+        "fetch_model": {},
+        "base": {"model": "nano_a"},
+        "guard": {"guard": "guard_a"},
+        "sft": {"model": "nano_a", "recipe": "star1", "seed": "1"},
+        "rl": {"model": "nano_a", "recipe": "grpo", "seed": "1"},
+        "rollouts": {"model": "nano_a", "arm": "base", "seed": "1"},
+        "judge": {"judge": "guard_b", "model": "nano_a"},
+    }
+    return costs(config).job(rule, of[rule] | changes)
+
+
+def large(config: dict, monkeypatch, size: Shape = SEVEN, **execution: object) -> dict:
+    """The study with all models but guards of this size, on GPUs, with sensible recipes."""
+    monkeypatch.setattr(sizes, "model", lambda name, _: sizes.Model(name, size, 2))
+    config["execution"] = {"gpu": H100, **execution}
+    precise = {"precision": "bfloat16", "gradient_checkpointing": True}
+    for recipe in config["sft"].values():
+        recipe.update(precise | {"batch_size": 1, "gradient_accumulation": 16, "max_length": 4096})
+    config["rl"]["grpo"] |= precise | {"micro_batches": 48, "vllm": {"max_model_length": 2048}}
+    config["rollouts"]["dtype"] = "bfloat16"
+    return config
