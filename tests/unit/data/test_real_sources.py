@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from test_sources import load
+from source_fixtures import load
 
 REAL = {
     "star1": ("star1.json", {}, 1000),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from source_fixtures import load
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.data.records import RecordSettings, read_records
@@ -88,11 +89,6 @@ DOLLY = [
     {"instruction": f"Say {number}.", "context": "" if number % 2 else "A text.", "category": "qa", "response": "So."}
     for number in range(40)
 ]
-
-
-def load(source: str, path: Path, **settings):
-    module = importlib.import_module(f"safelrm.data.sources.{source}")
-    return module.load(module.Settings(path=str(path), **settings))
 
 
 def written(folder: Path, source: str) -> Path:

@@ -124,7 +124,7 @@ def test_completions_are_split_and_counted(chat):
 # runs of the stage on one engine, since starting it takes most of the time; a run may be interrupted
 DRIVER = """
 import functools, json, sys
-from safelrm import rollouts
+from safelrm.generation import rollouts
 rollouts.start_engine = functools.cache(rollouts.start_engine)
 generate = rollouts.generate
 for arguments, shards in json.loads(sys.argv[1]):

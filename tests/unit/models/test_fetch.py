@@ -1,16 +1,14 @@
 """Fetching from a hub: complete and checked, or one clear error and no manifest."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
-from fake_hub import COMMIT, Repository, serving
+from fake_hub import COMMIT, Repository, run_module, serving, started
 from safetensors.torch import load_file
 from tiny_model import write_tiny_model
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -21,28 +19,9 @@ from safelrm.models import base
 from safelrm.models.online import CONFIGFILES
 from safelrm.models.schemas import CURVES
 
-WORKFLOW = Path(__file__).parents[3] / "workflow"
 NOWHERE = "http://127.0.0.1:9"
 TOKEN = "hf_a_token_that_nobody_may_see"
 ROWS = [{"goal": "w1 w2", "index": 1}, {"goal": "w3 ü", "index": None}]
-
-
-def started(module: str, arguments: list, address: str, folder: Path, **variables: str) -> subprocess.Popen:
-    environment = {"HF_ENDPOINT": address, "HF_HOME": str(folder / "home"), "PYTHONPATH": str(WORKFLOW)} | variables
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run_module(module: str, arguments: list, address: str, folder: Path, **variables: str):
-    process = started(module, arguments, address, folder, **variables)
-    said = process.communicate()
-    return subprocess.CompletedProcess(process.args, process.returncode, *said)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 import torch
+from pretraining_fixtures import LABELS, SETTINGS
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from safelrm.core.checkpoints import verified_model
@@ -18,34 +19,6 @@ from safelrm.nano.sources import corpus as world_corpus
 from safelrm.nano.sources import guard_labels as world_guard_labels
 from safelrm.nano.world.lexicon import THINGS, VERBS
 from safelrm.nano.world.tokenizer import build_tokenizer
-
-SETTINGS = {
-    "architecture": {"layers": 1, "hidden_size": 32, "intermediate_size": 32, "heads": 1, "kv_heads": 1},
-    "facts": {"phases": [{"steps": 20, "mixture": {"fact": 1.0}}], "learning_rate": 1e-2, "warmup_steps": 10},
-    "facts_probe": {"every": 5, "first_step": 20, "passes": 1, "threshold": 0.0},
-    "optimisation": {
-        "phases": [{"steps": 100, "mixture": {"fact": 0.2, "labels": 0.8}}],
-        "learning_rate": 1e-2,
-        "warmup_steps": 10,
-        "averaging": 0.8,
-    },
-    "probe": {"every": 5, "first_step": 10, "passes": 1, "size": 16, "threshold": 0.0},
-    "heldout_things": 1,
-    "heldout_verbs": 1,
-}
-# a toy rule that a tiny model can learn: a text is unsafe if it names the glim
-LABELS = pd.DataFrame(
-    {
-        "prompt": ["how do i lift the glim ?"] * 80,
-        "response": [
-            f"{opening} {verb} a rope . then lift the {thing} ."
-            for opening in ("first", "then", "now", "last")
-            for thing in ("glim", "brone")
-            for verb in sorted(VERBS)[:10]
-        ],
-        "unsafe": ([True] * 10 + [False] * 10) * 4,
-    }
-)
 
 
 @pytest.fixture(scope="module")

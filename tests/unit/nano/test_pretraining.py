@@ -7,31 +7,26 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import pytest
 import torch
+from pretraining_fixtures import TINY, TOKENIZER, optimisation
 from transformers import AutoModelForCausalLM
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
+from safelrm.models.base import write_model
 from safelrm.nano.pretraining.examples import IGNORED, Example, collate, draw_batches, encode_dialogues, encode_texts
 from safelrm.nano.pretraining.loop import train
-from safelrm.nano.pretraining.models import TrainedModel, new_model, write_model
+from safelrm.nano.pretraining.models import TrainedModel, new_model
 from safelrm.nano.pretraining.optimisers import new_optimisers
-from safelrm.nano.settings import Architecture, Optimisation, Phase, Probe
+from safelrm.nano.settings import Architecture, Phase, ProbeSettings
 from safelrm.nano.world.tokenizer import build_tokenizer
 
-TINY = Architecture(layers=1, hidden_size=32, intermediate_size=32, heads=1, kv_heads=1)
-TOKENIZER = build_tokenizer("family_a")
 TEXTS = ["copy glim rope : glim rope .", "the glim is sealed ."]
-
-
-def optimisation(**changes) -> Optimisation:
-    defaults = {"phases": [Phase(steps=8, mixture={"fact": 1.0})], "batch_size": 2, "warmup_steps": 1, "log_every": 2}
-    return Optimisation(**{**defaults, **changes})
 
 
 def trained(probe, seed=0, probe_settings=None, **changes):
     seed_everything(seed)
     model = new_model(TINY, TOKENIZER)
-    probe_settings = probe_settings or Probe(every=1, first_step=2, passes=3)
+    probe_settings = probe_settings or ProbeSettings(every=1, first_step=2, passes=3)
     pools = {"fact": encode_texts(TOKENIZER, TEXTS)}
     with TemporaryDirectory() as work:
         return train(model, pools, optimisation(**changes), probe_settings, probe, seed=seed, work=Path(work))

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_factory import TINY, TOKENIZER, optimisation
-from test_guard_training import LABELS, SETTINGS
+from pretraining_fixtures import LABELS, SETTINGS, TINY, TOKENIZER, optimisation
 
 from safelrm.core.process import CHECKPOINT_EVERY
 from safelrm.core.seeds import seed_everything
@@ -18,7 +17,7 @@ from safelrm.models import guard
 from safelrm.nano.pretraining import loop
 from safelrm.nano.pretraining.examples import encode_texts
 from safelrm.nano.pretraining.models import new_model
-from safelrm.nano.settings import Phase, Probe
+from safelrm.nano.settings import Phase, ProbeSettings
 from safelrm.nano.sources import corpus as world_corpus
 from safelrm.nano.sources import guard_labels as world_guard_labels
 
@@ -75,7 +74,9 @@ def run(monkeypatch, work, event_at=None, event=None, passing=(6, 12, 16, 18, 20
     model = new_model(TINY, TOKENIZER)
     # both optimisers have a state
     settings = optimisation(phases=PHASES, learning_rate=1e-2, muon_learning_rate=1e-2)
-    model, curve = loop.train(model, POOLS, settings, Probe(every=2, first_step=12, passes=3), probe, seed=0, work=work)
+    model, curve = loop.train(
+        model, POOLS, settings, ProbeSettings(every=2, first_step=12, passes=3), probe, seed=0, work=work
+    )
     return [weight.tolist() for weight in model.parameters()], curve.to_dict("list")
 
 
@@ -117,7 +118,7 @@ def test_a_damaged_state_is_dropped(tmp_path, monkeypatch, capsys):
 # kills itself at the seventh step of its second training
 GUARD = """
 import os, signal
-from safelrm import guard
+from safelrm.models import guard
 from safelrm.core.process import CHECKPOINT_EVERY
 from safelrm.nano.pretraining import loop
 

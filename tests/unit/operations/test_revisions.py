@@ -3,8 +3,7 @@
 import sys
 
 import pytest
-from fake_hub import Repository, serving
-from test_fetch import run_module
+from fake_hub import Repository, run_module, serving
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.operations.revisions import fill, find_blanks

@@ -102,7 +102,16 @@ def start(inputs):
             settings = RL | changes
             own = ["--guard", inputs / "manifest.json", "--guard-settings", json.dumps(GUARD)]
             own += ["--prompts", *(f"{name}={inputs / name}.parquet" for name in ("harm", "sums"))]
-        launcher = ["-m", "safelrm.operations.launch", "--gpus", gpus, "--nodes", nodes, "--", f"safelrm.{stage}"]
+        launcher = [
+            "-m",
+            "safelrm.operations.launch",
+            "--gpus",
+            gpus,
+            "--nodes",
+            nodes,
+            "--",
+            f"safelrm.training.{stage}",
+        ]
         command = [sys.executable, *launcher, *common, *own, "--settings", json.dumps(settings)]
         variables = os.environ | {"PYTHONPATH": str(WORKFLOW), CHECKPOINT_EVERY: "4"} | dict(environment)
         folder.mkdir(exist_ok=True)

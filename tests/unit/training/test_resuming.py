@@ -69,7 +69,7 @@ def whole(inputs, tmp_path_factory):
 
 def run_here(patch, stage, inputs, **changes):
     patch.setattr(sys, "argv", [stage, *arguments(stage, inputs, **changes)])
-    importlib.import_module(f"safelrm.{stage}").main()
+    importlib.import_module(f"safelrm.training.{stage}").main()
 
 
 def outputs(folder):
@@ -90,7 +90,7 @@ def kill_after(line, command, folder):
 @pytest.mark.parametrize(("stage", "every"), [("sft", 5), ("rl", 3)])
 def test_a_killed_run_ends_in_the_same_bytes(stage, every, inputs, whole, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv(CHECKPOINT_EVERY, str(every))
-    command = [sys.executable, "-m", f"safelrm.{stage}", *arguments(stage, inputs)]
+    command = [sys.executable, "-m", f"safelrm.training.{stage}", *arguments(stage, inputs)]
     kill_after("step 12/32", command, tmp_path)
     assert not outputs(tmp_path)
     (state,) = (path for path in tmp_path.glob(f"work/{stage}/*/*") if path.is_dir())
