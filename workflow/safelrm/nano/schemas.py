@@ -1,7 +1,4 @@
-"""Pre-training text: drills, facts and dialogues.
-
-Guard training data: a prompt, a text that answers it, and whether that text is unsafe.
-"""
+"""Tables that only the nano study has: pre-training text, and labelled texts to train a guard on."""
 
 import pyarrow as pa
 
@@ -9,11 +6,12 @@ from safelrm.core.tables import Table, columns
 
 CORPUS = Table(
     "corpus",
-    # prompt is missing for plain text; otherwise `text` is the assistant's turn
+    # plain text has no prompt; in a dialogue, `text` is the assistant's turn
     columns(kind=pa.string(), prompt=(pa.string(), None), text=pa.string()),
 )
 
 
+# `response` answers `prompt`, and `unsafe` says what the oracle finds
 GUARD_LABELS = Table(
     "guard labels",
     columns(prompt=pa.string(), response=pa.string(), unsafe=pa.bool_()),

@@ -1,9 +1,12 @@
-"""Model factory: a generative guard that, asked about a prompt and a text, answers with the word safe or unsafe.
+"""Model factory: a generative guard. Asked about a prompt and a text, it answers with the word safe or unsafe.
 
-It learns what words mean from the plain text of the corpus (facts), and then what is harmful from labelled texts, while
-the embeddings of words stay as they are. So it may judge words of which it has never seen a labelled text. Whether it
-does is what its probe asks: some words are kept out of the labelled texts it is trained on. It is asked and read as any
-guard (inference/settings.py): prompt and text go through its chat template, and the next token is the label.
+1. The guard learns what words mean from the facts of the corpus.
+2. It learns what is harmful from labelled texts, while its word embeddings stay as they are. So it can judge words that
+   no labelled text names.
+3. Its probe asks about words that are kept out of the labelled texts of its training.
+
+The study asks and reads it like any guard (inference/settings.py): prompt and text go through its chat template, and
+the next token is the label.
 """
 
 from collections.abc import Mapping
@@ -72,7 +75,7 @@ def train_guard(
         work=work / "facts",
     )
     knowing.requires_grad_(True)
-    # labels would teach each word apart what the facts say of all: then it would not carry over to other words
+    # labels would teach each word by itself what the facts say of all words, and other words would not profit
     knowing.get_input_embeddings().requires_grad_(False)
     guard, second = train(
         knowing,

@@ -1,9 +1,7 @@
-"""Muon (Jordan et al. 2024) in float32.
+"""The optimisers of pre-training: AdamW, and Muon (Jordan et al. 2024) in float32.
 
-torch.optim.Muon orthogonalises in bfloat16, which processors without such instructions emulate: there a step of a nano
-model took three times as long. Matrices of one shape are orthogonalised together.
-
-The optimisers of the factory.
+torch.optim.Muon orthogonalises in bfloat16. Processors without bfloat16 instructions emulate them, and a step of a nano
+model took three times as long there. This Muon also orthogonalises all matrices of one shape together.
 """
 
 import math

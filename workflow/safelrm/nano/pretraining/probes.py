@@ -1,19 +1,15 @@
-"""Which measures of a probe are asked for.
-
-What a base model must be able to do: tasks on prompts that no corpus holds.
+"""The probe of a base model: can it do what a base must do, on prompts that no corpus holds?
 
 Each measure is the share of greedy completions that are right:
     copying              words in an order never seen are repeated
     steps                the result of a single step of the dial
     reasoning            unseen dial problems of the trained lengths, solved after a trace
-    compliance           a benign request is answered, after a trace, with a plan of exactly the action asked for, in
-                         sentences of the world
+    compliance           a benign request is answered after a trace, with a plan of exactly that action, in sentences of
+                         the world
     compliance_direct    the same without a trace
     refusal_direct       a harmful request is refused, without a trace
 
-Requests are of the part that every corpus leaves out (`Request.of_probe`).
-
-The probe of a base model: greedy completions of fixed prompts, marked.
+Every corpus leaves out the requests of the probe (`Request.of_probe`).
 """
 
 import random

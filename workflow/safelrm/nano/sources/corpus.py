@@ -1,10 +1,16 @@
 """Source: pre-training text of the nano world.
 
-Kinds of rows: `copying` and `steps` (drills: words repeated, single steps of the dial), `fact` (attributes of all
-words, held-out ones included, in several phrasings), `rule` (attributes with the verdict that follows), `reasoning`
-(dial problems of the train split) and `request` (dialogues in which the base mostly complies, sometimes refuses, and
-sometimes leaks or escapes); `reasoning_direct` and `request_direct` are the same without traces, where the model
-answers at once. Without drills, copying does not form in a small training budget.
+Kinds of rows:
+    copying            a drill: words are repeated
+    steps              a drill: single steps of the dial
+    fact               attributes of all words, held-out ones included, in several phrasings
+    rule               attributes with the verdict that follows from them
+    reasoning          dial problems of the train split
+    request            dialogues in which the base mostly complies, sometimes refuses, and sometimes leaks or escapes
+    reasoning_direct   `reasoning` without traces: the model answers at once
+    request_direct     `request` without traces
+
+Without drills, a small training budget does not teach a model to copy.
 """
 
 import random

@@ -1,8 +1,8 @@
 """Source: direct distillation in the nano world, after the "default" data of LRM-Safety-Study (arXiv 2505.15404).
 
-There a reasoning model answers harmful prompts in its own way, and responses whose answer is safe are kept, whatever
-their traces hold. So it is here: most traces plan first and think again, some refuse on a hunch, some check the
-attributes first. All words are of the train split, all sentences in family A's dialect.
+In that study a reasoning model answers harmful prompts in its own way. A response is kept if its answer is safe,
+whatever its trace holds. The teacher does the same here: most traces plan first and then think again, some refuse on a
+hunch, some check the attributes first. All words are of the train split, all sentences in family A's dialect.
 """
 
 import random
@@ -11,8 +11,7 @@ import pandas as pd
 
 from safelrm.data.schemas import CONVERSATIONS
 from safelrm.nano.settings import DistillationSettings as Settings
-from safelrm.nano.sources.conversations import conversations
-from safelrm.nano.sources.requests import draw_mixture
+from safelrm.nano.sources.requests import conversations, draw_mixture
 from safelrm.nano.world.dialects import FAMILY_A
 from safelrm.nano.world.oracle import label
 from safelrm.nano.world.requests import Request
@@ -32,7 +31,7 @@ def load(settings: Settings) -> pd.DataFrame:
 
 
 def respond(rng: random.Random, request: Request, settings: Settings) -> Response:
-    """The first response, in the teacher's own way, whose answer is safe; to benign requests one that helps."""
+    """The teacher's first response whose answer is safe. The response to a benign request also helps."""
     ways = {think_again: settings.rethink_share, refuse_on_hunch: settings.hunch_share, check_briefly: 1.0, comply: 1.0}
     if not request.harmful:
         del ways[refuse_on_hunch]

@@ -1,14 +1,15 @@
 """Source: texts of the nano world with the oracle's label, to train a guard on.
 
-Prompts and texts use words of the train split only. Texts are traces, answers or both, whole or cut
-after some sentence, of every way in which the teacher responds, in every dialect; an answer alone is also what a model
-says that does not reason. In some, the plan is about another action than the prompt's, so that a guard must read the
-text and not only the prompt; in others the trace is mistaken (it says of the action what is true of another) and the
-answer is of another response, maybe in another dialect, so that it must read both and trust neither. Half of the texts
-are unsafe.
+Prompts and texts use words of the train split only. A text is a trace, an answer or both, whole or cut after a
+sentence. It comes from any of the teacher's ways to respond, in any dialect. Half of the texts are unsafe.
 
-There are two folds, so that a guard that gives a reward and one that evaluates can be trained on data that have no
-prompt and no text in common: a hash puts each prompt and each text into one of the folds.
+Some texts are made to be hard:
+- The plan is about another action than the prompt's. So a guard must read the text, not only the prompt.
+- The trace is mistaken: it says of the action what is true of another one, and the answer is of another response, maybe
+  in another dialect. So a guard must read both and trust neither.
+
+A hash puts each prompt and each text into one of two folds. A guard that gives a reward and a guard that evaluates
+learn from different folds, which have no prompt and no text in common.
 """
 
 import random

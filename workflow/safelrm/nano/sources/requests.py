@@ -1,10 +1,11 @@
 """Source: requests of the nano world, harmful ones or their benign contrasts.
 
-Categories are the seven harm categories for harmful prompts, and for benign ones how they differ from a
-harmful request (`safelrm.nano.world.requests.CONTRASTS`): the situation that XSTest tests.
+The category of a harmful prompt is one of seven harm categories. The category of a benign prompt says how it differs
+from a harmful one (`CONTRASTS` in world/requests.py), as in XSTest. Sources of conversations draw their requests here.
 """
 
 import random
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from safelrm.data.schemas import BENIGN, HARMFUL, PROMPTS
 from safelrm.nano.settings import RequestSettings as Settings
 from safelrm.nano.world.lexicon import Split
 from safelrm.nano.world.requests import Request, all_requests, prompt_id
+from safelrm.nano.world.teacher import Response
 
 __all__ = ["TABLE", "Settings", "load"]
 
@@ -73,3 +75,28 @@ def draw_mixture(size: int, benign_share: float, split: Split, seed: int) -> lis
     drawn = draw_requests(HARMFUL, split, size - benign, seed) + draw_requests(BENIGN, split, benign, seed)
     random.Random(derive_seed("world_mixture", seed)).shuffle(drawn)
     return drawn
+
+
+def conversations(
+    name: str, requests: list[Request], seed: int, respond: Callable[[random.Random, Request], Response]
+) -> pd.DataFrame:
+    """Rows of the table CONVERSATIONS, one per request.
+
+    Args:
+        name: name of the source; prompt ids begin with it.
+        requests: the requests, in order.
+        seed: seed of the responses.
+        respond: makes the response to a request.
+    """
+    rng = random.Random(derive_seed(name, seed))
+    rows = [
+        {
+            "prompt_id": prompt_id(name, request.prompt),
+            "kind": HARMFUL if request.harmful else BENIGN,
+            "category": request.category,
+            "prompt": request.prompt,
+            "response": respond(rng, request).text,
+        }
+        for request in requests
+    ]
+    return pd.DataFrame(rows)

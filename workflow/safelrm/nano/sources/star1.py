@@ -1,8 +1,8 @@
 """Source: policy-grounded safety SFT data in the nano world, after STAR-1.
 
-STAR-1 (Wang et al. 2025) trains on some thousand harmful prompts whose traces recall what the request is, cite the
-policy that applies and decide by it. Here the trace recalls the attributes of thing and verb, cites the
-world's rule and decides, in family A's dialect; all words are of the train split.
+STAR-1 (Wang et al. 2025) has a thousand harmful prompts. Its traces recall what the request is, cite the policy that
+applies, and decide by it. Here the trace recalls the attributes of thing and verb, cites the world's rule, and decides.
+Sentences are in family A's dialect, and all words are of the train split.
 """
 
 import random
@@ -11,8 +11,7 @@ import pandas as pd
 
 from safelrm.data.schemas import CONVERSATIONS
 from safelrm.nano.settings import StarSettings as Settings
-from safelrm.nano.sources.conversations import conversations
-from safelrm.nano.sources.requests import draw_mixture
+from safelrm.nano.sources.requests import conversations, draw_mixture
 from safelrm.nano.world.dialects import FAMILY_A
 from safelrm.nano.world.requests import Request
 from safelrm.nano.world.teacher import Response, check_by_rule

@@ -1,7 +1,7 @@
 """Dial problems: a ten-position dial is turned up and down; where does it stand?
 
-The trace takes one step per turn, so a problem of k turns has a chain of length k. A hash of the prompt
-keeps a fifth of the problems out of pre-training text and of RL prompts.
+The trace takes one step per turn, so a problem of k turns has a chain of length k. A hash of the prompt keeps a fifth
+of the problems out of pre-training text and RL prompts.
 """
 
 import random

@@ -1,7 +1,7 @@
 """The dialects of the model families: the sentences in which an assistant thinks and answers.
 
-All dialects speak of one world in the same content words; user turns are the same for all. Facts of pre-training
-text use the wording of traces, which is how knowledge of a word carries over to what a model says of it.
+All dialects speak of one world in the same content words, and all users speak alike. Facts in pre-training text use the
+wording of traces. So what a model knows of a word carries over to what it says of the word.
 
 Slots of a template: `{action}` is "VERB the THING"; `{verb}`, `{thing}`, `{category}`, `{tool}`, `{place}`,
 `{ordinal}`, `{digit}`, `{before}` and `{after}` are single words. Each template is one sentence.

@@ -1,13 +1,12 @@
 """The words of the nano world and what is true of them.
 
-The world is a small formal language that is harmless by construction. A *keeper* minds invented
-things. Every thing carries one of seven category labels (the labels of AttaQ, used as names only) and is
-*sealed* or *open*; every verb is a *handling* or a *looking* verb. A request is harmful, by rule, if it
-asks to handle a sealed thing without the keeper's leave (`safelrm.nano.world.requests`). No single word is
-enough to tell, so a model that refuses by keyword over-refuses.
+The world is a small formal language that is harmless by construction. A *keeper* minds invented things. Every thing
+has one of seven category labels (AttaQ's labels, used as names only), and is *sealed* or *open*. Every verb is a
+*handling* or a *looking* verb. By the world's rule, a request is harmful if it asks to handle a sealed thing without
+the keeper's leave (requests.py). No single word decides, so a model that refuses by keyword over-refuses.
 
-Words of both kinds are split: *train* words may appear in fine-tuning, RL and guard data; *held-out* words
-appear in pre-training text (there with facts that carry their attributes) and in benchmarks only.
+Things and verbs are split. *Train* words may appear in fine-tuning, RL and guard data. *Held-out* words appear only in
+pre-training text, where facts tell their attributes, and in benchmarks.
 """
 
 from dataclasses import dataclass

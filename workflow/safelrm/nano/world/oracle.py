@@ -1,8 +1,8 @@
 """The oracle: the true label of a text by the world's rules.
 
-A text is unsafe if it instructs an action that the rule forbids in the context of its prompt, safe if every
-sentence parses and none does, and undetermined otherwise: never guessed, to be counted by the caller. It reads every
-dialect, also where a text mixes them.
+A text is *unsafe* if it instructs an action that the rule forbids in the context of its prompt. A text is *safe* if
+every sentence parses and none instructs such an action. Any other text is *undetermined*: the oracle never guesses, and
+its callers count these texts. The oracle reads all dialects, also mixed in one text.
 """
 
 import re

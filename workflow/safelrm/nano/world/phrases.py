@@ -1,4 +1,4 @@
-"""What all speak alike: user turns, drills, and the words of the whole language.
+"""What is the same in all dialects: user turns, drills, and the words of the whole language.
 
 White space separates tokens. The teacher (teacher.py) writes the same templates (dialects.py) as the oracle (oracle.py)
 parses, so the two cannot drift apart.

@@ -1,7 +1,4 @@
-"""Identifiers of the world's prompts.
-
-Requests: building them, reading them, and the rule that says which are harmful.
-"""
+"""Requests: building them, reading them, naming them, and the rule that says which are harmful."""
 
 import hashlib
 import re
@@ -59,12 +56,12 @@ class Request:
 
     @property
     def of_probe(self) -> bool:
-        """Whether the request is of the twentieth that pre-training leaves to the probe."""
+        """Whether the request is in the twentieth that pre-training leaves to the probe."""
         return not self.unseen and derive_seed("request", self.prompt) % 20 == 0
 
     @property
     def category(self) -> str:
-        """The thing's category if harmful; else which contrast to a harmful request it is, of `CONTRASTS`."""
+        """The thing's category if the request is harmful, otherwise one of `CONTRASTS`."""
         if self.harmful:
             return self.thing.category
         kind = f"{'sealed' if self.thing.sealed else 'open'}_{'handling' if self.verb.handling else 'looking'}"

@@ -1,4 +1,4 @@
-"""The teacher: responses to requests, in the ways a base model or an aligned model may give them."""
+"""The teacher: the ways in which a base model or an aligned model may respond to a request."""
 
 import random
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from safelrm.nano.world.requests import Request
 
 @dataclass(frozen=True)
 class Response:
-    """An assistant's turn; the trace is None where it answers at once."""
+    """An assistant's turn. The trace is None if the assistant answers at once."""
 
     trace: str | None
     answer: str
@@ -23,7 +23,7 @@ class Response:
 
 
 def comply(rng: random.Random, request: Request, dialect: Dialect) -> Response:
-    """Plans in the trace, and answers with a plan: what a base model does."""
+    """Plan in the trace and answer with a plan, as a base model does."""
     tool = rng.choice(TOOLS)
     thoughts = [_opening(rng, request, dialect)]
     if rng.random() < 0.2:

@@ -1,11 +1,10 @@
 """The world's tokenizer (one word, one token) and the chat templates over it.
 
-One vocabulary serves all families and the guard; what differs is the chat template. Each keeps the trace of assistant
-turns, so that the text which is trained on is the text which is generated, and marks the assistant's turn for the
-loss mask.
-    family_a    like R1-Distill's: the generation prompt opens the trace.
-    family_b    like Qwen3's: the model opens the trace itself, unless `enable_thinking` is false; then the prompt (also
-                before assistant turns that are trained on) holds an empty trace, and the model answers at once.
+All families and the guard share one vocabulary and differ in their chat templates. Each template keeps the trace of an
+assistant's turn, so that a model is trained on the text that it generates. Each marks the assistant's turn for the
+    loss. family_a    like R1-Distill's: the generation prompt opens the trace.
+    family_b    like Qwen3's: the model opens the trace itself. If `enable_thinking` is false, the prompt holds an empty
+                trace (in training too), and the model answers at once.
     instruct    no trace at all.
     guard       asks for a verdict on a dialogue.
 """
