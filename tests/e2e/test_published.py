@@ -1,10 +1,25 @@
 """The results in this repository are those of its code and configuration."""
 
+import re
+
+import pandas as pd
 import pytest
 
 from workflow_runs import ROOT, copy_of_checkout, snakemake
 
 pytestmark = pytest.mark.e2e
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+KEY = ["model", "arm", "metric", "benchmark", "part"]
+# titles of the README's table, and the metric, benchmark and part that each stands for
+COLUMNS = {
+    "safety t": ("safety", "requests_harmful", "t"),
+    "safety y": ("safety", "requests_harmful", "y"),
+    "safety t+y": ("safety", "requests_harmful", "t+y"),
+    "leak": ("leak", "requests_harmful", "-"),
+    "over-refusal": ("over_refusal", "requests_benign", "y"),
+    "accuracy (dial_trained)": ("accuracy", "dial_trained", "y"),
+}
 
 
 def test_every_published_table_and_figure_can_be_made_again(tmp_path):
@@ -15,8 +30,15 @@ def test_every_published_table_and_figure_can_be_made_again(tmp_path):
 
 
 def test_the_readme_shows_the_published_numbers():
-    readme = (ROOT / "README.md").read_text()
-    rows = (ROOT / "results/published/nano/tables/summary.md").read_text().split("\n\n")[0].splitlines()
-    assert len(rows) > 2
-    for row in rows:
-        assert row in readme
+    published = pd.read_csv(ROOT / "results/published/nano/tables/summary.csv")
+    numbers = {tuple(row[:-1]): row[-1] for row in published[[*KEY, "value"]].itertuples(index=False)}
+    head, _, *rows = re.findall(
+        r"^\|(.*)\|$", README.partition("## Results")[2].partition("\n\nThe full table")[0], re.M
+    )
+    columns = [COLUMNS[name.strip()] for name in head.split("|")[2:]]
+    shown = {tuple(cell.strip() for cell in row.split("|")[:2]): row.split("|")[2:] for row in rows}
+    assert set(shown) == set(published[["model", "arm"]].itertuples(index=False, name=None))
+    for run, cells in shown.items():
+        for column, cell in zip(columns, cells, strict=True):
+            value = numbers[(*run, *column)]
+            assert cell.strip() == ("-" if pd.isna(value) else f"{value:.2f}".removeprefix("0")), (run, column)
