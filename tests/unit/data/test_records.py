@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelrm.core.errors import SafeLRMError
@@ -19,8 +19,8 @@ from safelrm.data.settings import RecordSettings
 FORMATS = ("csv", "json", "jsonl", "parquet")
 
 
-def read(path: Path, **settings) -> Records:
-    return read_records(RecordSettings(path=str(path), **settings))
+def read(path: Path, **chosen) -> Records:
+    return read_records(RecordSettings(path=str(path), **chosen))
 
 
 def written(folder: Path, suffix: str, rows: list[dict]) -> Path:
@@ -41,6 +41,7 @@ def written(folder: Path, suffix: str, rows: list[dict]) -> Path:
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.fixed_dictionaries({"a": texts, "b": texts}), min_size=1, max_size=5))
 def test_formats_give_the_same_records(rows):
     with tempfile.TemporaryDirectory() as folder:
@@ -118,6 +119,7 @@ def test_without_a_file_nothing_is_read():
         read_records(RecordSettings())
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=200), st.sampled_from(FORMATS))
 def test_arbitrary_bytes_are_rows_or_one_error(content, suffix):
     with tempfile.TemporaryDirectory() as folder:

@@ -98,6 +98,7 @@ def test_a_reference_is_taken_out_of_its_column(tmp_path):
         table(tmp_path, rows, **GSM8K)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(), min_size=1, max_size=5))
 def test_thousands_separators_are_dropped(numbers):
     rows = [{"question": str(n), "answer": f"so\n#### {number:,}"} for n, number in enumerate(numbers)]
@@ -127,6 +128,7 @@ def test_errors_count_rows_as_the_file_does(tmp_path):
 VALUES = st.sampled_from(["x", "y", "", None, 1, True, 2.5])
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(VALUES, min_size=1, max_size=8), st.sampled_from(["x", "", 1, True]))
 def test_filters_part_the_rows(values, chosen):
     rows = [{"q": str(n), "c": "tea", "v": value} for n, value in enumerate(values)]
@@ -144,6 +146,7 @@ def test_filters_part_the_rows(values, chosen):
                     table(Path(folder), rows, **{keys: {"v": [chosen]}})
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.sampled_from("abcde"), min_size=1, max_size=12))
 def test_once_takes_the_first_of_each_prompt(texts):
     rows = [{"q": text, "c": str(n)} for n, text in enumerate(texts)]
@@ -154,7 +157,7 @@ def test_once_takes_the_first_of_each_prompt(texts):
     }
 
 
-@settings(max_examples=25)
+@settings(deadline=None, max_examples=25)
 @given(st.permutations(range(12)), st.integers(1, 11), st.integers(0, 9))
 def test_a_draw_hardly_changes_with_the_file(order, size, seed):
     with tempfile.TemporaryDirectory() as folder:
@@ -218,6 +221,7 @@ def test_rows_that_do_not_fit_are_one_clear_error(rows, chosen, said, tmp_path):
 ANYTHING = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3), st.lists(st.text()))
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.fixed_dictionaries({"q": ANYTHING, "c": ANYTHING, "l": ANYTHING}), min_size=1, max_size=4))
 def test_arbitrary_values_are_a_table_or_one_error(rows):
     with tempfile.TemporaryDirectory() as folder:

@@ -1,27 +1,22 @@
-"""Read the file of a public data set as records: one mapping of column names to values per row.
+"""Records: the rows of a public data set's file, and their columns as texts.
 
-The suffix gives the format: `.csv` (RFC 4180, quoted line breaks allowed), `.jsonl` (one object per line), `.json` (a
-list of objects) or `.parquet`. Text must be UTF-8. A byte order mark is dropped, and CRLF inside a value becomes LF, so
-that a file which another program saved gives the same table. Nothing else is repaired: a row that does not fit is an
-error. Messages name a row by its number in the file, counted from 1 without the header, and never show its text.
+A row that does not fit is an error. Messages name a row by its number in the file, counted from 1 without the header,
+and never show its text.
 """
 
-import csv
 import hashlib
-import io
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from safelrm.core.errors import SafeLRMError
+from safelrm.data.formats import Row, parsed_rows
 from safelrm.data.settings import RecordSettings
 
-Row = Mapping[str, object]
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class Records:
                 raise self.fault(f"row {number} holds {type(value).__name__}, must be a string", column)
             if not empty and not text.strip():
                 raise self.fault(f"row {number} is empty", column, "fill it in, or leave the row out with `where_not`")
-            if not _encodable(text):
+            if _SURROGATE.search(text):
                 raise self.fault(f"row {number} holds half of a surrogate pair, which is no character", column)
             texts.append(text.strip())
         return texts
@@ -75,10 +70,11 @@ class Records:
         Raises:
             SafeLRMError: the column is missing, or a value is no text, number or truth value.
         """
-        for number, value in self.values(column).items():
+        values = self.values(column)
+        for number, value in values.items():
             if not isinstance(value, str | int | float | None):
                 raise self.fault(f"row {number} holds {type(value).__name__}, must be text or a number", column)
-        return [label(value) for value in self.values(column).values()]
+        return [label(value) for value in values.values()]
 
     def choices(self, column: str, allowed: Collection[str]) -> list[str]:
         """The labels of a column of which all must be known.
@@ -168,100 +164,7 @@ def read_records(settings: RecordSettings) -> Records:
             key="sha256",
             fix="download the pinned version of the file, or change sha256 if the new one is meant",
         )
-    rows = dict(enumerate(map(_with_plain_newlines, _parsed(content, path)), start=1))
+    rows = dict(enumerate(parsed_rows(content, path), start=1))
     if not rows:
         raise SafeLRMError("holds no rows", file=path, fix="download the file again")
     return Records(rows, str(path))
-
-
-def _parsed(content: bytes, path: Path) -> Iterator[Row]:
-    match path.suffix.lower():
-        case ".csv":
-            return _csv_rows(_decoded(content, path), path)
-        case ".jsonl":
-            return _json_lines(_decoded(content, path), path)
-        case ".json":
-            return _json_items(_decoded(content, path), path)
-        case ".parquet":
-            return _parquet_rows(content, path)
-        case suffix:
-            raise SafeLRMError(f"unknown format {suffix!r}", file=path, fix="use .csv, .json, .jsonl or .parquet")
-
-
-def _decoded(content: bytes, path: Path) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SafeLRMError(f"not UTF-8 at byte {error.start}", file=path, fix="save the file as UTF-8") from None
-
-
-def _csv_rows(text: str, path: Path) -> Iterator[Row]:
-    remedy = "quote values that hold commas, quotes or newlines, and double the quotes inside them"
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        _check_unique(header, path)
-        for number, row in enumerate((row for row in reader if row), start=1):
-            if len(row) != len(header):
-                problem = f"row {number} has {len(row)} values, the header names {len(header)}"
-                raise SafeLRMError(problem, file=path, fix=remedy)
-            yield dict(zip(header, row, strict=True))
-    except csv.Error as error:
-        raise SafeLRMError(f"not CSV near line {reader.line_num} ({error})", file=path, fix=remedy) from None
-
-
-def _json_lines(text: str, path: Path) -> Iterator[Row]:
-    # not splitlines: it also splits at line separators that JSON strings may hold
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield _json_object(_json(line, path, number), path, f"line {number}")
-
-
-def _json_items(text: str, path: Path) -> Iterator[Row]:
-    items = _json(text, path, 1) if text.strip() else []
-    if not isinstance(items, list):
-        raise SafeLRMError("not a list of objects", file=path, fix="wrap the objects in [ ]")
-    for number, item in enumerate(items, start=1):
-        yield _json_object(item, path, f"item {number}")
-
-
-def _json(text: str, path: Path, line: int) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        problem = f"not JSON at line {line + error.lineno - 1}, column {error.colno} ({error.msg})"
-    except (RecursionError, ValueError) as error:
-        problem = f"not JSON that can be read from line {line} on ({error})"
-    raise SafeLRMError(problem, file=path, fix="download the file again")
-
-
-def _json_object(item: object, path: Path, where: str) -> Row:
-    if not isinstance(item, dict):
-        raise SafeLRMError(f"{where} is not an object", file=path, fix="download the file again")
-    return item
-
-
-def _parquet_rows(content: bytes, path: Path) -> Iterator[Row]:
-    try:
-        table = pq.ParquetFile(pa.BufferReader(content)).read()
-        _check_unique(table.column_names, path)
-        yield from table.to_pylist()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise SafeLRMError(f"not a readable Parquet file ({error})", file=path, fix="download it again") from None
-
-
-def _check_unique(columns: Sequence[str], path: Path) -> None:
-    if len(set(columns)) != len(columns):
-        raise SafeLRMError("two columns have the same name", file=path, fix="rename one")
-
-
-def _with_plain_newlines(row: Row) -> Row:
-    return {name: value.replace("\r\n", "\n") if isinstance(value, str) else value for name, value in row.items()}
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
