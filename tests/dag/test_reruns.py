@@ -106,8 +106,8 @@ EDITS = {
     "comment": (f"{PACKAGE}/training/sft.py", append("\n# a remark\n"), set()),
     "docstring": (f"{PACKAGE}/core/trace.py", replace('"""Split a completion.', '"""Split one completion.'), set()),
     "blank lines": (f"{PACKAGE}/training/rl.py", replace("\n\n\ndef ", "\n\n\n\n\ndef "), set()),
-    "a source that no data set uses": (f"{PACKAGE}/data/sources/advbench.py", NEW_CODE, set()),
-    "a source of other studies": (f"{PACKAGE}/data/sources/xstest.py", NEW_CODE, set()),
+    "a source that no data set uses": (f"{PACKAGE}/data/sources/table.py", NEW_CODE, set()),
+    "a source of other studies": (f"{PACKAGE}/data/sources/xstest_labels.py", NEW_CODE, set()),
     "version of ruff": (*lock("ruff", "0.99"), set()),
     "comment in the configuration": (*config(r"^models:", "# a remark\nmodels:"), set()),
     "an unused data set": (

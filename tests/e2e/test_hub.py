@@ -20,11 +20,15 @@ STUDY = f"""\
 name: small
 datasets:
   star1:
-    source: safelrm.data.sources.star1
-    settings: {{hub: acme/star1, revision: null}}
+    source: safelrm.data.sources.conversations
+    settings:
+      hub: acme/star1
+      revision: null
+      columns: {{prompt: question, category: category, response: response}}
+      kind: harmful
   asks:  # a remark
-    source: safelrm.data.sources.advbench
-    settings: {{hub: acme/asks, revision: null}}
+    source: safelrm.data.sources.table
+    settings: {{hub: acme/asks, revision: null, columns: {{prompt: goal}}, category: x, kind: harmful}}
 models:
   tiny:
     hub: {{repo: acme/tiny, revision: null, shape: {SHAPE}}}

@@ -18,7 +18,13 @@ ROOT = Path(__file__).parents[3]
 
 SHAPE = {"parameters": 1e5, "layers": 2, "hidden_size": 64, "kv_heads": 1, "head_dim": 32, "vocabulary": 64}
 HUB = {"repo": "acme/tiny", "revision": None, "shape": SHAPE}
-STAR1 = {"source": "safelrm.data.sources.star1"}
+TABLE = "safelrm.data.sources.table"
+MAPPING = {"columns": {"prompt": "q"}, "category": "c", "kind": "harmful"}
+
+
+def real(**settings):
+    """A data set of a file or a hub."""
+    return {"source": TABLE, "settings": {**MAPPING, **settings}}
 
 
 @pytest.fixture
@@ -93,9 +99,9 @@ def test_the_default_study_is_valid(config):
             {"corpus": "guard_facts"},
             ("guards.guard_a.inputs", "takes ['corpus', 'labels']"),
         ),
-        (("datasets", "star1"), STAR1 | {"settings": {"hub": None}}, ("datasets.star1.settings.path", "no file")),
-        (("datasets", "star1"), STAR1 | {"settings": {"sha256": "0" * 64}}, ("datasets.star1.settings.sha256",)),
-        (("datasets", "star1"), STAR1 | {"settings": {"revision": "main"}}, ("datasets.star1.settings", "revision")),
+        (("datasets", "star1"), real(hub=None), ("datasets.star1.settings.path", "no file")),
+        (("datasets", "star1"), real(hub="acme/asks", sha256="0" * 64), ("datasets.star1.settings.sha256",)),
+        (("datasets", "star1"), real(hub="acme/asks", revision="main"), ("datasets.star1.settings", "revision")),
         (("datasets", "star1", "settings", "path"), "${NO_SUCH_VARIABLE}/x", ("NO_SUCH_VARIABLE", "export")),
     ],
 )
@@ -110,10 +116,7 @@ def test_a_fault_is_named_with_its_key_and_a_fix(config, path, value, expected):
 
 
 def test_a_missing_file_is_named(config, tmp_path):
-    config["datasets"]["real"] = {
-        "source": "safelrm.data.sources.star1",
-        "settings": {"path": str(tmp_path / "absent.json")},
-    }
+    config["datasets"]["real"] = real(path=str(tmp_path / "absent.json"))
     text = message(config)
     assert "absent.json" in text and "datasets.real.settings.path" in text
 
@@ -131,10 +134,7 @@ def test_variables_are_replaced(config, monkeypatch, tmp_path):
     file = tmp_path / "star1.json"
     file.write_text("[]")
     monkeypatch.setenv("SOME_FOLDER", str(tmp_path))
-    config["datasets"]["real"] = {
-        "source": "safelrm.data.sources.star1",
-        "settings": {"path": "${SOME_FOLDER}/star1.json"},
-    }
+    config["datasets"]["real"] = real(path="${SOME_FOLDER}/star1.json")
     assert load_study(config, "config.yaml").datasets["real"].settings["path"] == str(file)
 
 

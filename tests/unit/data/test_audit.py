@@ -1,19 +1,18 @@
 """The audit: overlap against brute force, parse states and lengths, and the stage on real files."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from source_fixtures import load_public, needs_real_data
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.data import audit
 from safelrm.data.audit import length_rows, state_rows
 from safelrm.data.overlap import Pair, overlapping_pairs, words
 from safelrm.data.schemas import CONVERSATIONS, PROMPTS
-from safelrm.data.sources import advbench, harmbench, lrm_safety_study, star1, strongreject, xstest
 
 
 def kinds(train: str, evaluation: str, threshold: float = 0.7) -> list[str]:
@@ -159,23 +158,18 @@ def test_wrong_arguments_are_named(arguments, said, tmp_path, monkeypatch):
         run_stage(monkeypatch, tmp_path, *arguments)
 
 
-@pytest.mark.skipif("SAFELRM_REAL_DATA" not in os.environ, reason="SAFELRM_REAL_DATA names no folder of real data")
+@needs_real_data
 def test_known_answers_on_real_files():
-    folder = Path(os.environ["SAFELRM_REAL_DATA"])
-
-    def load(source, name, **chosen):
-        return source.load(source.Settings(path=str(folder / name), **chosen))
-
     train = {
-        "star1": load(star1, "star1.json"),
-        "no_cot": load(lrm_safety_study, "lrm_safety_study_nocot.json"),
-        "advbench": load(advbench, "advbench50.jsonl", prompt_column="query"),
+        "star1": load_public("star1_1k"),
+        "no_cot": load_public("lrm_safety_study_no_cot"),
+        "advbench": load_public("advbench50"),
     }
     evaluation = {
-        "strongreject": load(strongreject, "strongreject.csv"),
+        "strongreject": load_public("strongreject"),
         "advbench": train["advbench"],
-        "xstest": load(xstest, "xstest_prompts.csv"),
-        "harmbench": load(harmbench, "harmbench_text_all.csv", functions=["standard"]),
+        "xstest": load_public("xstest"),
+        "harmbench": load_public("harmbench", where={"FunctionalCategory": ["standard"]}),
     }
     rows = audit.overlap(train, evaluation, 0.7).set_index(["train", "evaluation", "kind"])
     for name in ("strongreject", "advbench", "xstest"):

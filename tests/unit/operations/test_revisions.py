@@ -13,22 +13,30 @@ TEXT = f"""\
 # a study
 name: x
 datasets:
-  known:   # its source knows the repository
-    source: safelrm.data.sources.star1
-    settings: {{revision: null}}
+  known:   # its revision is open
+    source: safelrm.data.sources.conversations
+    settings: {{hub: UCSC-VLAA/STAR-1, revision: null}}
+  shared:
+    source: safelrm.data.sources.table
+    settings: &shared
+      hub: acme/shared
+      revision: null  # open
+  part:
+    source: safelrm.data.sources.table
+    settings: {{<<: *shared, split: test}}
   asks:
-    source: safelrm.data.sources.advbench
+    source: safelrm.data.sources.table
     settings:
       hub: acme/asks   # a remark
-      prompt_column: goal
+      columns: {{prompt: goal}}
   inline:
-    source: safelrm.data.sources.advbench
+    source: safelrm.data.sources.table
     settings: {{hub: acme/asks}}
   given:
-    source: safelrm.data.sources.advbench
+    source: safelrm.data.sources.table
     settings: {{hub: acme/asks, revision: {C}}}
   file:
-    source: safelrm.data.sources.advbench
+    source: safelrm.data.sources.table
     settings: {{hub: acme/asks, path: here.csv}}
   world:
     source: safelrm.nano.sources.dial
@@ -52,14 +60,22 @@ guards:
 
 def filled(text: str) -> str:
     blanks = find_blanks(text)
-    commits = {"UCSC-VLAA/STAR-1": A, "acme/asks": B, "acme/small": C, "acme/other": A, "acme/judge": B}
+    commits = {
+        "UCSC-VLAA/STAR-1": A,
+        "acme/shared": C,
+        "acme/asks": B,
+        "acme/small": C,
+        "acme/other": A,
+        "acme/judge": B,
+    }
     return fill(text, blanks, {blank.position: commits[blank.repo] for blank in blanks})
 
 
 def test_blanks_are_filled_in_place():
     expected = TEXT
     for old, new in (
-        ("{revision: null}", f"{{revision: {A}}}"),
+        ("STAR-1, revision: null}", f"STAR-1, revision: {A}}}"),
+        ("revision: null  # open", f"revision: {C}  # open"),
         ("hub: acme/asks   # a remark", f"hub: acme/asks\n      revision: {B}   # a remark"),
         ("{hub: acme/asks}", f"{{hub: acme/asks, revision: {B}}}"),
         ("revision: null  # not", f"revision: {C}  # not"),
@@ -78,9 +94,10 @@ def test_what_is_filled_has_no_blanks():
 def test_blanks_name_their_keys():
     assert [blank.key for blank in find_blanks(TEXT)] == [
         "datasets.known.settings.revision",
+        # of two entries that share a text, the later one names it
+        "datasets.part.settings.revision",
         "datasets.asks.settings.revision",
         "datasets.inline.settings.revision",
-        # of two entries that share a text, the later one names it
         "models.same.hub.revision",
         "models.other.hub.revision",
         "guards.judge.hub.revision",

@@ -38,8 +38,11 @@ def page() -> str:
     parts = [_HEAD, _section("Study (top level)", schema)]
     parts += [_section(name, model) for name, model in schema["$defs"].items()]
     parts += ["\n# Modules of the registries\n"]
-    for module, settings in registered():
-        parts.append(_section(f"`{module}`", settings.model_json_schema()))
+    modules = {module: settings.model_json_schema() for module, settings in registered()}
+    parts += [_section(f"`{module}`", model) for module, model in modules.items()]
+    within = {name: model for module in modules.values() for name, model in module.get("$defs", {}).items()}
+    parts += ["\n# Parts of these modules' settings\n"]
+    parts += [_section(name, model) for name, model in sorted(within.items()) if name not in schema["$defs"]]
     return "".join(parts)
 
 

@@ -91,7 +91,7 @@ class ExpectedTexts(Strict):
 class DatasetEntry(Strict):
     """One data set: prompts, conversations, a corpus or labelled texts."""
 
-    source: ModulePath = Field(description="module that loads it, such as safelrm.data.sources.star1")
+    source: ModulePath = Field(description="module that loads it, such as safelrm.data.sources.table")
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
     expected: ExpectedTexts = Field(
         default_factory=ExpectedTexts, description="its size, for estimates of what jobs need"

@@ -1,9 +1,8 @@
-"""Parse states and lengths of SFT responses.
+"""Audit data sets: which training prompts are also benchmark prompts, and what SFT responses look like.
 
-Audit data sets: overlap of training and evaluation prompts, and the state and length of SFT responses.
-
-Training sets are conversations (SFT) or prompts (RL); evaluation sets are prompts or conversations too.
-Responses are audited wherever a training set has them. Results are CSV files, see data/schemas.py.
+Input:  training and evaluation sets, each a table of prompts or of conversations.
+Output: three CSV files: overlap of training and evaluation prompts, and lengths and parse states of the responses of
+        those training sets that have responses.
 """
 
 from collections import Counter
@@ -16,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
-from safelrm.core.tables import Table
 from safelrm.core.trace import PARSE_STATES, parse_completion
 from safelrm.data.overlap import Pair, overlapping_pairs
 from safelrm.data.schemas import (
@@ -34,18 +32,19 @@ from safelrm.data.schemas import (
 from safelrm.data.settings import AuditSettings
 
 Row = dict[str, object]
+Frames = Mapping[str, pd.DataFrame]
 
 
 def state_rows(dataset: str, responses: Sequence[str]) -> Iterator[Row]:
-    """How many responses are in each parse state, every state included."""
-    # stored responses are whole: no template has opened their trace
+    """How many responses are in each parse state; states without a response are rows, too."""
+    # a stored response is whole: no chat template has opened its trace
     states = Counter(parse_completion(response, prefilled=False).state for response in responses)
     for state in PARSE_STATES:
         yield {"dataset": dataset, "state": state, "rows": states[state], "share": states[state] / len(responses)}
 
 
 def length_rows(dataset: str, responses: Sequence[str]) -> Iterator[Row]:
-    """Words (split at white space) of thought, answer and whole response, its tags included."""
+    """Numbers of words, split at white space, of the thoughts, the answers and the whole responses with their tags."""
     parsed = [parse_completion(response, prefilled=False) for response in responses]
     parts = {
         THOUGHT: [found.trace for found in parsed],
@@ -64,11 +63,8 @@ def _summary(lengths: list[int]) -> Row:
     return {"mean": sum(lengths) / len(lengths), "p50": float(p50), "p90": float(p90), "max": max(lengths)}
 
 
-Frames = Mapping[str, pd.DataFrame]
-
-
 def overlap(train: Frames, evaluation: Frames, near_threshold: float) -> pd.DataFrame:
-    """Matched rows per pair of data sets and kind of overlap (schema: OVERLAP)."""
+    """Matched rows for each pair of data sets and each kind of overlap (schema: OVERLAP)."""
     rows = []
     for train_name, train_set in train.items():
         for name, evaluation_set in evaluation.items():
@@ -82,7 +78,7 @@ def overlap(train: Frames, evaluation: Frames, near_threshold: float) -> pd.Data
     return pd.DataFrame(rows)
 
 
-def _matched_rows(pairs: list[Pair], train: pd.DataFrame, evaluation: pd.DataFrame) -> dict[str, object]:
+def _matched_rows(pairs: list[Pair], train: pd.DataFrame, evaluation: pd.DataFrame) -> Row:
     matched = sorted({pair.evaluation for pair in pairs})
     return {
         "train_rows": len(train),
@@ -95,22 +91,21 @@ def _matched_rows(pairs: list[Pair], train: pd.DataFrame, evaluation: pd.DataFra
 
 
 def read_prompts(path: Path) -> pd.DataFrame:
-    """A table of conversations or prompts, whichever the file holds.
+    """The conversations or the prompts of a file.
 
     Raises:
-        SafeLRMError: it holds neither.
+        SafeLRMError: the file holds neither.
     """
     try:
         names = pq.ParquetFile(path).schema_arrow.names
     except (pa.ArrowException, OSError):
-        # the table says better what is wrong with the file
+        # reading it as a table says what is wrong with it
         names = []
-    table: Table = CONVERSATIONS if "response" in names else PROMPTS
-    return table.read(path)
+    return (CONVERSATIONS if "response" in names else PROMPTS).read(path)
 
 
 def main() -> None:
-    """Command line of the stage."""
+    """Run the stage."""
     parser = stage_parser(__doc__)
     parser.add_argument("--train", nargs="+", required=True, metavar="NAME=PATH", help="training sets")
     parser.add_argument("--evaluation", nargs="+", required=True, metavar="NAME=PATH", help="evaluation sets")
@@ -126,7 +121,7 @@ def main() -> None:
     lengths = [row for name, texts in responses.items() for row in length_rows(name, texts)]
     states = [row for name, texts in responses.items() for row in state_rows(name, texts)]
     for table, path, rows in ((LENGTHS, arguments.output_lengths, lengths), (TRACES, arguments.output_traces, states)):
-        # training sets for RL have no responses
+        # there are no rows if all training sets are prompts
         table.write_csv(path, pd.DataFrame(rows, columns=table.schema.names), allow_empty=True)
 
 

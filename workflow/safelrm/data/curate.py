@@ -1,9 +1,9 @@
-"""Curate a data set: load it through its source, check its schema, write it as Parquet.
+"""Curate a data set: load it through its source, check its schema and write it as Parquet.
 
-    python -m safelrm curate --source safelrm.data.sources.star1 --settings JSON --file star1.json --output s.parquet
+    python -m safelrm curate --source safelrm.data.sources.table --settings JSON --file rows.csv --output out.parquet
 
-A source is a module with `Settings` (pydantic), `TABLE` (the schema of what it gives) and
-`load(settings) -> pandas.DataFrame`. A source that reads a file has `path` in its settings.
+A source is a module with `Settings` (a pydantic model), `TABLE` (the schema of its rows) and
+`load(settings) -> pandas.DataFrame`. The settings of a source that reads a file have the key `path`.
 """
 
 import importlib
@@ -19,12 +19,12 @@ def curate(source: str, settings: str, file: str | None, manifest: Path | None, 
     Args:
         source: dotted path of the source module.
         settings: its settings as JSON.
-        file: the file to read, which becomes the setting `path`.
-        manifest: the manifest of that file, if it was fetched from a hub.
+        file: the file to read, if the source reads one; it becomes the setting `path`.
+        manifest: the manifest of the file, if the file was fetched from a hub; it is verified.
         output: the Parquet file to write.
 
     Raises:
-        SafeLRMError: the settings or the data are at fault.
+        SafeLRMError: the settings or the data do not fit the source.
     """
     module = importlib.import_module(source)
     chosen = parse_settings(module.Settings, settings)
@@ -36,7 +36,7 @@ def curate(source: str, settings: str, file: str | None, manifest: Path | None, 
 
 
 def main() -> None:
-    """Command line of the stage."""
+    """Run the stage."""
     parser = stage_parser(__doc__)
     parser.add_argument("--source", required=True, help="module of the source")
     parser.add_argument("--file", nargs="?", help="file that the source reads, if it reads one")

@@ -1,16 +1,16 @@
 """Overlap between training and evaluation prompts.
 
-Prompts are compared as sequences of words (case, white space and punctuation don't count; arithmetic
-signs before a number do, or "3 + 2" would equal "3 - 2"). A pair is
+Prompts are compared as sequences of words. Case, white space and punctuation do not count. Arithmetic signs before a
+number count, so that "3 + 2" differs from "3 - 2". The first of these kinds that holds is the kind of a pair:
 
-    exact      if the sequences are equal,
-    near       else if the Jaccard similarity of the sets of words reaches the threshold,
-    contained  else if the evaluation prompt, of at least `MIN_CONTAINED_WORDS` words, occurs in the
-               training prompt as a whole, as in a jailbreak wrapped around it.
+exact:      the sequences are equal;
+near:       the Jaccard similarity of the two sets of words reaches the threshold;
+contained:  the evaluation prompt has at least `MIN_CONTAINED_WORDS` words and stands whole in the training prompt, as
+            in a jailbreak.
 
-Near pairs are found without comparing all: two sets can only reach the threshold t if they share one
-of the first |s| - ceil(t |s|) + 1 words of each, in any fixed order of words; with the rarest words
-first these are few (prefix filtering; Chaudhuri et al., 2006; Bayardo et al., 2007).
+Near pairs are found by prefix filtering (Chaudhuri et al., 2006; Bayardo et al., 2007), without comparing all pairs.
+Put the words of every set s in one fixed order. Two sets can reach the threshold t only if they share a word among the
+first |s| - ceil(t |s|) + 1 of each. In order of rarity, few pairs do.
 """
 
 import math
@@ -29,7 +29,7 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[-+*/^=<>](?=\s*\d)")
 
 @dataclass(frozen=True)
 class Pair:
-    """A training and an evaluation prompt, by position, and how they overlap."""
+    """The positions of a training and an evaluation prompt, and how the two overlap."""
 
     train: int
     evaluation: int
@@ -37,13 +37,13 @@ class Pair:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words by which two prompts are compared; a text without any is its own single word."""
+    """The words by which prompts are compared; a text without words counts as one word."""
     plain = unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")
     return tuple(_WORD.findall(plain)) or (plain.strip(),)
 
 
 def overlapping_pairs(train: Sequence[str], evaluation: Sequence[str], near_threshold: float) -> list[Pair]:
-    """All overlapping pairs of prompts, each under the strongest kind that holds, in order of position."""
+    """All overlapping pairs of prompts, in order of position."""
     train_words, evaluation_words = [words(text) for text in train], [words(text) for text in evaluation]
     kinds: dict[tuple[int, int], str] = {}
     for kind, pairs in (
@@ -80,13 +80,13 @@ def _near(train: Words, evaluation: Words, threshold: float) -> Positions:
         candidates = {other for word in _prefix(found, frequency, threshold) for other in places.get(word, ())}
         for other in candidates:
             shared = len(found & train_sets[other])
-            # the division, not a product: 7 / 10 >= 0.7 holds, 7 >= 0.7 * 10 need not
+            # a product in place of the division may be rounded up: 7 / 10 >= 0.7 holds, 7 >= 0.7 * 10 need not
             if shared / (len(found) + len(train_sets[other]) - shared) >= threshold:
                 yield other, position
 
 
 def _prefix(found: set[str], frequency: Counter[str], threshold: float) -> list[str]:
-    # the margin keeps a rounded-up product from cutting the prefix short
+    # without the margin, a product that is rounded up would make the prefix too short
     length = len(found) - math.ceil(threshold * len(found) - 1e-9) + 1
     return sorted(found, key=lambda word: (frequency[word], word))[:length]
 

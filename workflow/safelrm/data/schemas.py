@@ -1,11 +1,4 @@
-"""Prompts: benchmarks, attacks and the prompts that RL samples from.
-
-SFT data: one prompt and the assistant's whole turn, trace included.
-
-Completions with human labels: gold sets that refusal judges are checked against.
-
-Results of the audit of data sets: overlap, lengths, and the parse states of SFT responses.
-"""
+"""Tables of data sets, and of their audit."""
 
 import pyarrow as pa
 
@@ -15,6 +8,7 @@ from safelrm.core.trace import PARSE_STATES
 HARMFUL, BENIGN, REASONING = "harmful", "benign", "reasoning"
 KINDS = (HARMFUL, BENIGN, REASONING)
 
+# benchmarks, attacks, and what RL samples from
 PROMPTS = Table(
     "prompts",
     columns(
@@ -29,7 +23,7 @@ PROMPTS = Table(
     choices=(("kind", KINDS),),
 )
 
-
+# SFT data
 CONVERSATIONS = Table(
     "conversations",
     columns(
@@ -37,17 +31,17 @@ CONVERSATIONS = Table(
         kind=pa.string(),
         category=pa.string(),
         prompt=pa.string(),
-        # "<think> … </think> answer"
+        # the assistant's whole turn: "<think> … </think> answer"
         response=pa.string(),
     ),
     key=("prompt_id",),
     choices=(("kind", KINDS),),
 )
 
-
 FULL_COMPLIANCE, PARTIAL_REFUSAL, FULL_REFUSAL = "full_compliance", "partial_refusal", "full_refusal"
 LABELS = (FULL_COMPLIANCE, PARTIAL_REFUSAL, FULL_REFUSAL)
 
+# gold sets that refusal judges are checked against
 LABELLED = Table(
     "labelled completions",
     columns(
@@ -64,7 +58,6 @@ LABELLED = Table(
     choices=(("annotation_1", LABELS), ("annotation_2", LABELS), ("final_label", LABELS)),
 )
 
-
 EXACT, NEAR, CONTAINED, ANY = "exact", "near", "contained", "any"
 OVERLAP_KINDS = (EXACT, NEAR, CONTAINED, ANY)
 THOUGHT, ANSWER, RESPONSE = "thought", "answer", "response"
@@ -78,11 +71,11 @@ OVERLAP = Table(
         kind=pa.string(),
         train_rows=pa.int64(),
         evaluation_rows=pa.int64(),
-        # rows of either side that have a match of this kind on the other
+        # rows of one side that match a row of the other in this way
         train_matched=pa.int64(),
         evaluation_matched=pa.int64(),
         evaluation_share=pa.float64(),
-        # the matched evaluation prompts, joined by "; "
+        # ids of the matched evaluation prompts, joined by "; "
         evaluation_ids=pa.string(),
     ),
     key=("train", "evaluation", "kind"),
@@ -94,7 +87,7 @@ LENGTHS = Table(
     columns(
         dataset=pa.string(),
         part=pa.string(),
-        # responses that have this part, and their words
+        # number of responses that have this part; the other columns are in words
         rows=pa.int64(),
         mean=(pa.float64(), None),
         p50=(pa.float64(), None),

@@ -1,8 +1,131 @@
-"""Settings of the audit of data sets."""
+"""Settings of the sources of real data and of the audit."""
 
-from pydantic import Field
+import re
+from typing import Annotated, Literal, Self
 
-from safelrm.core.settings import Name, Strict
+from pydantic import Field, model_validator
+
+from safelrm.core.settings import Count, Name, Revision, Seed, Strict
+
+Kind = Literal["harmful", "benign", "reasoning"]
+# a value of a column as YAML writes it; it is compared as text, so that 1 also means the "1" of a CSV file
+Value = str | int | bool
+Values = Annotated[list[Value], Field(min_length=1)]
+
+
+class RecordSettings(Strict):
+    """Where the rows of a public data set are."""
+
+    path: str | None = Field(
+        None, description="file to read (.csv, .json, .jsonl or .parquet); none: the data set is fetched from the hub"
+    )
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="SHA-256 that the file at `path` must have")
+    hub: str | None = Field(None, description="id of the data set on the hub")
+    hub_config: str | None = Field(None, description="configuration of the data set on the hub")
+    hub_file: str | None = Field(None, description="the one file of the data set on the hub that is wanted")
+    split: str = Field("train", description="split of the data set on the hub")
+    revision: Revision | None = Field(
+        None, description="commit of the data set on the hub; none: not known yet, fill it in online"
+    )
+
+
+class KindByLabel(Strict):
+    """A column whose labels say what kind of prompt a row holds."""
+
+    column: str = Field(description="column of the labels")
+    map: dict[Value, Kind] = Field(
+        min_length=1, description="kind for each label; a row with another label is an error, unless a filter drops it"
+    )
+
+
+class Columns(Strict):
+    """Names of the columns in the file that every table needs."""
+
+    prompt: str = Field(description="column of the prompts")
+    id: str | None = Field(None, description="column of the ids; none: ids are made from the prompts")
+    category: str | None = Field(None, description="column of the categories; lists of names are joined with '; '")
+    context: str | None = Field(
+        None, description="column of texts that stand before the prompt, after which comes a rule (---)"
+    )
+
+
+class PromptColumns(Columns):
+    """Names of the columns in a file of prompts."""
+
+    reference: str | None = Field(
+        None, description="column of the checkable answers, which reasoning prompts must have"
+    )
+
+
+class ConversationColumns(Columns):
+    """Names of the columns in a file of conversations."""
+
+    response: str = Field(description="column of the responses, trace included")
+
+
+class TableSettings(RecordSettings):
+    """How the rows of a file become rows of a table."""
+
+    columns: Columns = Field(description="names of the columns in the file")
+    category: str | None = Field(None, min_length=1, description="category of all rows, if no column holds it")
+    kind: Kind | KindByLabel = Field(description="kind of all prompts, or the column that says it: {column: …, map: …}")
+    prefix: Name = Field("prompt", description="start of the ids that are made from prompts")
+    once: bool = Field(False, description="of rows with the same prompt, take the first of the file")
+    where: dict[str, Values] = Field(
+        default_factory=dict,
+        description="only rows that hold one of these values, by column; '' stands for an empty field",
+    )
+    where_not: dict[str, Values] = Field(
+        default_factory=dict, description="leave out rows that hold one of these values, by column"
+    )
+    size: Count | None = Field(None, description="number of rows, drawn at random from those that are left; none: all")
+    seed: Seed = Field(0, description="seed of the draw")
+    instruction: str | None = Field(
+        None, min_length=1, description="text that is put below every prompt, after an empty line"
+    )
+
+    @model_validator(mode="after")
+    def _has_one_category(self) -> Self:
+        if (self.category is None) == (self.columns.category is None):
+            raise ValueError("give either `category` or `columns.category`")
+        return self
+
+
+class PromptTableSettings(TableSettings):
+    """How the rows of a file become prompts."""
+
+    columns: PromptColumns = Field(description="names of the columns in the file")
+    reference_pattern: str | None = Field(
+        None, description="regular expression with one group, which is the reference; none: the whole field is"
+    )
+    reference_drop: str = Field(
+        "", description="characters that are taken out of the reference, such as the comma of 1,234"
+    )
+
+    @model_validator(mode="after")
+    def _has_references_for_reasoning(self) -> Self:
+        kinds = [self.kind] if isinstance(self.kind, str) else self.kind.map.values()
+        if "reasoning" in kinds and self.columns.reference is None:
+            raise ValueError("reasoning prompts need `columns.reference`, the answers that they are checked against")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_pattern_with_one_group(self) -> Self:
+        if self.reference_pattern is None:
+            return self
+        try:
+            groups = re.compile(self.reference_pattern).groups
+        except re.error as error:
+            raise ValueError(f"`reference_pattern` is no regular expression ({error})") from None
+        if groups != 1 or self.columns.reference is None:
+            raise ValueError("`reference_pattern` needs one group, (…), and the column `columns.reference`")
+        return self
+
+
+class ConversationTableSettings(TableSettings):
+    """How the rows of a file become conversations."""
+
+    columns: ConversationColumns = Field(description="names of the columns in the file")
 
 
 class AuditSettings(Strict):

@@ -18,7 +18,6 @@ import yaml
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_text
-from safelrm.dag.registry import settings_model
 from safelrm.models.online import go_online, hub, reaching
 
 NULL = "tag:yaml.org,2002:null"
@@ -76,18 +75,11 @@ def _of_models(root: Mappings) -> Iterator[Blank]:
 
 def _of_datasets(root: Mappings) -> Iterator[Blank]:
     for name, node in _entries(root.get("datasets")).items():
-        entry = _entries(node)
-        settings = entry.get("settings")
+        settings = _entries(node).get("settings")
         given = _entries(settings)
-        if "source" not in entry or "path" in given:
-            continue
-        fields = settings_model(entry["source"].value).model_fields
         repo = given.get("hub")
-        # a source that knows its hub copy need not be told
-        known = repo.value if repo is not None else fields["hub"].default if "hub" in fields else None
-        anchor = repo if repo is not None else given.get("revision")
-        if known and anchor is not None:
-            yield from _blank(f"datasets.{name}.settings.revision", "dataset", known, settings, anchor)
+        if repo is not None and repo.tag != NULL and "path" not in given:
+            yield from _blank(f"datasets.{name}.settings.revision", "dataset", repo.value, settings, repo)
 
 
 def _blank(key: str, kind: str, repo: str, mapping: yaml.MappingNode, beside: yaml.Node) -> Iterator[Blank]:

@@ -1,0 +1,137 @@
+"""Prompts of any benchmark in one file: CSV, JSON, JSON lines or Parquet.
+
+The settings name the columns and choose the rows, so that a new benchmark needs no code. Rows go through these steps:
+
+1. of rows with the same prompt, the first is taken (`once`);
+2. `where` and `where_not` filter rows;
+3. the columns are mapped;
+4. `size` rows are drawn.
+
+docs/real_data.md shows the settings of public benchmarks.
+"""
+
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+
+from safelrm.core.seeds import derive_seed
+from safelrm.data.records import Records, label, read_records
+from safelrm.data.schemas import PROMPTS, REASONING
+from safelrm.data.settings import PromptTableSettings as Settings
+from safelrm.data.settings import TableSettings
+
+__all__ = ["TABLE", "Settings", "load"]
+
+TABLE = PROMPTS
+
+
+def load(settings: Settings) -> pd.DataFrame:
+    """The prompts.
+
+    Raises:
+        SafeLRMError: the file cannot be read, or its rows do not fit the settings.
+    """
+    records = chosen_records(settings)
+    rows = mapped(records, settings)
+    return drawn(rows.assign(reference=_references(records, rows["kind"], settings)), records, settings)
+
+
+def chosen_records(settings: TableSettings) -> Records:
+    """The rows of the file that the settings choose.
+
+    Raises:
+        SafeLRMError: the file cannot be read, or the filters leave no row.
+    """
+    records = read_records(settings)
+    if settings.once:
+        records = records.first_of_each(settings.columns.prompt)
+    for filters, invert in ((settings.where, False), (settings.where_not, True)):
+        for column, values in filters.items():
+            records = records.holding(column, {label(value) for value in values}, invert=invert)
+    return records
+
+
+def mapped(records: Records, settings: TableSettings) -> pd.DataFrame:
+    """The columns that prompts and conversations share.
+
+    Raises:
+        SafeLRMError: a column is missing, or a value does not fit it.
+    """
+    prompts = records.texts(settings.columns.prompt)
+    return pd.DataFrame(
+        {
+            "prompt_id": records.ids(settings.columns.id, prompts, settings.prefix),
+            "kind": _kinds(records, settings),
+            "category": _categories(records, settings),
+            "prompt": _as_asked(prompts, records, settings),
+        }
+    )
+
+
+def drawn(rows: pd.DataFrame, records: Records, settings: TableSettings) -> pd.DataFrame:
+    """As many of the rows as are wanted.
+
+    A row's place in the draw depends on its own id, so that a row added to the file changes at most one drawn row.
+
+    Raises:
+        SafeLRMError: there are fewer rows.
+    """
+    if settings.size is None:
+        return rows
+    if len(rows) < settings.size:
+        problem = f"{len(rows)} rows are left, fewer than size = {settings.size}"
+        raise records.fault(problem, "size", "lower `size`, or loosen `where` and `where_not`")
+    order = [derive_seed(settings.prefix, settings.seed, prompt_id) for prompt_id in rows["prompt_id"]]
+    return (
+        rows.assign(order=order).sort_values("order").head(settings.size).drop(columns="order").reset_index(drop=True)
+    )
+
+
+def _kinds(records: Records, settings: TableSettings) -> list[str]:
+    if isinstance(settings.kind, str):
+        return [settings.kind] * len(records.rows)
+    kind_of = {label(value): kind for value, kind in settings.kind.map.items()}
+    return [kind_of[value] for value in records.choices(settings.kind.column, kind_of)]
+
+
+def _categories(records: Records, settings: TableSettings) -> list[str]:
+    column = settings.columns.category
+    if column is None:
+        return [settings.category] * len(records.rows)
+    joined = {}
+    for number, value in records.values(column).items():
+        if isinstance(value, list) and not all(isinstance(name, str) for name in value):
+            raise records.fault(f"row {number} must be a category or a list of categories", column)
+        joined[number] = {column: "; ".join(value) if isinstance(value, list) else value}
+    return Records(joined, records.origin).texts(column, numbers=True)
+
+
+def _as_asked(prompts: list[str], records: Records, settings: TableSettings) -> list[str]:
+    column = settings.columns.context
+    contexts = [""] * len(prompts) if column is None else records.texts(column, empty=True)
+    below = "" if settings.instruction is None else f"\n\n{settings.instruction}"
+    return [
+        f"{context}\n\n---\n\n{prompt}{below}" if context else f"{prompt}{below}"
+        for context, prompt in zip(contexts, prompts, strict=True)
+    ]
+
+
+def _references(records: Records, kinds: Iterable[str], settings: Settings) -> list[str | None]:
+    column = settings.columns.reference
+    if column is None:
+        return [None] * len(records.rows)
+    texts = records.texts(column, empty=True, numbers=True)
+    references = [_reference(text, settings) for text in texts]
+    for number, kind, reference in zip(records.rows, kinds, references, strict=True):
+        if kind == REASONING and reference is None:
+            fix = "correct the row, or `reference_pattern` if there is one"
+            raise records.fault(f"row {number} holds no reference", column, fix)
+    return references
+
+
+def _reference(text: str, settings: Settings) -> str | None:
+    if settings.reference_pattern is not None:
+        found = re.search(settings.reference_pattern, text)
+        text = (found and found[1]) or ""
+    return text.translate(str.maketrans("", "", settings.reference_drop)).strip() or None
