@@ -9,7 +9,7 @@ from functools import partial
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, Batches, Fit, fewest_gpus, processor
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, Model, Texts, expected_texts, from_scratch, mixed, sized_model
 from safelrm.dag.paths import fetched_model
-from safelrm.dag.settings import MadeModel, Study
+from safelrm.dag.settings import ExecutionSettings, MadeModel, Study
 from safelrm.training.settings import TrainingSettings
 
 Wildcards = Mapping[str, str]
@@ -216,7 +216,7 @@ class Costs:
         # the first process holds the policy once more when it is saved
         host = policy.shape.parameters * FLOAT32 * (beside.models * (fit.gpus // fit.nodes) + 1)
         states = STATES_BYTES * policy.shape.parameters if batches.steps >= execution.checkpoint_every else 0.0
-        return self._placed(fit, seconds, host, policy.stored + SMALL_DISK, states)
+        return placed(self.study.execution, fit, seconds, host=host, disk=policy.stored + SMALL_DISK, scratch=states)
 
     def _rollouts(self, wildcards: Wildcards) -> Job:
         settings, on, policy = self.study.rollouts, self._on, self._models[wildcards["model"]]
@@ -230,7 +230,9 @@ class Costs:
         tails = math.ceil(asked.rows / settings.shard_size) * (settings.max_tokens - asked.response)
         seconds += tails * on.step_seconds(policy, 1, longest, settings.dtype, fit.gpus)
         stored = asked.tokens * STORED_TOKEN
-        return self._placed(fit, seconds, _table_bytes(asked), stored + SMALL_DISK, stored)
+        return placed(
+            self.study.execution, fit, seconds, host=_table_bytes(asked), disk=stored + SMALL_DISK, scratch=stored
+        )
 
     def _judge(self, wildcards: Wildcards) -> Job:
         """The verdicts of a judge on all runs of a model."""
@@ -248,7 +250,7 @@ class Costs:
         # the trace, the answer and both, each with the prompt
         tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
         reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus)
-        return self._placed(fit, self._on.engine_start + reading, tables)
+        return placed(self.study.execution, fit, self._on.engine_start + reading, host=tables)
 
     def _asked(self, model: str) -> Texts:
         """The requests of one run of a model: all benchmarks, in all its decoding modes."""
@@ -257,12 +259,21 @@ class Costs:
         asked = mixed([(one, one.rows) for one in sets])
         return replace(asked, rows=asked.rows * settings.samples * len(self.study.models[model].decodings))
 
-    def _placed(self, fit: Fit, seconds: float, host: float, disk: float = SMALL_DISK, scratch: float = 0.0) -> Job:
-        """A job on what it fits; `host` does not count its processes, nor on a CPU what it needs to fit."""
-        if self.study.execution.gpu is None:
-            return Job(seconds, fit.used + host, disk, scratch)
-        processes = fit.gpus // fit.nodes
-        return Job(seconds, host + processes * HOST_BYTES, disk, scratch, fit.gpus, fit.nodes, fit.used)
+
+def placed(
+    execution: ExecutionSettings,
+    fit: Fit,
+    seconds: float,
+    *,
+    host: float,
+    disk: float = SMALL_DISK,
+    scratch: float = 0.0,
+) -> Job:
+    """A job on what it fits; `host` does not count its processes, nor on a CPU what it needs to fit."""
+    if execution.gpu is None:
+        return Job(seconds, fit.used + host, disk, scratch)
+    processes = fit.gpus // fit.nodes
+    return Job(seconds, host + processes * HOST_BYTES, disk, scratch, fit.gpus, fit.nodes, fit.used)
 
 
 def _made(made: Model, entry: MadeModel) -> Job:
