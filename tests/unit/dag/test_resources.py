@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.costs.jobs import HOST_BYTES, SMALL, placed
-from safelrm.dag.costs.processors import GIB, USABLE, Batches, fewest_gpus, nodes_for, processor
+from safelrm.dag.costs.jobs import SMALL
+from safelrm.dag.costs.processors import GIB, HOST_BYTES, USABLE, Batches, fewest_gpus, nodes_for, processor
 from safelrm.dag.costs.sizes import Model
 from safelrm.dag.settings import ExecutionSettings, Gpu
 from safelrm.operations.launch import check
@@ -61,7 +61,7 @@ def test_what_is_planned_the_launcher_accepts(per_node, nodes, needed):
     except SafeLRMError as error:
         assert error.key == "sft.large"
         return
-    job = placed(execution, fit, 1.0, host=0.0)
+    job = fit.job(1.0, host=0.0)
     check("safelrm.training.sft", job.gpus, job.nodes)
     assert job.gpus / job.nodes <= per_node
     assert job.nodes <= nodes

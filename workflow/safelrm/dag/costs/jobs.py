@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, Batches, Fit, fewest_gpus, processor
+from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, Model, Texts, expected_texts, from_scratch, mixed, sized_model
 from safelrm.dag.paths import fetched_model
-from safelrm.dag.settings import ExecutionSettings, MadeModel, Study
+from safelrm.dag.settings import MadeModel, Study
 from safelrm.training.settings import TrainingSettings
 
 Wildcards = Mapping[str, str]
@@ -17,8 +17,6 @@ Resource = int | Callable[..., int | str | None]
 
 # asked for beyond the estimate
 MEMORY_MARGIN, LEAST_MINUTES = 1.25, 10
-# memory of a process on a GPU, without its model; disk of a job's small outputs
-HOST_BYTES, SMALL_DISK = 6.0 * GIB, 0.1 * GIB
 # weights and AdamW's moments in float32 in a saved state; while one is written, the one before is kept
 STATES_BYTES = 2 * 3 * FLOAT32
 STORAGE_BYTES_PER_SECOND, NETWORK_BYTES_PER_SECOND = 1e9, 1e8
@@ -32,19 +30,6 @@ SMALL: Mapping[str, float] = {
 }
 # rules whose jobs hold rows of all rollouts in memory; and rules whose jobs may span nodes
 READERS, TRAINING = ("samples", "metrics", "compare", "calibrate"), ("sft", "rl")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What one job needs."""
-
-    seconds: float
-    host: float  # bytes of memory of each of its nodes
-    disk: float = SMALL_DISK  # bytes of its outputs
-    scratch: float = 0.0  # bytes of partial state that it keeps on disk until it ends
-    gpus: int = 0  # in all
-    nodes: int = 1
-    gpu_bytes: float = 0.0  # of memory of each GPU
 
 
 @dataclass(frozen=True)
@@ -216,23 +201,19 @@ class Costs:
         # the first process holds the policy once more when it is saved
         host = policy.shape.parameters * FLOAT32 * (beside.models * (fit.gpus // fit.nodes) + 1)
         states = STATES_BYTES * policy.shape.parameters if batches.steps >= execution.checkpoint_every else 0.0
-        return placed(self.study.execution, fit, seconds, host=host, disk=policy.stored + SMALL_DISK, scratch=states)
+        return fit.job(seconds, host=host, disk=policy.stored + SMALL_DISK, scratch=states)
 
     def _rollouts(self, wildcards: Wildcards) -> Job:
         settings, on, policy = self.study.rollouts, self._on, self._models[wildcards["model"]]
-        asked, longest = self._asked(policy.name), settings.max_model_length
+        asked, longest, execution = self._asked(policy.name), settings.max_model_length, self.study.execution
         need = partial(on.engine_bytes, policy, longest, settings.dtype)
-        fit = fewest_gpus(
-            need, self.study.execution, policy, "rollouts.max_model_length", self.study.execution.gpus_per_node
-        )
+        fit = fewest_gpus(need, execution, policy, "rollouts.max_model_length", execution.gpus_per_node)
         seconds = on.engine_start + on.generating_seconds(policy, asked, settings.shard_size, settings.dtype, fit.gpus)
         # at the end of a shard its longest completion runs alone
         tails = math.ceil(asked.rows / settings.shard_size) * (settings.max_tokens - asked.response)
         seconds += tails * on.step_seconds(policy, 1, longest, settings.dtype, fit.gpus)
         stored = asked.tokens * STORED_TOKEN
-        return placed(
-            self.study.execution, fit, seconds, host=_table_bytes(asked), disk=stored + SMALL_DISK, scratch=stored
-        )
+        return fit.job(seconds, host=_table_bytes(asked), disk=stored + SMALL_DISK, scratch=stored)
 
     def _judge(self, wildcards: Wildcards) -> Job:
         """The verdicts of a judge on all runs of a model."""
@@ -242,15 +223,13 @@ class Costs:
         if entry.guard is None:
             return Job(1.0, GIB + tables)
         guard, longest = self._guards[entry.guard], self.study.guards[entry.guard].reading.max_length
-        dtype = str(entry.settings.get("dtype", "float32"))
+        dtype, execution = str(entry.settings.get("dtype", "float32")), self.study.execution
         need = partial(self._on.engine_bytes, guard, longest, dtype)
-        fit = fewest_gpus(
-            need, self.study.execution, guard, f"guards.{entry.guard}", self.study.execution.gpus_per_node
-        )
+        fit = fewest_gpus(need, execution, guard, f"guards.{entry.guard}", execution.gpus_per_node)
         # the trace, the answer and both, each with the prompt
         tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
         reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus)
-        return placed(self.study.execution, fit, self._on.engine_start + reading, host=tables)
+        return fit.job(self._on.engine_start + reading, host=tables)
 
     def _asked(self, model: str) -> Texts:
         """The requests of one run of a model: all benchmarks, in all its decoding modes."""
@@ -258,22 +237,6 @@ class Costs:
         sets = [expected_texts(self.study.datasets[name], settings.max_tokens) for name in self.study.benchmarks]
         asked = mixed([(one, one.rows) for one in sets])
         return replace(asked, rows=asked.rows * settings.samples * len(self.study.models[model].decodings))
-
-
-def placed(
-    execution: ExecutionSettings,
-    fit: Fit,
-    seconds: float,
-    *,
-    host: float,
-    disk: float = SMALL_DISK,
-    scratch: float = 0.0,
-) -> Job:
-    """A job on what it fits; `host` does not count its processes, nor on a CPU what it needs to fit."""
-    if execution.gpu is None:
-        return Job(seconds, fit.used + host, disk, scratch)
-    processes = fit.gpus // fit.nodes
-    return Job(seconds, host + processes * HOST_BYTES, disk, scratch, fit.gpus, fit.nodes, fit.used)
 
 
 def _made(made: Model, entry: MadeModel) -> Job:
@@ -285,9 +248,9 @@ def _made(made: Model, entry: MadeModel) -> Job:
     takes, settings = from_scratch(entry), TrainingSettings()
     batches = Batches(takes.steps, takes.tokens, takes.tokens_per_pass)
     seconds = CPU.training_start + CPU.training_seconds(made, batches, settings, 1)
-    # the average of the weights is held beside them
+    # the average of the weights is held and saved beside them
     host = CPU.training_bytes(made, takes.tokens_per_pass, settings, 1) + made.shape.parameters * FLOAT32
-    return Job(seconds, host, made.stored + SMALL_DISK, made.shape.parameters * STATES_BYTES)
+    return Job(seconds, host, made.stored + SMALL_DISK, made.shape.parameters * (STATES_BYTES + 2 * FLOAT32))
 
 
 def _table_bytes(asked: Texts) -> float:

@@ -26,6 +26,8 @@ USABLE = 0.9
 LEAST_RUNNING, MOST_RUNNING = 8, 256
 # transformers launches the kernels of a layer in about this time, however small the layer is
 LAYER_SECONDS = 1.1e-3
+# memory of a process on a GPU, without its model; disk of a job's small outputs
+HOST_BYTES, SMALL_DISK = 6.0 * GIB, 0.1 * GIB
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,33 @@ def processor(execution: ExecutionSettings) -> Processor:
 
 
 @dataclass(frozen=True)
+class Job:
+    """What one job needs."""
+
+    seconds: float
+    host: float  # bytes of memory of each of its nodes
+    disk: float = SMALL_DISK  # bytes of its outputs
+    scratch: float = 0.0  # bytes of partial state that it keeps on disk until it ends
+    gpus: int = 0  # in all
+    nodes: int = 1
+    gpu_bytes: float = 0.0  # of memory of each GPU
+
+
+@dataclass(frozen=True)
 class Fit:
-    """GPUs that a job gets, the nodes that they are on, and the bytes that it takes of each."""
+    """GPUs that a job gets, the nodes that they are on, and the bytes that it takes of each; or one CPU core."""
 
     gpus: int
     nodes: int
     used: float
+    cpu: bool = False
+
+    def job(self, seconds: float, *, host: float, disk: float = SMALL_DISK, scratch: float = 0.0) -> Job:
+        """The job; `host` counts neither its processes on GPUs nor, on a CPU, the bytes that it was fitted by."""
+        if self.cpu:
+            return Job(seconds, host + self.used, disk, scratch)
+        host += self.gpus // self.nodes * HOST_BYTES
+        return Job(seconds, host, disk, scratch, self.gpus, self.nodes, self.used)
 
 
 def fewest_gpus(
@@ -154,7 +177,7 @@ def fewest_gpus(
         SafeLRMError: it fits on no such number of GPUs.
     """
     if execution.gpu is None:
-        return Fit(1, 1, need(1))
+        return Fit(1, 1, need(1), cpu=True)
     memory = processor(execution).memory
     limit = int(min(execution.gpus_per_node * execution.nodes, most))
     counts = [2**power for power in range(limit.bit_length())]
