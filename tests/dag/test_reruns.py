@@ -139,7 +139,7 @@ EDITS = {
         ),
         set(),
     ),
-    "what jobs are estimated to need": (f"{PACKAGE}/dag/costs/hardware.py", NEW_CODE, set()),
+    "what jobs are estimated to need": (f"{PACKAGE}/dag/costs/processors.py", NEW_CODE, set()),
     "a definition that nothing uses": (f"{PACKAGE}/core/trace.py", append("\nSPARE = 1\n"), set()),
     "a definition of another stage": (
         f"{PACKAGE}/data/schemas.py",

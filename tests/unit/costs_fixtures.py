@@ -6,9 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from safelrm.dag.costs import sizes
-from safelrm.dag.costs.table import Costs
-from safelrm.dag.settings import ModelEntry
+from safelrm.dag.costs.jobs import Costs
 from safelrm.dag.study import load_study
 from safelrm.models.settings import Shape
 
@@ -16,6 +14,17 @@ ROOT = Path(__file__).parents[2]
 H100 = {"name": "h100", "memory_gib": 80, "tflops": 989, "bandwidth": 3350}
 # mean seconds of a job of the default study, on two cores
 MEASURED = {"base": 76.4, "guard": 101.3, "rl": 33.3, "sft": 12.2, "rollouts": 8.9}
+MEASURED_JUDGE = 6.6
+MEASURED_SMALL = {
+    "metrics": 5.7,
+    "compare": 4.2,
+    "calibrate": 2.3,
+    "figure": 1.6,
+    "audit": 1.1,
+    "curate": 1.0,
+    "samples": 0.7,
+    "table": 0.7,
+}
 SEVEN = Shape(parameters=7.6e9, layers=28, hidden_size=3584, kv_heads=4, head_dim=128, vocabulary=152064)
 
 
@@ -46,14 +55,11 @@ def job(config: dict, rule: str, **changes: str):
     return costs(config).job(rule, of[rule] | changes)
 
 
-def large(config: dict, monkeypatch, size: Shape = SEVEN, **execution: object) -> dict:
+def large(config: dict, size: Shape = SEVEN, **execution: object) -> dict:
     """The study with all models but guards of this size, on GPUs, with sensible recipes."""
-    made = sizes.made_model
-    monkeypatch.setattr(
-        sizes,
-        "made_model",
-        lambda name, entry: sizes.Model(name, size, 2) if isinstance(entry, ModelEntry) else made(name, entry),
-    )
+    for name, entry in config["models"].items():
+        hub = {"repo": f"owner/{name}", "revision": "0" * 40, "shape": size.model_dump()}
+        config["models"][name] = {"hub": hub, **{key: entry[key] for key in ("decodings",) if key in entry}}
     config["execution"] = {"gpu": H100, **execution}
     precise = {"precision": "bfloat16", "gradient_checkpointing": True}
     for recipe in config["sft"].values():

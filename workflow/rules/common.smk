@@ -17,7 +17,7 @@ from safelrm.models.online import CONFIGFILES
 from safelrm.core.process import CHECKPOINT_EVERY
 from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
-from safelrm.dag.costs.table import Costs
+from safelrm.dag.costs.jobs import Costs
 from safelrm.operations.cluster import end_orphans, keep_asking, name_of_jobs
 from safelrm.dag.command import given_config, typed
 from safelrm.dag.container import image, require_image

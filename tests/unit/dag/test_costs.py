@@ -1,17 +1,14 @@
 """Estimates grow with what they depend on, and fit what was measured."""
 
 import pytest
-from costs_fixtures import H100, MEASURED, SEVEN, costs, default_config, job, large
+from costs_fixtures import H100, MEASURED, MEASURED_JUDGE, MEASURED_SMALL, SEVEN, costs, default_config, job, large
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelrm.dag.costs import sizes
-from safelrm.dag.costs.engines import EngineCosts
-from safelrm.dag.costs.hardware import CPU, GIB, gpu
-from safelrm.dag.costs.sizes import KNOWN, UNKNOWN
-from safelrm.dag.schema import registered
+from safelrm.dag.costs.jobs import SMALL
+from safelrm.dag.costs.processors import CPU, GIB, Batches, processor
+from safelrm.dag.costs.sizes import GUESSED_PROMPT_TOKENS, GUESSED_ROWS, Model, Texts, expected_texts
 from safelrm.dag.settings import DatasetEntry, ExecutionSettings
-from safelrm.dag.study import load_study
 from safelrm.nano.pretraining.models import new_model
 from safelrm.nano.settings import VOCABULARY, Architecture
 from safelrm.nano.world.tokenizer import build_tokenizer
@@ -23,9 +20,26 @@ def config() -> dict:
     return default_config()
 
 
+def model(**changes: float) -> Model:
+    """A model of seven billion parameters, but for these changes."""
+    return Model("large", SEVEN.model_copy(update=changes), 2 * SEVEN.parameters)
+
+
 @pytest.mark.parametrize("rule", MEASURED)
 def test_the_default_study_is_predicted_within_a_factor_of_two(config, rule):
     assert MEASURED[rule] / 2 < job(config, rule).seconds < MEASURED[rule] * 2
+
+
+@pytest.mark.parametrize("rule", MEASURED_SMALL)
+def test_jobs_without_a_model_are_predicted_within_a_factor_of_two(rule):
+    assert MEASURED_SMALL[rule] / 2 < SMALL[rule] < MEASURED_SMALL[rule] * 2
+
+
+def test_judges_of_the_default_study_are_predicted_within_a_factor_of_two(config):
+    jobs = [(judge, model) for judge in config["judges"] for model in config["models"]]
+    known = costs(config)
+    mean = sum(known.job("judge", {"judge": judge, "model": model}).seconds for judge, model in jobs) / len(jobs)
+    assert MEASURED_JUDGE / 2 < mean < MEASURED_JUDGE * 2
 
 
 @pytest.mark.parametrize(
@@ -59,22 +73,22 @@ def test_more_work_takes_longer(config, rule, path, value):
 
 @given(st.floats(1e8, 1e11), st.floats(1.01, 10.0), st.floats(1e3, 1e8), st.sampled_from([1, 2, 8]))
 def test_time_and_memory_grow_with_parameters_and_tokens(parameters, factor, tokens, gpus):
-    processor = gpu(ExecutionSettings.model_validate({"gpu": H100}))
-    small = SEVEN.model_copy(update={"parameters": parameters})
-    big = SEVEN.model_copy(update={"parameters": parameters * factor})
+    on = processor(ExecutionSettings.model_validate({"gpu": H100}))
+    small = model(parameters=parameters)
+    big = model(parameters=parameters * factor)
     settings = TrainingSettings(precision="bfloat16")
 
     def seconds(size, tokens):
         return (
-            processor.training_seconds(size, tokens, 0.0, settings, gpus),
-            processor.forward_seconds(size, tokens, float32=False, gpus=gpus),
-            processor.generating_seconds(size, 100.0, 50.0, tokens, running=64.0, float32=False, gpus=gpus),
+            on.training_seconds(size, Batches(0.0, tokens, 1.0, passes=8), settings, gpus),
+            on.forward_seconds(size, tokens, "bfloat16", gpus),
+            on.generating_seconds(size, Texts(100.0, 50.0, tokens), 64, "bfloat16", gpus),
         )
 
     def memory(size, tokens):
         return (
-            processor.training_bytes(size, tokens, settings, gpus),
-            processor.engine_bytes(size, tokens, float32=False, gpus=gpus),
+            on.training_bytes(size, tokens, settings, gpus),
+            on.engine_bytes(size, tokens, "bfloat16", gpus),
         )
 
     assert all(less < more for less, more in zip(seconds(small, tokens), seconds(big, tokens), strict=True))
@@ -84,17 +98,17 @@ def test_time_and_memory_grow_with_parameters_and_tokens(parameters, factor, tok
 
 
 def test_training_holds_weights_gradients_and_moments_in_float32():
-    processor = gpu(ExecutionSettings.model_validate({"gpu": H100}))
-    used = processor.training_bytes(SEVEN, 0.0, TrainingSettings(), 1) - processor.overhead
+    on = processor(ExecutionSettings.model_validate({"gpu": H100}))
+    used = on.training_bytes(model(), 0.0, TrainingSettings(), 1) - on.overhead
     assert used == 16 * SEVEN.parameters
-    assert processor.training_bytes(SEVEN, 0.0, TrainingSettings(), 8) - processor.overhead == used / 8
+    assert on.training_bytes(model(), 0.0, TrainingSettings(), 8) - on.overhead == used / 8
 
 
 def test_active_parameters_set_the_time_and_all_of_them_the_memory():
-    mixture = SEVEN.model_copy(update={"active_parameters": 1e9})
-    settings = TrainingSettings()
-    assert CPU.training_seconds(mixture, 1e6, 1.0, settings, 1) < CPU.training_seconds(SEVEN, 1e6, 1.0, settings, 1)
-    assert CPU.training_bytes(mixture, 1.0, settings, 1) == CPU.training_bytes(SEVEN, 1.0, settings, 1)
+    mixture, dense = model(active_parameters=1e9), model()
+    settings, batches = TrainingSettings(), Batches(1.0, 1e6, 1e6)
+    assert CPU.training_seconds(mixture, batches, settings, 1) < CPU.training_seconds(dense, batches, settings, 1)
+    assert CPU.training_bytes(mixture, 1.0, settings, 1) == CPU.training_bytes(dense, 1.0, settings, 1)
 
 
 def test_all_rollouts_fit_into_memory(config):
@@ -123,8 +137,8 @@ def test_a_model_of_a_hub_is_as_large_as_its_shape_says(config):
     assert job(config, "judge", judge="guard_a").host > 15 * GIB
 
 
-def test_a_guard_in_bfloat16_takes_less_of_rl(config, monkeypatch):
-    config = large(config, monkeypatch)
+def test_a_guard_in_bfloat16_takes_less_of_rl(config):
+    config = large(config)
     config["rl"]["grpo"]["guard_dtype"] = "float32"
     before = job(config, "rl")
     config["rl"]["grpo"]["guard_dtype"] = "bfloat16"
@@ -134,12 +148,16 @@ def test_a_guard_in_bfloat16_takes_less_of_rl(config, monkeypatch):
 
 
 def test_samples_hold_the_texts_of_one_run_at_a_time(config):
-    rows, tokens = EngineCosts(load_study(config, "config.yaml")).all_rollouts()
+    def texts_bytes() -> float:
+        known = costs(config)
+        return known.job("samples", {}).host - known.job("metrics", {}).host
+
+    rows, texts = costs(config).job("metrics", {}).host, texts_bytes()
     for arm in config["arms"]:
         arm["seeds"] = [*arm["seeds"], 11, 12]
-    more_rows, as_many_tokens = EngineCosts(load_study(config, "config.yaml")).all_rollouts()
-    assert more_rows > rows
-    assert as_many_tokens == tokens
+    assert costs(config).job("metrics", {}).host > rows
+    assert texts > 0
+    assert texts_bytes() == pytest.approx(texts)
 
 
 def test_the_size_of_a_nano_model_is_that_of_its_architecture():
@@ -151,21 +169,25 @@ def test_the_size_of_a_nano_model_is_that_of_its_architecture():
         assert architecture.shape.parameters == pytest.approx(made.num_parameters(), rel=0.01)
 
 
-def test_every_source_has_its_row_counts():
-    offered = {name for name, _ in registered() if ".sources." in name}
-    assert offered - set(KNOWN) == set()
-    assert sizes.texts(DatasetEntry(source="safelrm.data.sources.not_known")) == UNKNOWN
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"settings": {"size": 70}}, Texts(70.0, GUESSED_PROMPT_TOKENS, 32.0)),
+        ({}, Texts(GUESSED_ROWS, GUESSED_PROMPT_TOKENS, 32.0)),
+        ({"settings": {"size": 70}, "expected": {"rows": 450}}, Texts(450.0, GUESSED_PROMPT_TOKENS, 32.0)),
+        ({"expected": {"prompt_tokens": 800, "response_tokens": 20}}, Texts(GUESSED_ROWS, 800.0, 20.0)),
+        ({"expected": {"response_tokens": 4000}}, Texts(GUESSED_ROWS, GUESSED_PROMPT_TOKENS, 64.0)),
+    ],
+)
+def test_the_size_of_a_data_set_is_what_is_expected_or_its_settings_say(entry, expected):
+    assert expected_texts(DatasetEntry(source="safelrm.data.sources.not_known", **entry), limit=64) == expected
 
 
 @pytest.mark.parametrize(
-    ("source", "settings", "rows"),
-    [
-        ("nano.sources.requests", {"kind": "harmful", "split": "train", "size": 70, "seed": 1}, 70),
-        ("data.sources.xstest", {"labels": ["safe"]}, 250),
-        ("data.sources.harmbench", {"functions": ["standard", "contextual"]}, 300),
-        ("data.sources.math500", {}, 500),
-        ("data.sources.dolly", {"size": 300, "seed": 1}, 300),
-    ],
+    ("rule", "dataset"), [("sft", "star1"), ("rl", "rl_dial"), ("rollouts", "dial_longer"), ("judge", "dial_longer")]
 )
-def test_the_size_of_a_data_set_is_read_from_its_settings(source, settings, rows):
-    assert sizes.texts(DatasetEntry(source=f"safelrm.{source}", settings=settings)).rows == rows
+@pytest.mark.parametrize("expected", [{"prompt_tokens": 60}, {"response_tokens": 90}])
+def test_longer_texts_take_longer(config, rule, dataset, expected):
+    before = job(config, rule).seconds
+    config["datasets"][dataset]["expected"] = expected
+    assert job(config, rule).seconds > before

@@ -1,18 +1,14 @@
 """Jobs ask for as many GPUs, nodes and cores as they need and the launcher accepts; what fits nowhere is refused."""
 
-from types import SimpleNamespace
-
 import pytest
 from costs_fixtures import H100, MEASURED, SEVEN, costs, default_config, job, large
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.costs import sizes
-from safelrm.dag.costs.hardware import GIB, USABLE, gpu
-from safelrm.dag.costs.jobs import HOST_BYTES, StudyCosts, nodes_for
-from safelrm.dag.costs.table import SMALL
-from safelrm.dag.costs.training import sequences
+from safelrm.dag.costs.jobs import SMALL
+from safelrm.dag.costs.processors import GIB, HOST_BYTES, USABLE, Batches, fewest_gpus, nodes_for, processor
+from safelrm.dag.costs.sizes import Model
 from safelrm.dag.settings import ExecutionSettings, Gpu
 from safelrm.operations.launch import check
 
@@ -28,16 +24,16 @@ def test_a_cpu_job_asks_for_no_gpu(config):
 
 
 @pytest.mark.parametrize("rule", ["sft", "rl", "rollouts"])
-def test_as_many_gpus_as_memory_needs(config, monkeypatch, rule):
-    needed = job(large(config, monkeypatch), rule)
+def test_as_many_gpus_as_memory_needs(config, rule):
+    needed = job(large(config), rule)
     assert needed.gpus in (1, 2, 4, 8)
     assert needed.gpu_bytes <= H100["memory_gib"] * GIB * USABLE
     config["execution"]["gpu"] = H100 | {"memory_gib": 160}
     assert job(config, rule).gpus <= needed.gpus
 
 
-def test_jobs_over_several_nodes(config, monkeypatch):
-    config = large(config, monkeypatch, gpus_per_node=1, nodes=4)
+def test_jobs_over_several_nodes(config):
+    config = large(config, gpus_per_node=1, nodes=4)
     needed = job(config, "sft")
     assert needed.gpus > 1
     assert needed.nodes == needed.gpus
@@ -55,34 +51,26 @@ def test_gpus_are_spread_over_the_fewest_nodes_that_share_them_evenly(gpus, per_
     assert nodes_for(gpus, execution) == min(fitting, default=None)
 
 
-class Planned(StudyCosts):
-    """The planning of jobs alone, without a study."""
-
-    def __init__(self, execution: ExecutionSettings) -> None:
-        self.study = SimpleNamespace(execution=execution)
-        self.on = gpu(execution)
-
-
 @given(per_node=st.integers(1, 20), nodes=st.integers(1, 20), needed=st.integers(1, 500))
 @example(per_node=6, nodes=3, needed=9)
 def test_what_is_planned_the_launcher_accepts(per_node, nodes, needed):
-    planned = Planned(ExecutionSettings(gpu=Gpu(**H100), gpus_per_node=per_node, nodes=nodes))
-    weight = planned.on.memory * needed
+    execution = ExecutionSettings(gpu=Gpu(**H100), gpus_per_node=per_node, nodes=nodes)
+    weight = processor(execution).memory * needed
     try:
-        gpus, used = planned.fit(lambda count: weight / count, sizes.Model("large", SEVEN, 2), "sft.large")
+        fit = fewest_gpus(lambda count: weight / count, execution, Model("large", SEVEN, 1.0), "sft.large")
     except SafeLRMError as error:
         assert error.key == "sft.large"
         return
-    job = planned.placed(1.0, gpus, used, host=0.0, disk=0.0)
+    job = fit.job(1.0, host=0.0)
     check("safelrm.training.sft", job.gpus, job.nodes)
     assert job.gpus / job.nodes <= per_node
     assert job.nodes <= nodes
     assert job.host == job.gpus / job.nodes * HOST_BYTES
 
 
-def test_gpus_that_nodes_cannot_share_are_passed_over(config, monkeypatch):
+def test_gpus_that_nodes_cannot_share_are_passed_over(config):
     # 8 GPUs are shared by 2 nodes of 6, 16 by no 3 nodes
-    config = large(config, monkeypatch, gpus_per_node=6, nodes=3)
+    config = large(config, gpus_per_node=6, nodes=3)
     config["execution"]["gpu"] = H100 | {"memory_gib": 60}
     assert (job(config, "sft").gpus, job(config, "sft").nodes) == (4, 1)
     config["execution"]["gpu"] = H100 | {"memory_gib": 40}
@@ -93,7 +81,7 @@ def test_gpus_that_nodes_cannot_share_are_passed_over(config, monkeypatch):
 
 
 @pytest.mark.parametrize("rule", ["sft", "rl"])
-def test_jobs_over_several_nodes_tell_the_plugin_of_slurm_so(config, monkeypatch, rule):
+def test_jobs_over_several_nodes_tell_the_plugin_of_slurm_so(config, rule):
     one = {"gpu", "cpus_per_gpu", "nodes", "mem_mb", "runtime", "disk_mb"}
     given_to = {"model": "nano_a", "recipe": "star1" if rule == "sft" else "grpo", "seed": "1"}
 
@@ -103,7 +91,7 @@ def test_jobs_over_several_nodes_tell_the_plugin_of_slurm_so(config, monkeypatch
         # what is None, Snakemake leaves out
         return {name: value for name, value in values.items() if value is not None}
 
-    config = large(config, monkeypatch, gpus_per_node=1, nodes=4)
+    config = large(config, gpus_per_node=1, nodes=4)
     several = asked(rule, given_to)
     assert several["nodes"] > 1
     assert several["mpi"] == "srun"
@@ -117,16 +105,16 @@ def test_jobs_over_several_nodes_tell_the_plugin_of_slurm_so(config, monkeypatch
     assert set(costs(config).resources(rule)) == one
 
 
-def test_a_model_that_fits_nowhere_is_one_error_before_any_job(config, monkeypatch):
+def test_a_model_that_fits_nowhere_is_one_error_before_any_job(config):
     size = SEVEN.model_copy(update={"parameters": 400e9})
     with pytest.raises(SafeLRMError) as caught:
-        costs(large(config, monkeypatch, size))
+        costs(large(config, size))
     text = str(caught.value)
     assert all(part in text for part in ("`nano_a`", "400 billion", "h100", "fix:", "execution")), text
 
 
-def test_rl_without_vllm_has_one_gpu(config, monkeypatch):
-    config = large(config, monkeypatch)
+def test_rl_without_vllm_has_one_gpu(config):
+    config = large(config)
     del config["rl"]["grpo"]["vllm"]
     with pytest.raises(SafeLRMError, match=r"rl\.grpo.*does not fit"):
         costs(config)
@@ -137,7 +125,7 @@ def test_rl_without_vllm_has_one_gpu(config, monkeypatch):
     [(8, 1, 4, 1), (1, 16, 4, 4), (6, 4, 4, 2), (1, 1, 2, float("inf")), (1, 16, 1, 16)],
 )
 def test_a_step_is_shared_by_passes_first(passes, size, gpus, expected):
-    assert sequences(passes, size, gpus) == expected
+    assert Batches(1.0, 1.0, 1.0, passes, size).sequences(gpus) == expected
 
 
 @pytest.mark.parametrize("rule", [*MEASURED, "judge", *(set(SMALL) - {"all", "fetch_all"})])
@@ -154,8 +142,8 @@ def test_resources_grow_with_the_attempt(config, rule):
     assert resources["disk_mb"](given_to) > 0
 
 
-def test_no_attempt_asks_for_more_than_the_cluster_has(config, monkeypatch):
-    config = large(config, monkeypatch, longest_runtime=90, node_memory_gib=200.0)
+def test_no_attempt_asks_for_more_than_the_cluster_has(config):
+    config = large(config, longest_runtime=90, node_memory_gib=200.0)
     resources, of = costs(config).resources("rl"), {"model": "nano_a", "recipe": "grpo", "seed": "1"}
     asked = [
         (resources["runtime"](of, attempt=attempt), resources["mem_mb"](of, attempt=attempt)) for attempt in (1, 9)
@@ -163,9 +151,9 @@ def test_no_attempt_asks_for_more_than_the_cluster_has(config, monkeypatch):
     assert asked[0] <= asked[1] == (90, int(200.0 * GIB / 1e6))
 
 
-def test_cores_come_with_gpus(config, monkeypatch):
+def test_cores_come_with_gpus(config):
     of = {"model": "nano_a", "recipe": "grpo", "seed": "1", "judge": "exact"}
     assert "cpus_per_gpu" not in costs(config).resources("rl")
-    config = large(config, monkeypatch, cpus_per_gpu=6)
+    config = large(config, cpus_per_gpu=6)
     assert costs(config).resources("rl")["cpus_per_gpu"](of) == 6
     assert costs(config).resources("judge")["cpus_per_gpu"](of) == 0

@@ -1,30 +1,100 @@
-"""Say what a study will cost, before a job is run: jobs, hours, GPUs, memory, disk, and how long it takes.
+"""Print what a study will cost before a job runs: jobs, hours, GPUs, memory, disk, and how long it takes.
 
     python -m safelrm plan --configfiles experiments/one_gpu.yaml --config execution.gpus_per_node=4
 
-Jobs are those of the whole study, whatever has been made already. Estimates are those that rules ask for resources by
-(docs/cost.md): good to a factor of two on the nano study, untested on GPUs.
+The plan counts all jobs of the study, also those that are done. Rules ask for resources by the same estimates
+(docs/cost.md). The estimates are good to a factor of two on the nano study; on GPUs nobody has tried them.
 """
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from snakemake.api import SnakemakeApi
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
 
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.codehash import ROOT
 from safelrm.dag.command import configuration
-from safelrm.dag.costs.hardware import GIB
+from safelrm.dag.costs.processors import GIB, Job
 from safelrm.dag.progress import read_times
-from safelrm.operations.planned import PlannedJob, planned_jobs
+from safelrm.dag.study import read_config
 from safelrm.operations.schedule import Task, critical_path, wall_seconds
 
 UNITS = (1, 2, 4, 8, 16, 32)
+SUMMED = ("jobs", "hours", "GPU hours", "disk GiB")
+_STAGE = re.compile(r"\bsafelrm\.(?!operations\.launch\b)(?:\w+\.)*(\w+)")
 
 
-def by_rule(jobs: Iterable[PlannedJob]) -> pd.DataFrame:
-    """One row per rule, the longest first: what its jobs need in all, or the greediest of them."""
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job of the study's DAG."""
+
+    rule: str
+    stage: str  # module that it runs, without its package; empty for a rule that runs none
+    name: str  # rule and wildcards
+    cost: Job
+    needs: frozenset[int]  # jobs that it waits for
+
+
+def planned_jobs(configfiles: Sequence[Path], config: Mapping[str, object]) -> dict[int, PlannedJob]:
+    """Every job of a study by its id, from a dry run of the workflow in the working directory.
+
+    Args:
+        configfiles: configuration files, later ones over earlier; none: the workflow's own.
+        config: what replaces their values.
+
+    Raises:
+        SafeLRMError: the configuration or the workflow is at fault; the message is Snakemake's.
+    """
+    read_config(configfiles, {})
+    output = OutputSettings(dryrun=True, nocolor=True, log_level_override=logging.CRITICAL)
+    try:
+        with _environment_kept(), SnakemakeApi(output) as api:
+            workflow = api.workflow(
+                resource_settings=ResourceSettings(cores=1),
+                config_settings=ConfigSettings(config=dict(config), configfiles=tuple(configfiles)),
+                snakefile=ROOT.parent / "Snakefile",
+            )
+            workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
+            # the API offers the jobs themselves nowhere else
+            dag, costs = workflow._workflow.dag, workflow._workflow.globals["costs"]
+            ids = {job: number for number, job in enumerate(dag.jobs)}
+            return {
+                number: PlannedJob(
+                    rule=job.rule.name,
+                    stage=found[1] if (found := _STAGE.search(job.rule.shellcmd or "")) else "",
+                    name=" ".join([job.rule.name, "/".join(job.wildcards_dict.values())]).strip(),
+                    cost=costs.job(job.rule.name, job.wildcards_dict),
+                    needs=frozenset(ids[needed] for needed in dag.dependencies[job]),
+                )
+                for job, number in ids.items()
+            }
+    except WorkflowError as error:
+        raise SafeLRMError(str(error).strip()) from None
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Undo what the Snakefile puts into the environment for its jobs."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def costs_by_rule(jobs: Iterable[PlannedJob]) -> pd.DataFrame:
+    """One row per rule, the longest first, and one for all: sums over jobs (`SUMMED`), else the greatest job's."""
     rows = [
         {
             "rule": job.rule,
@@ -42,31 +112,30 @@ def by_rule(jobs: Iterable[PlannedJob]) -> pd.DataFrame:
         for job in jobs
         if job.stage
     ]
-    summed = dict.fromkeys(("jobs", "hours", "GPU hours", "disk GiB"), "sum")
-    table = pd.DataFrame(rows)
-    most = {name: "max" for name in table.columns if name not in summed and name != "rule"}
-    whole = table.drop(columns="rule").agg(summed | most)
-    table = table.groupby("rule").agg(summed | most).sort_values("hours", ascending=False)
-    table.loc["all"] = whole
-    return table[[name for name in rows[0] if name != "rule"]]
+    table = pd.DataFrame(rows).set_index("rule")
+    parts = {name: "sum" if name in SUMMED else "max" for name in table}
+    by_rule = table.groupby("rule").agg(parts).sort_values("hours", ascending=False)
+    by_rule.loc["all"] = table.agg(parts)
+    return by_rule
 
 
 def report(jobs: Mapping[int, PlannedJob]) -> str:
     """What a study costs, as text."""
-    tasks = {name: Task(job.cost.seconds, _units(job, jobs), job.needs) for name, job in jobs.items()}
-    unit, most = "GPU" if _on_gpus(jobs) else "core", max(task.units for task in tasks.values())
+    on_gpus = any(job.cost.gpus for job in jobs.values())
+    tasks = {
+        # a rule that runs no stage takes no core
+        name: Task(job.cost.seconds, (job.cost.gpus if on_gpus else 1) if job.stage else 0, job.needs)
+        for name, job in jobs.items()
+    }
+    unit, most = "GPU" if on_gpus else "core", max(task.units for task in tasks.values())
     path = [jobs[name] for name in critical_path(tasks) if jobs[name].stage]
-    table = by_rule(jobs.values())
+    table = costs_by_rule(jobs.values())
     parts = [
         _shown(table),
         f"one after another: {_duration(table.loc['all', 'hours'] * 3600)}",
         f"critical path: {_duration(sum(job.cost.seconds for job in path))}",
         *(f"  {_duration(job.cost.seconds):>10}  {job.name}" for job in path),
-        *(
-            f"wall time with {units} {unit}s: {_duration(wall_seconds(tasks, units))}"
-            for units in UNITS
-            if units >= most
-        ),
+        *(f"wall time with {n} {unit}s: {_duration(wall_seconds(tasks, n))}" for n in UNITS if n >= most),
     ]
     return "\n".join(parts)
 
@@ -100,33 +169,20 @@ def comparison(jobs: Iterable[PlannedJob], file: Path) -> str:
     return table.to_string()
 
 
-def _on_gpus(jobs: Mapping[int, PlannedJob]) -> bool:
-    return any(job.cost.gpus for job in jobs.values())
-
-
-def _units(job: PlannedJob, jobs: Mapping[int, PlannedJob]) -> int:
-    """What a job holds of that which limits a study: its GPUs, or one core where there are no GPUs."""
-    if not job.stage:
-        return 0
-    return job.cost.gpus if _on_gpus(jobs) else 1
-
-
 def _duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
-    if seconds < 100 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _shown(table: pd.DataFrame) -> str:
-    shown = table.copy()
-    shown["longest"] = [_duration(seconds) for seconds in table["longest"]]
-    for name in ("jobs", "GPUs", "nodes"):
-        shown[name] = table[name].astype(int)
-    for name in ("hours", "GPU hours", "GiB per GPU", "host GiB", "disk GiB", "scratch GiB"):
-        shown[name] = [f"{value:,.2f}" if value < 10 else f"{value:,.0f}" for value in table[name]]
-    return shown.rename_axis(None).to_string()
+    def shown(column: pd.Series) -> list[str]:
+        if column.name == "longest":
+            return [_duration(seconds) for seconds in column]
+        whole = column.name in ("jobs", "GPUs", "nodes")
+        return [f"{value:,.2f}" if value < 10 and not whole else f"{value:,.0f}" for value in column]
+
+    return table.apply(shown).rename_axis(None).to_string()
 
 
 def arguments() -> argparse.ArgumentParser:

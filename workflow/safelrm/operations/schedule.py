@@ -1,4 +1,4 @@
-"""How long jobs take together: one after another, along the longest chain, and on so many GPUs or cores."""
+"""How long jobs take together: along the longest chain, and on so many GPUs or cores."""
 
 import heapq
 from collections.abc import Hashable, Mapping
@@ -11,13 +11,7 @@ Id = TypeVar("Id", bound=Hashable)
 
 @dataclass(frozen=True)
 class Task(Generic[Id]):
-    """A job of a schedule.
-
-    Attributes:
-        seconds: its duration.
-        units: GPUs (or cores) that it holds meanwhile.
-        needs: the jobs that must have ended before.
-    """
+    """A job of a schedule: its duration, the GPUs or cores that it holds, and the jobs that it waits for."""
 
     seconds: float
     units: int
@@ -26,27 +20,19 @@ class Task(Generic[Id]):
 
 def remaining_seconds(tasks: Mapping[Id, Task[Id]]) -> dict[Id, float]:
     """For each job the length of the longest chain that begins with it."""
-    longest: dict[Id, float] = {}
-    after: dict[Id, float] = dict.fromkeys(tasks, 0.0)
-    for name in reversed(list(_ordered(tasks))):
-        longest[name] = after[name] + tasks[name].seconds
+    remaining = {name: task.seconds for name, task in tasks.items()}
+    for name in reversed(list(_sorter(tasks).static_order())):
         for needed in tasks[name].needs:
-            after[needed] = max(after[needed], longest[name])
-    return longest
+            remaining[needed] = max(remaining[needed], tasks[needed].seconds + remaining[name])
+    return remaining
 
 
 def critical_path(tasks: Mapping[Id, Task[Id]]) -> list[Id]:
     """The chain of jobs that takes longest, in order."""
-    ended: dict[Id, float] = {}
-    before: dict[Id, Id | None] = {}
-    for name in _ordered(tasks):
-        before[name] = max(tasks[name].needs, key=ended.__getitem__, default=None)
-        ended[name] = tasks[name].seconds + (0.0 if before[name] is None else ended[before[name]])
-    path: list[Id] = []
-    name = max(ended, key=ended.__getitem__, default=None)
-    while name is not None:
-        path.insert(0, name)
-        name = before[name]
+    remaining, path, next_ones = remaining_seconds(tasks), [], list(tasks)
+    while next_ones:
+        path.append(max(next_ones, key=remaining.__getitem__))
+        next_ones = [name for name, task in tasks.items() if path[-1] in task.needs]
     return path
 
 
@@ -55,28 +41,24 @@ def wall_seconds(tasks: Mapping[Id, Task[Id]], units: int) -> float:
 
     A job that needs more units than there are takes all of them.
     """
-    urgency = remaining_seconds(tasks)
-    sorter = TopologicalSorter({name: task.needs for name, task in tasks.items()})
+    remaining, sorter = remaining_seconds(tasks), _sorter(tasks)
+    held = {name: min(task.units, units) for name, task in tasks.items()}
     sorter.prepare()
-    ready: list[Id] = []
+    waiting: list[Id] = []
     running: list[tuple[float, int, Id]] = []
     free, now = units, 0.0
     while sorter.is_active():
-        ready = sorted([*ready, *sorter.get_ready()], key=urgency.__getitem__, reverse=True)
-        waiting: list[Id] = []
-        for name in ready:
-            taken = min(tasks[name].units, units)
-            if taken <= free:
-                free -= taken
+        waiting = sorted([*waiting, *sorter.get_ready()], key=remaining.__getitem__, reverse=True)
+        for name in list(waiting):
+            if held[name] <= free:
+                free -= held[name]
+                waiting.remove(name)
                 heapq.heappush(running, (now + tasks[name].seconds, len(running), name))
-            else:
-                waiting.append(name)
-        ready = waiting
         now, _, name = heapq.heappop(running)
-        free += min(tasks[name].units, units)
+        free += held[name]
         sorter.done(name)
     return now
 
 
-def _ordered(tasks: Mapping[Id, Task[Id]]) -> list[Id]:
-    return list(TopologicalSorter({name: task.needs for name, task in tasks.items()}).static_order())
+def _sorter(tasks: Mapping[Id, Task[Id]]) -> TopologicalSorter[Id]:
+    return TopologicalSorter({name: task.needs for name, task in tasks.items()})

@@ -1,119 +1,258 @@
-"""What a job needs, and on how many GPUs it fits."""
+"""What each job of a study needs, estimated before it runs: GPUs and memory, time and disk (docs/cost.md)."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
-from safelrm.core.errors import SafeLRMError
-from safelrm.dag.costs import sizes
-from safelrm.dag.costs.hardware import GIB, gpu
-from safelrm.dag.costs.sizes import Model
-from safelrm.dag.settings import ExecutionSettings, Study
-from safelrm.models.settings import HubModel
+from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
+from safelrm.dag.costs.sizes import BYTES, FLOAT32, Model, Texts, expected_texts, from_scratch, mixed, sized_model
+from safelrm.dag.paths import fetched_model
+from safelrm.dag.settings import MadeModel, Study
+from safelrm.training.settings import TrainingSettings
 
-# host memory of a process on a GPU, without its model
-HOST_BYTES = 6.0 * GIB
-SMALL_DISK = 0.1 * GIB
+Wildcards = Mapping[str, str]
+Resource = int | Callable[..., int | str | None]
+
+# asked for beyond the estimate
+MEMORY_MARGIN, LEAST_MINUTES = 1.25, 10
+# weights and AdamW's moments in float32 in a saved state; while one is written, the one before is kept
+STATES_BYTES = 2 * 3 * FLOAT32
+STORAGE_BYTES_PER_SECOND, NETWORK_BYTES_PER_SECOND = 1e9, 1e8
+# rollouts: bytes of a token on disk and in memory, of a row in memory, and of a row without its texts
+STORED_TOKEN, TOKEN_BYTES, ROW_BYTES, SHORT_ROW_BYTES = 10.0, 50.0, 36e3, 12e3
+# seconds of jobs without a model, as the nano study's took
+SMALL: Mapping[str, float] = {
+    **dict.fromkeys(("curate", "samples", "table", "figure", "audit", "validate"), 1.0),
+    **dict.fromkeys(("metrics", "compare", "calibrate", "pin", "fetch_dataset"), 4.0),
+    **{"verify": 30.0, "fetch_all": 0.0, "all": 0.0},
+}
+# rules whose jobs hold rows of all rollouts in memory; and rules whose jobs may span nodes
+READERS, TRAINING = ("samples", "metrics", "compare", "calibrate"), ("sft", "rl")
 
 
 @dataclass(frozen=True)
-class Job:
-    """What one job needs.
+class Beside:
+    """What a training has beside its passes, by the number of its GPUs."""
 
-    Attributes:
-        seconds: estimated duration.
-        host: bytes of memory of each of its nodes.
-        disk: bytes of its outputs.
-        scratch: bytes of partial state that it keeps on disk until it ends.
-        gpus: GPUs in all.
-        nodes: nodes that they are on.
-        gpu_bytes: bytes of memory of each GPU.
+    held_bytes: Callable[[int], float] = lambda _: 0.0  # of each GPU
+    seconds: Callable[[int], float] = lambda _: 0.0
+    models: int = 1  # in the memory of each process
+    most: float = math.inf  # GPUs that it can use
+
+
+NOTHING = Beside()
+
+
+class Costs:
+    """What the jobs of a study need.
+
+    Raises:
+        SafeLRMError: a model does not fit into the GPUs that the study describes.
     """
-
-    seconds: float
-    host: float
-    disk: float = SMALL_DISK
-    gpus: int = 0
-    nodes: int = 1
-    gpu_bytes: float = 0.0
-    scratch: float = 0.0
-
-
-class StudyCosts:
-    """A study, and the processor that its jobs run on."""
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.on = gpu(study.execution)
+        self._on = processor(study.execution)
+        self._known: dict[tuple[str, ...], Job] = {}
+        self._models = {name: sized_model(name, entry) for name, entry in study.models.items()}
+        self._guards = {name: sized_model(name, entry) for name, entry in study.guards.items()}
+        self._estimates: Mapping[str, Callable[[Wildcards], Job]] = {
+            "fetch_model": self._fetch_model,
+            "base": lambda of: _made(self._models[of["model"]], study.models[of["model"]]),
+            "guard": lambda of: _made(self._guards[of["guard"]], study.guards[of["guard"]]),
+            "sft": self._sft,
+            "rl": self._rl,
+            "rollouts": self._rollouts,
+            "judge": self._judge,
+        }
+        # a model that fits nowhere is an error before any job runs
+        for arm in study.arms:
+            of = {"model": arm.model, "recipe": str(arm.recipe), "arm": arm.name}
+            for rule in ("rollouts", *([] if arm.method == "base" else [arm.method])):
+                self.job(rule, of)
+            for judge in study.judges:
+                self.job("judge", {"judge": judge, "model": arm.model})
 
-    def model(self, wildcards: Mapping[str, str]) -> Model:
-        """The base model of a job."""
-        return sizes.made_model(wildcards["model"], self.study.models[wildcards["model"]])
+    def job(self, rule: str, wildcards: Wildcards) -> Job:
+        """What a job needs."""
+        # all seeds of a job need the same
+        key = (rule, *(value for name, value in wildcards.items() if name != "seed"))
+        if key not in self._known:
+            self._known[key] = self._small(rule) if rule in SMALL else self._estimates[rule](wildcards)
+        return self._known[key]
 
-    def guard(self, name: str) -> Model:
-        """A guard."""
-        return sizes.made_model(name, self.study.guards[name])
+    def resources(self, rule: str) -> dict[str, Resource]:
+        """The resources of a rule, as Snakemake takes them: of wildcards, and of the attempt where it counts.
 
-    def from_hub(self) -> Iterator[tuple[Model, HubModel]]:
-        """Every model and guard that is taken from a hub."""
-        for name, entry in self.study.models.items():
-            if entry.hub is not None:
-                yield sizes.made_model(name, entry), entry.hub
-        for name, entry in self.study.guards.items():
-            if entry.hub is not None:
-                yield sizes.made_model(name, entry), entry.hub
-
-    def fit(self, need: Callable[[int], float], of: Model, key: str, most: int | None = None) -> tuple[int, float]:
-        """The fewest GPUs, a power of two, that a job fits on, and its bytes on each; of a CPU one, and its bytes.
-
-        Numbers that cannot be spread evenly over nodes are passed over.
-
-        Args:
-            need: bytes per GPU, by the number of GPUs; infinite where the job cannot use that many.
-            of: the model, for the message.
-            key: what asks for it, likewise.
-            most: GPUs that it can use at most; none: all that the study describes.
-
-        Raises:
-            SafeLRMError: it fits on no such number of GPUs.
+        `mpi` lets SLURM spread a job over nodes: without it Snakemake's plugin runs the job in a step of one task. The
+        plugin takes `tasks`, one per node, for tasks per GPU unless `tasks_per_gpu` is 0. Snakemake leaves out None.
         """
         execution = self.study.execution
-        if execution.gpu is None:
-            return 1, need(1)
-        most = min(execution.gpus_per_node * execution.nodes, most or math.inf)
-        counts = (2**power for power in range(int(most).bit_length()))
-        tried = {count: need(count) for count in counts if nodes_for(count, execution) is not None}
-        for count, used in tried.items():
-            if used <= self.on.memory:
-                return count, used
-        count = min(tried, key=tried.__getitem__)
-        raise SafeLRMError(
-            f"model `{of.name}` ({of.shape.parameters / 1e9:.3g} billion parameters) does not fit: it needs"
-            f" {tried[count] / GIB:.0f} GiB on each of {count} {execution.gpu.name} GPUs, of which"
-            f" {self.on.memory / GIB:.0f} GiB of {execution.gpu.memory_gib:g} can be planned with",
-            key=key,
-            fix="shorten its sequences, set `gradient_checkpointing: true`, put fewer into a pass (smaller `batch_size`"
-            " with `gradient_accumulation`, more `micro_batches`), in RL generate with `vllm` (without it one GPU must"
-            " do), with a smaller share of the memory or a smaller guard, describe more or larger GPUs in `execution`,"
-            " or leave the model out",
+        most_memory = (execution.node_memory_gib or math.inf) * GIB / 1e6
+
+        def asked(value: Callable[[Job], int | str | None]) -> Resource:
+            def of(wildcards: Wildcards) -> int | str | None:
+                return value(self.job(rule, wildcards))
+
+            return of
+
+        def memory(wildcards: Wildcards, attempt: int) -> int:
+            needed = math.ceil(self.job(rule, wildcards).host * MEMORY_MARGIN / 1e6) * attempt
+            return int(min(needed, most_memory))
+
+        def minutes(wildcards: Wildcards, attempt: int) -> int:
+            estimated = math.ceil(self.job(rule, wildcards).seconds * execution.runtime_margin / 60)
+            return min(max(LEAST_MINUTES, estimated) * attempt, execution.longest_runtime or sys.maxsize)
+
+        disk = asked(lambda job: math.ceil((job.disk + job.scratch) / 1e6))
+        found: dict[str, Resource] = {"gpu": 0, "nodes": 1, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
+        if rule in SMALL or execution.gpu is None:
+            # numbers, since Snakemake takes a while to call a function
+            return found
+        found["gpu"], found["nodes"] = asked(lambda job: job.gpus), asked(lambda job: job.nodes)
+        found["cpus_per_gpu"] = asked(lambda job: execution.cpus_per_gpu if job.gpus else 0)
+        if rule in TRAINING and execution.nodes > 1:
+            found["mpi"] = asked(lambda job: "srun" if job.nodes > 1 else None)
+            found["tasks"] = asked(lambda job: job.nodes if job.nodes > 1 else None)
+            found["tasks_per_gpu"] = asked(lambda job: 0 if job.nodes > 1 else None)
+        return found
+
+    def _small(self, rule: str) -> Job:
+        runs = [(self._asked(arm.model), len(arm.seeds)) for arm in self.study.arms if rule in READERS]
+        host = (2.0 if rule == "audit" else 1.0) * GIB + SHORT_ROW_BYTES * sum(one.rows * seeds for one, seeds in runs)
+        if rule == "samples":
+            # the texts of one run at a time
+            host += TOKEN_BYTES * max((one.tokens for one, _ in runs), default=0.0)
+        return Job(SMALL[rule], host)
+
+    def _fetch_model(self, wildcards: Wildcards) -> Job:
+        """A download; the network decides how long it takes."""
+        entries = [*self.study.models.items(), *self.study.guards.items()]
+        sizes = {fetched_model(entry.hub.repo): sized_model(name, entry) for name, entry in entries if entry.hub}
+        stored = sizes[f"hub/models/{wildcards['repo']}/manifest.json"].stored
+        return Job(CPU.training_start + stored / NETWORK_BYTES_PER_SECOND, GIB, stored + SMALL_DISK)
+
+    def _sft(self, wildcards: Wildcards) -> Job:
+        settings = self.study.sft[wildcards["recipe"]]
+        data = expected_texts(self.study.datasets[settings.dataset], settings.max_length)
+        batches = Batches(
+            rows=data.rows * settings.epochs,
+            tokens=data.tokens * settings.epochs,
+            longest=settings.max_length,
+            passes=settings.gradient_accumulation,
+            size=settings.batch_size,
+        )
+        return self._trained(f"sft.{wildcards['recipe']}", self._models[wildcards["model"]], settings, batches)
+
+    def _rl(self, wildcards: Wildcards) -> Job:
+        settings, on, policy = self.study.rl[wildcards["recipe"]], self._on, self._models[wildcards["model"]]
+        guard, limit, vllm = self._guards[settings.guard], settings.max_completion_tokens, settings.vllm
+        shares = [(expected_texts(self.study.datasets[one.dataset], limit), one.weight) for one in settings.prompts]
+        prompts, completions = mixed(shares), settings.prompts_per_step * settings.group_size
+        tokens, reference = completions * (prompts.prompt + prompts.response), settings.kl_coefficient > 0
+        batches = Batches(
+            rows=completions * settings.steps,
+            tokens=tokens * settings.steps,
+            longest=prompts.prompt + limit,
+            passes=settings.micro_batches,
+            size=completions // settings.micro_batches,
         )
 
-    def placed(self, seconds: float, gpus: int, used: float, *, host: float, disk: float, scratch: float = 0.0) -> Job:
-        """A job that takes `used` bytes of each GPU, and `host` bytes of the host's memory beside that of processes."""
-        if not self.on.gpu:
-            return Job(seconds, used + host, disk, scratch=scratch)
-        nodes = nodes_for(gpus, self.study.execution) or 1
-        host += gpus // nodes * HOST_BYTES
-        return Job(seconds, host, disk, gpus, nodes, used, scratch)
+        def held_bytes(gpus: int) -> float:
+            # the guard is whole on every GPU
+            held = guard.shape.parameters * BYTES[settings.guard_dtype]
+            if reference:
+                # TRL shards it as one piece: a pass gathers all of it, in the arithmetic of the pass
+                held += policy.shape.parameters * (FLOAT32 / gpus + (BYTES[settings.precision] if gpus > 1 else 0))
+            if vllm and self.study.execution.gpu:
+                # every GPU has an engine of its own, with the whole policy
+                least = on.engine_bytes(policy, vllm.max_model_length, "bfloat16", 1) - on.overhead
+                held += max(vllm.gpu_memory_share * self.study.execution.gpu.memory_gib * GIB, least)
+            return held
+
+        def seconds(gpus: int) -> float:
+            running, length = completions / gpus, prompts.prompt + prompts.response
+            step = on.step_seconds(policy, running, length, settings.precision, 1)
+            step = step + running * on.sample if vllm else max(step, policy.shape.layers * LAYER_SECONDS)
+            reads = (vllm is not None or settings.iterations > 1) + reference
+            reading = reads * on.forward_seconds(policy, tokens, settings.precision, gpus)
+            reading += on.forward_seconds(guard, tokens, settings.guard_dtype, gpus)
+            # a batch waits for its longest completion, taken to be as long as it may
+            return math.ceil(settings.steps / settings.iterations) * (limit * step + reading)
+
+        # generation by transformers has one GPU: groups end at different times
+        beside = Beside(held_bytes, seconds, models=1 + reference, most=math.inf if vllm else 1)
+        return self._trained(f"rl.{wildcards['recipe']}", policy, settings, batches, beside)
+
+    def _trained(
+        self, key: str, policy: Model, settings: TrainingSettings, batches: Batches, beside: Beside = NOTHING
+    ) -> Job:
+        on, execution = self._on, self.study.execution
+
+        def need(gpus: int) -> float:
+            tokens = batches.sequences(gpus) * batches.longest
+            return on.training_bytes(policy, tokens, settings, gpus) + beside.held_bytes(gpus)
+
+        fit = fewest_gpus(need, execution, policy, key, beside.most)
+        seconds = on.training_start + on.training_seconds(policy, batches, settings, fit.gpus)
+        seconds += beside.seconds(fit.gpus)
+        # the first process holds the policy once more when it is saved
+        host = policy.shape.parameters * FLOAT32 * (beside.models * (fit.gpus // fit.nodes) + 1)
+        states = STATES_BYTES * policy.shape.parameters if batches.steps >= execution.checkpoint_every else 0.0
+        return fit.job(seconds, host=host, disk=policy.stored + SMALL_DISK, scratch=states)
+
+    def _rollouts(self, wildcards: Wildcards) -> Job:
+        settings, on, policy = self.study.rollouts, self._on, self._models[wildcards["model"]]
+        asked, longest, execution = self._asked(policy.name), settings.max_model_length, self.study.execution
+        need = partial(on.engine_bytes, policy, longest, settings.dtype)
+        fit = fewest_gpus(need, execution, policy, "rollouts.max_model_length", execution.gpus_per_node)
+        seconds = on.engine_start + on.generating_seconds(policy, asked, settings.shard_size, settings.dtype, fit.gpus)
+        # at the end of a shard its longest completion runs alone
+        tails = math.ceil(asked.rows / settings.shard_size) * (settings.max_tokens - asked.response)
+        seconds += tails * on.step_seconds(policy, 1, longest, settings.dtype, fit.gpus)
+        stored = asked.tokens * STORED_TOKEN
+        return fit.job(seconds, host=_table_bytes(asked), disk=stored + SMALL_DISK, scratch=stored)
+
+    def _judge(self, wildcards: Wildcards) -> Job:
+        """The verdicts of a judge on all runs of a model."""
+        entry, model = self.study.judges[wildcards["judge"]], wildcards["model"]
+        runs, asked = sum(len(arm.seeds) for arm in self.study.arms if arm.model == model), self._asked(model)
+        tables = runs * _table_bytes(asked)
+        if entry.guard is None:
+            return Job(1.0, GIB + tables)
+        guard, longest = self._guards[entry.guard], self.study.guards[entry.guard].reading.max_length
+        dtype, execution = str(entry.settings.get("dtype", "float32")), self.study.execution
+        need = partial(self._on.engine_bytes, guard, longest, dtype)
+        fit = fewest_gpus(need, execution, guard, f"guards.{entry.guard}", execution.gpus_per_node)
+        # the trace, the answer and both, each with the prompt
+        tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
+        reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus)
+        return fit.job(self._on.engine_start + reading, host=tables)
+
+    def _asked(self, model: str) -> Texts:
+        """The requests of one run of a model: all benchmarks, in all its decoding modes."""
+        settings = self.study.rollouts
+        sets = [expected_texts(self.study.datasets[name], settings.max_tokens) for name in self.study.benchmarks]
+        asked = mixed([(one, one.rows) for one in sets])
+        return replace(asked, rows=asked.rows * settings.samples * len(self.study.models[model].decodings))
 
 
-def nodes_for(gpus: int, execution: ExecutionSettings) -> int | None:
-    """The fewest nodes that so many GPUs can be spread over evenly; None if a job may not have them so."""
-    return next(
-        (
-            nodes
-            for nodes in range(1, execution.nodes + 1)
-            if gpus % nodes == 0 and gpus // nodes <= execution.gpus_per_node
-        ),
-        None,
-    )
+def _made(made: Model, entry: MadeModel) -> Job:
+    """A base model or a guard, on a CPU."""
+    if entry.hub:
+        # its files are hashed, read, written as one file and hashed again; the weights are mapped into memory
+        seconds = CPU.training_start + 4 * made.stored / STORAGE_BYTES_PER_SECOND
+        return Job(seconds, made.stored + 2 * GIB, made.stored + SMALL_DISK)
+    takes, settings = from_scratch(entry), TrainingSettings()
+    batches = Batches(takes.steps, takes.tokens, takes.tokens_per_pass)
+    seconds = CPU.training_start + CPU.training_seconds(made, batches, settings, 1)
+    # the average of the weights is held and saved beside them
+    host = CPU.training_bytes(made, takes.tokens_per_pass, settings, 1) + made.shape.parameters * FLOAT32
+    return Job(seconds, host, made.stored + SMALL_DISK, made.shape.parameters * (STATES_BYTES + 2 * FLOAT32))
+
+
+def _table_bytes(asked: Texts) -> float:
+    """Bytes of memory of the rollouts of one run."""
+    return asked.tokens * TOKEN_BYTES + asked.rows * ROW_BYTES
