@@ -1,3 +1,5 @@
+"""Requests in shards: the same answers however they are cut and interrupted."""
+
 import pandas as pd
 import pyarrow as pa
 import pytest

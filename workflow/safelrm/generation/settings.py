@@ -1,4 +1,4 @@
-"""Settings of rollout generation."""
+"""Settings of rollouts, and the ways of asking a model."""
 
 from pydantic import Field
 
@@ -35,6 +35,6 @@ class RolloutSettings(Strict):
 
 
 class RolloutJobSettings(RolloutSettings):
-    """Settings of one rollout job: the study's, and the decoding modes of the model."""
+    """Settings of one rollout job: those of the study, and the decoding modes of the model."""
 
     decodings: dict[Name, DecodingMode] = Field(ONE_MODE, min_length=1, description="decoding modes by name")
