@@ -1,4 +1,4 @@
-"""Settings of the judge that asks a guard, apart from it: it imports torch, and these are read at every start."""
+"""Settings of the judge that asks a guard. Snakemake reads them whenever it starts, and the judge imports torch."""
 
 from pydantic import Field
 

@@ -9,22 +9,17 @@ Output: the fetched files, and beside them a manifest with the SHA-256 of each, 
 Each file of a model is checked against the hash that the hub lists. Files that a killed run has fetched are used.
 """
 
-import hashlib
 import json
 import os
 import tempfile
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
 
 from safelrm.core.checkpoints import file_names, write_download
 from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import atomic_path, sha256
+from safelrm.core.files import atomic_path
 from safelrm.models.online import CONFIGFILES, go_online, hub, reaching
 from safelrm.models.settings import FetchDatasetSettings, FetchModelSettings
-
-if TYPE_CHECKING:
-    from huggingface_hub import RepoFile
 
 ROWS = "rows.jsonl"
 WEIGHTS = "model*.safetensors"
@@ -83,45 +78,33 @@ def _download(repo: str, revision: str, folder: Path) -> list[str]:
     """
     from huggingface_hub import snapshot_download  # noqa: PLC0415  (the environment is set by now)
 
-    entries = hub().list_repo_tree(repo, revision=revision)
-    listed = {entry.path: entry for entry in entries if hasattr(entry, "blob_id")}
-    wanted = {name: entry for name, entry in listed.items() if _is_wanted(name)}
+    listed = hub().list_repo_files(repo, revision=revision)
+    wanted = [name for name in listed if _is_wanted(name)]
     if not any(PurePath(name).match(WEIGHTS) for name in wanted):
         raise SafeLRMError(
             f"the repository {repo} has no safetensors weights, only {sorted(listed)}",
             file=f"{repo} at {revision}",
             fix="name a repository or a revision with model.safetensors: pickled weights can run code and are not read",
         )
-    snapshot_download(repo, revision=revision, local_dir=folder, allow_patterns=[*wanted])
+    snapshot_download(repo, revision=revision, local_dir=folder, allow_patterns=wanted)
     for name in set(file_names(folder)) - set(wanted):
         (folder / name).unlink()
-    for name, entry in wanted.items():
-        _check(folder / name, entry)
-    return [*wanted]
+    damaged = hub().verify_repo_checksums(repo, revision=revision, local_dir=folder).mismatches
+    for file in damaged:
+        (folder / file["path"]).unlink()
+    if damaged:
+        raise SafeLRMError(
+            f"what was received has the hash {damaged[0]['actual']}, the hub lists {damaged[0]['expected']}",
+            file=folder / damaged[0]["path"],
+            fix="fetch it again; the damaged file has been removed",
+        )
+    return wanted
 
 
 def _is_wanted(name: str) -> bool:
     if "/" in name or name == MANIFEST:
         return False
     return any(PurePath(name).match(pattern) for pattern in (WEIGHTS, *BESIDE_WEIGHTS))
-
-
-def _check(path: Path, entry: "RepoFile") -> None:
-    """Compare a file with its hash on the hub: SHA-256 of a large file, git's hash of a small one."""
-    found = sha256(path) if entry.lfs else _git_hash(path)
-    expected = entry.lfs.sha256 if entry.lfs else entry.blob_id
-    if found != expected:
-        path.unlink()
-        raise SafeLRMError(
-            f"what was received has the hash {found}, the hub lists {expected}",
-            file=path,
-            fix="fetch it again; the damaged file has been removed",
-        )
-
-
-def _git_hash(path: Path) -> str:
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def main() -> None:
