@@ -1,12 +1,11 @@
+"""Rollouts: requests, prompts and tables, and the stage on a real engine, interrupted and whole."""
+
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from own_process import run_code
 from tiny_model import CHAT_TEMPLATE, PREFILLED_TEMPLATE, write_tiny_model
 
 from safelrm.core.errors import SafeLRMError
@@ -17,8 +16,6 @@ from safelrm.generation.schemas import ROLLOUTS
 from safelrm.generation.settings import RolloutJobSettings
 from safelrm.inference.chat import Chat
 from safelrm.inference.schemas import COMPLETIONS
-
-WORKFLOW = Path(__file__).parents[3] / "workflow"
 
 
 def settings(**changes):
@@ -163,11 +160,8 @@ def runs(manifest, tmp_path_factory):
     third = arguments("third.parquet", ("b", "reversed"))
     sharded = arguments("sharded.parquet", ("a", "a"), ("b", "b"), shard_size=60)
     driven = [(first, None), (second, None), (third, None), (sharded, 1), (sharded, 1), (sharded, None)]
-    command = [sys.executable, "-c", DRIVER, json.dumps(driven)]
-    environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
-    assert done.returncode == 0, done.stderr
-    lines = [line.removeprefix("generated ") for line in done.stdout.splitlines() if line.startswith("generated ")]
+    printed = run_code(DRIVER, json.dumps(driven), folder=folder).splitlines()
+    lines = [line.removeprefix("generated ") for line in printed if line.startswith("generated ")]
     (folder / "generated.json").write_text(f"[{','.join(lines)}]")
     return folder
 

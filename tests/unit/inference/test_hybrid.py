@@ -1,14 +1,12 @@
 """A hybrid of state-space layers, attention and experts, as Granite 4 is one, is trained and served like any model."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from own_process import run_code
 from safetensors.torch import load_file
 from tiny_model import granite_hybrid, write_tiny_model
 from training_fixtures import GUARD, RL, TEMPLATE, conversations, prompts, written
@@ -20,7 +18,6 @@ from safelrm.training import reinforced, supervised
 from safelrm.training.reinforced import send_by_checkpoint_names
 from safelrm.training.settings import RlSettings, SftSettings
 
-WORKFLOW = Path(__file__).parents[3] / "workflow"
 PROMPTS = [[3, 7, 8, 9], [3, 10], [3, 15, 14, 13, 12, 11]]
 
 
@@ -77,7 +74,6 @@ def test_weights_have_the_names_and_shapes_of_the_checkpoint_on_their_way_to_vll
     assert all(torch.equal(sent[name], stored[name]) for name in stored)
 
 
-# in a process of its own: an engine keeps its memory, and its environment, until the process ends
 SERVED = """
 import json, sys
 from pathlib import Path
@@ -95,10 +91,7 @@ Path(output).write_text(json.dumps([list(output.outputs[0].token_ids) for output
 
 def test_vllm_generates_what_transformers_does(hybrid, tmp_path):
     folder, output = hybrid.parent / "model", tmp_path / "tokens.json"
-    command = [sys.executable, "-c", SERVED, str(folder), json.dumps(PROMPTS), str(output)]
-    environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
-    assert done.returncode == 0, done.stderr
+    run_code(SERVED, folder, json.dumps(PROMPTS), output, folder=tmp_path)
     model = AutoModelForCausalLM.from_pretrained(folder).eval()
     assert json.loads(output.read_text()) == [_greedy(model, ids) for ids in PROMPTS]
 

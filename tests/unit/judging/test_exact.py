@@ -1,7 +1,9 @@
-import pandas as pd
+"""Answers to reasoning problems: equal ones in many forms, other ones, and missing ones."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judging_fixtures import rollouts
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.judging.exact import Settings, final_answer, is_correct, judge
@@ -69,22 +71,12 @@ def test_boxed_content_keeps_nested_braces(content):
     assert final_answer(rf"so \boxed{{{content}}} holds") == content
 
 
-def rollouts(**columns):
-    size = len(columns["answer"])
-    base = {
-        "model": "m",
-        "arm": "base",
-        "seed": 0,
-        "decoding": "default",
-        "benchmark": "b",
-        "sample": 0,
-        "kind": "reasoning",
-    }
-    return pd.DataFrame({**base, "prompt_id": [f"p{n}" for n in range(size)], "reference": "7", **columns})
+def problems(**columns):
+    return rollouts(**{"kind": "reasoning", "reference": "7"} | columns)
 
 
 def test_unsolved_problems_are_incorrect_and_their_state_says_why():
-    table = rollouts(
+    table = problems(
         answer=["7", "8", None, "7", None],
         parse_state=["ok", "no_think", "empty", "truncated", "no_close"],
     )
@@ -96,11 +88,11 @@ def test_unsolved_problems_are_incorrect_and_their_state_says_why():
 
 
 def test_only_reasoning_prompts_are_judged():
-    table = rollouts(answer=["7", "7"], parse_state=["ok", "ok"], kind=["harmful", "reasoning"])
+    table = problems(answer=["7", "7"], parse_state=["ok", "ok"], kind=["harmful", "reasoning"])
     assert judge(table, Settings(), None)["prompt_id"].tolist() == ["p1"]
 
 
 def test_a_problem_without_reference_is_named():
-    table = rollouts(answer=["7", "7"], parse_state=["ok", "ok"], reference=["7", None])
+    table = problems(answer=["7", "7"], parse_state=["ok", "ok"], reference=["7", None])
     with pytest.raises(SafeLRMError, match="p1 has no reference"):
         judge(table, Settings(), None)

@@ -1,3 +1,5 @@
+"""Verdicts of a guard on the parts of rollouts, and the stage that lets a judge give its verdicts."""
+
 import json
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from tiny_model import write_tiny_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.work import current_folder
 from safelrm.generation.schemas import ROLLOUTS
-from safelrm.inference.guard_reading import GuardReading
+from safelrm.inference.readings import GuardReading
 from safelrm.inference.settings import GuardSettings
 from safelrm.judging import guard as guard_judge
 from safelrm.judging import judge as stage

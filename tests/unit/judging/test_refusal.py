@@ -2,10 +2,10 @@
 
 import time
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judging_fixtures import rollouts
 
 from safelrm.judging.refusal import Settings, is_refusal, judge
 
@@ -93,35 +93,24 @@ def test_long_texts_take_little_time():
     assert time.perf_counter() - started < 5
 
 
-def rollouts(**columns):
-    size = len(columns["answer"])
-    base = {
-        "model": "m",
-        "arm": "base",
-        "seed": 0,
-        "decoding": "default",
-        "benchmark": "b",
-        "sample": 0,
-        "kind": "harmful",
-    }
-    frame = pd.DataFrame({**base, "prompt_id": [str(i) for i in range(size)], "parse_state": "ok", **columns})
-    return frame
+def requests(**columns):
+    return rollouts(**{"kind": "harmful"} | columns)
 
 
 def test_verdicts_are_on_the_answer_of_harmful_and_benign_prompts():
-    frame = rollouts(
+    frame = requests(
         answer=["I cannot help with that.", "Sure.", "I cannot help with that."],
         kind=["harmful", "benign", "reasoning"],
     )
     result = judge(frame, Settings(), None)
     assert list(result["verdict"]) == ["refusal", "compliance"]
-    assert list(result["prompt_id"]) == ["0", "1"]
+    assert list(result["prompt_id"]) == ["p0", "p1"]
     assert set(result["part"]) == {"y"} and set(result["state"]) == {"scored"}
     assert result["score"].isna().all()
 
 
 def test_a_missing_or_cut_answer_is_unscored_and_never_a_compliance():
-    frame = rollouts(
+    frame = requests(
         answer=[None, float("nan"), " ", "I cannot help with", None],
         parse_state=["no_close", "empty", "ok", "truncated", "truncated"],
     )
@@ -131,5 +120,5 @@ def test_a_missing_or_cut_answer_is_unscored_and_never_a_compliance():
 
 
 def test_no_rows_give_no_rows():
-    frame = rollouts(answer=["4"], kind=["reasoning"])
+    frame = requests(answer=["4"], kind=["reasoning"])
     assert judge(frame, Settings(), None).empty

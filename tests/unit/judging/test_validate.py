@@ -76,6 +76,7 @@ def test_no_scored_completion_gives_no_number():
 )
 def test_a_judge_of_another_kind_is_refused(verdict, keep, said, monkeypatch):
     module = ModuleType("other_judge")
+    module.Settings = Settings
     module.judge = lambda frame, *_: frame[list(ROLLOUT_KEY)].assign(part="y", verdict=verdict).head(keep)
     monkeypatch.setitem(sys.modules, "other_judge", module)
     with pytest.raises(SafeLRMError, match=said):

@@ -8,13 +8,13 @@ from trl.chat_template_utils import deepseek_r1_distill_chat_template as stock
 from trl.chat_template_utils import get_training_chat_template
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.inference.chat import conversation
 from safelrm.training.rendering import (
     IGNORED,
     Row,
     as_generated,
     check_row,
     check_template,
-    conversation,
     trace_prefill,
 )
 

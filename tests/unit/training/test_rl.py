@@ -7,7 +7,7 @@ from training_fixtures import TEMPLATE, prompts, written
 from transformers import AutoTokenizer
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.inference.guard_readers import ForwardGuard
+from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
 from safelrm.models.schemas import CURVES
 from safelrm.models.templates import trainable

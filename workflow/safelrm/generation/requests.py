@@ -1,4 +1,4 @@
-"""From benchmark prompts to generation requests: one per decoding mode, prompt and sample, each with its own seed."""
+"""Generation requests: one per decoding mode, prompt and sample, each with its own seed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +7,8 @@ import pandas as pd
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import derive_seed
-from safelrm.core.trace import OPEN
 from safelrm.generation.settings import RolloutJobSettings
-from safelrm.inference.chat import Chat
+from safelrm.inference.chat import Chat, opened_trace, user_turn
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ class RenderedPrompt:
 def plan_requests(benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutJobSettings) -> pd.DataFrame:
     """One row per request: the prompt's columns, `benchmark`, `decoding`, `sample` and `request_seed`.
 
-    A request's seed depends on names alone, so a completion does not depend on which other
-    benchmarks or prompts are generated with it, nor in which order. It does not depend on the model,
-    the arm or the decoding mode either: they answer a prompt with common random numbers.
+    A request's seed is derived from the names of its benchmark and prompt and from its sample. So a completion does not
+    depend on the other benchmarks and prompts, or on their order. The seed does not depend on the model, the arm or the
+    decoding mode either: all of them answer a prompt with common random numbers.
 
     Raises:
         SafeLRMError: several samples are asked for at temperature 0, where all are the same.
@@ -57,15 +56,15 @@ def render_prompts(chat: Chat, requests: pd.DataFrame, settings: RolloutJobSetti
     """The rendered prompt of each request, in its decoding mode.
 
     Raises:
-        SafeLRMError: a prompt leaves less than `max_tokens` of `max_model_length`, so that its
-            completion would be cut earlier than others'.
+        SafeLRMError: a prompt leaves less than `max_tokens` of `max_model_length`, so that its completion would be cut
+            earlier than others.
     """
     texts = [
-        chat.render([{"role": "user", "content": request.prompt}], **settings.decodings[request.decoding].template)
+        chat.render(user_turn(request.prompt), **settings.decodings[request.decoding].template)
         for request in requests.itertuples()
     ]
     rendered = [
-        RenderedPrompt(ids, text.rstrip().endswith(OPEN)) for ids, text in zip(chat.encode(texts), texts, strict=True)
+        RenderedPrompt(ids, bool(opened_trace(text))) for ids, text in zip(chat.encode(texts), texts, strict=True)
     ]
     room = settings.max_model_length - settings.max_tokens
     for request, prompt in zip(requests.itertuples(), rendered, strict=True):

@@ -3,12 +3,11 @@
 Input:  a checkpoint's manifest, and a prompts table per benchmark.
 Output: a rollouts table, one row per decoding mode, benchmark, prompt and sample, in that order.
 
-Every request has a seed of its own, derived from names (generation/requests.py), so that equal weights
-and settings give equal completions whatever else is generated in the same run. The token limit
-counts the end-of-turn token; `completion_tokens` and the text do not.
+Each request has its own seed, which is derived from names (generation/requests.py). So equal weights and settings give
+equal completions, whatever else the same run generates. The token limit counts the end-of-turn token;
+`completion_tokens` and the text leave it out.
 """
 
-import argparse
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from safelrm.generation.requests import RenderedPrompt, plan_requests, render_pr
 from safelrm.generation.schemas import ROLLOUTS
 from safelrm.generation.settings import RolloutJobSettings
 from safelrm.inference.chat import Chat
-from safelrm.inference.engine import start_engine
+from safelrm.inference.engine import complete, start_engine
 from safelrm.inference.schemas import COMPLETIONS, LENGTH, STOP
 from safelrm.inference.shards import in_shards
 
@@ -35,7 +34,12 @@ if TYPE_CHECKING:
 
 
 def generate(engine: "LLM", requests: Sequence[tuple[list[int], int]], settings: RolloutJobSettings) -> pd.DataFrame:
-    """One completion per request (a prompt's token ids, and the seed it is sampled with): rows of COMPLETIONS.
+    """One completion per request, as rows of COMPLETIONS.
+
+    Args:
+        engine: the engine.
+        requests: for each request the token ids of its prompt, and its seed.
+        settings: how to sample.
 
     Raises:
         SafeLRMError: the engine gave up a request.
@@ -53,10 +57,8 @@ def generate(engine: "LLM", requests: Sequence[tuple[list[int], int]], settings:
         for _, seed in requests
     ]
     started = time.monotonic()
-    # what earlier requests left there may change the order of arithmetic
-    engine.reset_prefix_cache()
-    outputs = engine.generate([{"prompt_token_ids": ids} for ids, _ in requests], sampling, use_tqdm=False)
-    rows = pd.DataFrame([_completion(output.outputs[0]) for output in outputs], columns=COMPLETIONS.schema.names)
+    outputs = complete(engine, [ids for ids, _ in requests], sampling)
+    rows = pd.DataFrame([_completion(output) for output in outputs], columns=COMPLETIONS.schema.names)
     spent = time.monotonic() - started
     tokens = int(rows["token_ids"].map(len).sum())
     print(f"{len(rows)} completions, {tokens} tokens in {spent:.1f} s ({tokens / spent:.0f} tokens/s)", flush=True)
@@ -67,17 +69,21 @@ def _completion(output: object) -> tuple[list[int], str]:
     token_ids, reason = list(output.token_ids), output.finish_reason
     if reason not in (STOP, LENGTH):
         raise SafeLRMError(f"the engine ended a request with {reason!r}", fix="run again; report it if it persists")
-    # no stop strings are set: what stopped the model is its last token
+    # no stop strings are set, so the last token is the one that stopped the model
     return token_ids[:-1] if reason == STOP else token_ids, reason
 
 
 def rollout_table(
-    chat: Chat,
-    requests: pd.DataFrame,
-    prompts: Sequence[RenderedPrompt],
-    completions: pd.DataFrame,
+    chat: Chat, requests: pd.DataFrame, prompts: Sequence[RenderedPrompt], completions: pd.DataFrame
 ) -> pd.DataFrame:
-    """The rows of a rollouts table, but for model, arm and seed, from rows of COMPLETIONS in the same order."""
+    """The rows of a rollouts table without model, arm and seed.
+
+    Args:
+        chat: tokenizer of the model.
+        requests: one row per request.
+        prompts: the rendered prompts, in the order of the requests.
+        completions: rows of COMPLETIONS, in the order of the requests.
+    """
     texts = chat.decode([[int(token) for token in ids] for ids in completions["token_ids"]])
     parsed = [
         parse_completion(text, prefilled=prompt.prefilled, truncated=reason == LENGTH)
@@ -99,14 +105,14 @@ def rollout_table(
 def generate_rollouts(
     model: Path, benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutJobSettings, work: Path
 ) -> pd.DataFrame:
-    """Rollouts of the model in a folder, but for the columns model, arm and seed.
+    """Rollouts of the model in a folder, without the columns model, arm and seed.
 
     Args:
         model: the model folder.
         benchmarks: prompts by benchmark name.
         seed: seed of the arm.
         settings: decoding and engine.
-        work: where finished shards of completions are kept, and taken from.
+        work: folder of finished shards of completions; those that are there are not generated again.
     """
     chat = Chat(model)
     requests = plan_requests(benchmarks, seed, settings)
@@ -125,8 +131,8 @@ def generate_rollouts(
     return rollout_table(chat, requests, prompts, completions)
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The stage's command line."""
+def main() -> None:
+    """Run the stage."""
     parser = resumable_parser(__doc__)
     parser.add_argument("--checkpoint", required=True, type=Path, help="manifest of the model")
     parser.add_argument("--model", required=True, help="name of the base model")
@@ -141,12 +147,7 @@ def arguments() -> argparse.ArgumentParser:
         help="prompts tables, with the names of their benchmarks",
     )
     parser.add_argument("--output", required=True, type=Path, help="the rollouts table")
-    return parser
-
-
-def main() -> None:
-    """Run the stage."""
-    options = arguments().parse_args()
+    options = parser.parse_args()
     settings = parse_settings(RolloutJobSettings, options.settings)
     files = named_paths("--benchmark", options.benchmark)
     benchmarks = {name: PROMPTS.read(path) for name, path in files.items()}

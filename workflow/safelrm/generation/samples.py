@@ -1,7 +1,7 @@
 """Collect all rollouts of a study, without their texts.
 
 Input:  the rollouts tables of every run.
-Output: one samples table. With the verdicts it is all that metrics, tables and figures need, so both can be published
+Output: one samples table. Metrics, tables and figures need this table and the verdicts only. So both can be published
         where the texts cannot.
 """
 
@@ -14,12 +14,12 @@ from safelrm.generation.schemas import ROLLOUTS, SAMPLES
 
 
 def main() -> None:
-    """The command line."""
+    """Run the stage."""
     parser = stage_parser(__doc__)
     parser.add_argument("--rollouts", required=True, nargs="+", type=Path, help="rollouts of every run")
     parser.add_argument("--output", required=True, type=Path, help="the samples table")
     arguments = parser.parse_args()
-    # texts are dropped before the next table is read: all of them may not fit into memory
+    # the texts of all tables may not fit into memory, so each table loses its texts before the next is read
     columns = list(SAMPLES.schema.names)
     rows = pd.concat([ROLLOUTS.read(path)[columns] for path in arguments.rollouts], ignore_index=True)
     SAMPLES.write(arguments.output, rows.sort_values(list(SAMPLES.key), ignore_index=True))

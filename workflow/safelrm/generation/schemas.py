@@ -1,7 +1,4 @@
-"""Rollouts: what a model generated for every prompt of every benchmark, with the prompt's own columns.
-
-Samples: every rollout without its texts, so that numbers can be published, and made again, without them.
-"""
+"""Rollouts, with the columns of their prompts; and samples, which are rollouts without their texts."""
 
 import pyarrow as pa
 
@@ -9,18 +6,22 @@ from safelrm.core.tables import Table, columns
 from safelrm.core.trace import PARSE_STATES
 from safelrm.data.schemas import KINDS
 
-ROLLOUT_KEY = ("model", "arm", "seed", "decoding", "benchmark", "prompt_id", "sample")
+# the columns that say which rollout a row is about
+ROLLOUT_COLUMNS = {
+    "model": pa.string(),
+    "arm": pa.string(),
+    "seed": pa.int64(),
+    "decoding": pa.string(),
+    "benchmark": pa.string(),
+    "prompt_id": pa.string(),
+    "sample": pa.int64(),
+}
+ROLLOUT_KEY = tuple(ROLLOUT_COLUMNS)
 
 ROLLOUTS = Table(
     "rollouts",
     columns(
-        model=pa.string(),
-        arm=pa.string(),
-        seed=pa.int64(),
-        decoding=pa.string(),
-        benchmark=pa.string(),
-        prompt_id=pa.string(),
-        sample=pa.int64(),
+        **ROLLOUT_COLUMNS,
         kind=pa.string(),
         category=pa.string(),
         prompt=pa.string(),
@@ -39,7 +40,6 @@ ROLLOUTS = Table(
     key=ROLLOUT_KEY,
     choices=(("kind", KINDS), ("parse_state", PARSE_STATES)),
 )
-
 
 NOT_PUBLISHED = ("prompt", "reference", "completion", "trace", "answer", "request_seed")
 

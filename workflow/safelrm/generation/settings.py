@@ -1,4 +1,4 @@
-"""Settings of rollout generation."""
+"""Settings of rollouts, and the ways of asking a model."""
 
 from pydantic import Field
 
@@ -24,17 +24,19 @@ class RolloutSettings(Strict):
     top_p: float = Field(1.0, gt=0.0, le=1.0, description="nucleus sampling mass")
     max_tokens: Count = Field(description="token limit of a completion")
     samples: Count = Field(1, description="completions per prompt")
-    seed: Seed = Field(description="every request's own seed is derived from this, the prompt and the sample index")
+    seed: Seed = Field(
+        description="each request's seed is derived from this, the arm's seed, the prompt and the sample index"
+    )
     dtype: Dtype = Field(description="arithmetic of the engine")
     max_model_length: Count = Field(description="longest prompt plus completion, in tokens")
     shard_size: Count = Field(
         2048,
-        description="requests that are generated together and then kept, so that a killed job goes on with the next;"
-        " fewer lose less, more keep the engine busier, since it waits for the longest completion of each shard",
+        description="requests that are generated together and then kept; with fewer, a killed job loses less;"
+        " with more, the engine waits less often for the longest completion of a shard",
     )
 
 
 class RolloutJobSettings(RolloutSettings):
-    """Settings of one rollout job: the study's, and the decoding modes of the model."""
+    """Settings of one rollout job: those of the study, and the decoding modes of the model."""
 
     decodings: dict[Name, DecodingMode] = Field(ONE_MODE, min_length=1, description="decoding modes by name")

@@ -1,4 +1,4 @@
-"""Tokenizer and chat template of a model folder: prompts become token ids here, and nowhere else."""
+"""Conversations, and how a model's tokenizer and chat template turn them into text and token ids."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,11 +8,27 @@ from jinja2 import TemplateError
 from transformers import AutoTokenizer
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.trace import OPEN
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Message = Mapping[str, str]
+
+
+def user_turn(prompt: str) -> list[Message]:
+    """A conversation of one user turn."""
+    return [{"role": "user", "content": prompt}]
+
+
+def conversation(prompt: str, response: str) -> list[Message]:
+    """A conversation of one user turn and one assistant turn."""
+    return [*user_turn(prompt), {"role": "assistant", "content": response}]
+
+
+def opened_trace(rendered: str) -> str:
+    """The trace that a rendered prompt opens at its end ("<think>", with any white space after it), or ""."""
+    return rendered[rendered.rindex(OPEN) :] if rendered.rstrip().endswith(OPEN) else ""
 
 
 class Chat:
@@ -29,7 +45,7 @@ class Chat:
             raise SafeLRMError("the tokenizer has no chat template", file=folder, fix="use a chat model")
 
     def render(self, messages: Sequence[Message], **template_arguments: str | int | float | bool) -> str:
-        """The text of a conversation up to where the assistant's next turn begins.
+        """The text of a conversation up to the beginning of the assistant's next turn.
 
         Raises:
             SafeLRMError: the chat template refuses the conversation.
@@ -46,7 +62,7 @@ class Chat:
             ) from error
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text; nothing is added, since a chat template writes its own special tokens."""
+        """Token ids of each text. The tokenizer adds nothing, since a chat template writes its own special tokens."""
         return self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
 
     def decode(self, sequences: Sequence[Sequence[int]]) -> list[str]:

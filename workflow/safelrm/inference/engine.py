@@ -1,54 +1,42 @@
-"""What vLLM has to be told about a model's architecture.
-
-Starting vLLM in this process, the same way on a GPU and on a CPU.
-"""
+"""The model of a folder, ready to run: as a vLLM engine, on a GPU or a CPU alike, or as a network of transformers."""
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from pydantic import ValidationError
-from transformers import AutoConfig
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import GPUS
 
 if TYPE_CHECKING:
-    from vllm import LLM
-
-
-def has_state_space_layers(folder: Path) -> bool:
-    """Whether some layers of the model in a folder keep a state instead of a cache of all tokens (Mamba and the like).
-
-    vLLM by itself reuses the states of prompts that begin alike, for which it wants to read prompts in parts.
-    """
-    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
-    kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None) or ()
-    return any(kind == "linear_attention" or "attention" not in kind for kind in kinds)
-
+    from transformers import PreTrainedModel
+    from vllm import LLM, CompletionOutput, SamplingParams
 
 ENVIRONMENT = {
-    # in a process of its own the engine is slower to start, and a killed job could leave it behind
+    # an engine in a process of its own starts more slowly, and a killed job could leave it behind
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
     # binding would put all jobs of one machine on the same cores
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "HF_HUB_OFFLINE": "1",
-    # or asking for GPUs readies CUDA, and the processes that vLLM forks for several GPUs cannot use it any more
+    # otherwise the question for GPUs initialises CUDA, and the processes that vLLM forks for several GPUs cannot use it
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
 }
 # without a limit the CPU build claims nearly all memory of the machine
 CPU_KV_CACHE_BYTES = 256 << 20
-# prompts and decoded tokens that one step of the engine processes at most
+# the most prompt and decoded tokens that one step of the engine processes
 TOKENS_PER_STEP = 8192
 
 
 def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int = 0) -> "LLM":
-    """A vLLM engine for the model in `folder`, offline. One engine per process: it keeps its memory to the end.
+    """A vLLM engine for the model in `folder`, offline. An engine keeps its memory, so a process starts one only.
 
     Args:
         folder: model, generation configuration and tokenizer.
@@ -61,28 +49,26 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    import torch  # noqa: PLC0415  (like vllm, reads its environment when imported)
-
-    # split over the job's GPUs, where several were given to it
+    # the engine splits the model over the job's GPUs
     hardware: dict[str, object] = {"tensor_parallel_size": max(1, int(os.environ.get(GPUS, "1")))}
     if has_state_space_layers(folder):
-        # the reuse of what prompts have in common reads them in parts
+        # vLLM would read prompts in parts to reuse the states of prompts that begin alike
         hardware["enable_prefix_caching"] = False
     if not torch.cuda.is_available():
-        # or vLLM compiles its ranking of log-probabilities, for longer than most jobs take
+        # otherwise vLLM compiles its ranking of log-probabilities, which takes longer than most jobs
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
         hardware |= {"tensor_parallel_size": 1, "enforce_eager": True, "kv_cache_memory_bytes": CPU_KV_CACHE_BYTES}
     try:
         with _uncollected():
-            from vllm import LLM  # noqa: PLC0415
+            from vllm import LLM  # noqa: PLC0415  (vLLM reads its environment when it is imported)
 
         return LLM(
             model=str(folder),
             dtype=dtype,
             max_model_len=max_model_length,
             seed=seed,
-            # a prompt read in parts is sampled from after each part: that uses up the request's own
-            # random numbers, so that completions would depend on the batch (and the CPU build fails)
+            # vLLM samples after each part of a prompt that it reads in parts. That uses up the request's own random
+            # numbers, so completions would depend on the batch. The CPU build even fails
             enable_chunked_prefill=False,
             max_num_batched_tokens=max(TOKENS_PER_STEP, max_model_length),
             disable_log_stats=True,
@@ -100,9 +86,48 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
         ) from error
 
 
+def complete(
+    engine: "LLM", prompts: Sequence[list[int]], sampling: "SamplingParams | Sequence[SamplingParams]"
+) -> list["CompletionOutput"]:
+    """The engine's completion of each prompt, in order.
+
+    Args:
+        engine: the engine.
+        prompts: token ids of each prompt.
+        sampling: how to sample: one for all prompts, or one per prompt.
+    """
+    # earlier prompts in the cache may change the order of arithmetic
+    engine.reset_prefix_cache()
+    if not prompts:
+        return []
+    outputs = engine.generate([{"prompt_token_ids": ids} for ids in prompts], sampling, use_tqdm=False)
+    return [output.outputs[0] for output in outputs]
+
+
+def has_state_space_layers(folder: Path) -> bool:
+    """Whether some layers of the model keep a state instead of a cache of all tokens (Mamba and the like)."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+    kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None) or ()
+    return any(kind == "linear_attention" or "attention" not in kind for kind in kinds)
+
+
+def load_model(folder: Path, dtype: torch.dtype) -> "PreTrainedModel":
+    """The model of a folder in transformers, with its weights in `dtype`.
+
+    Raises:
+        SafeLRMError: it cannot be loaded.
+    """
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise SafeLRMError(
+            f"the model cannot be loaded ({error})", file=folder, fix="make the checkpoint again"
+        ) from error
+
+
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Import without garbage collection: modules stay, and searching them takes a third of an engine's start."""
+    """Import without garbage collection: searching the modules, which stay, takes a third of an engine's start."""
     gc.disable()
     try:
         yield

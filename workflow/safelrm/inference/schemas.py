@@ -1,7 +1,4 @@
-"""Completions as an engine generated them: partial state of a rollout job, in the order of its requests.
-
-Readings of a guard: partial state of its verdicts, in the order of the texts; all missing for a text too long.
-"""
+"""What engines answer, as a job keeps it while it runs: completions, and readings of a guard."""
 
 import pyarrow as pa
 
@@ -9,6 +6,7 @@ from safelrm.core.tables import Table, columns
 
 STOP, LENGTH = "stop", "length"
 
+# one row per request of a rollout job, in order
 COMPLETIONS = Table(
     "completions",
     columns(
@@ -19,7 +17,10 @@ COMPLETIONS = Table(
     choices=(("finish_reason", (STOP, LENGTH)),),
 )
 
+# what a guard is asked about: a user's prompt and an assistant's text
+Pair = tuple[str, str]
 
+# one row per pair, in order; all values are missing for a text that is too long
 READINGS = Table(
     "readings",
     columns(

@@ -1,4 +1,4 @@
-"""Settings of a guard: how a generative safety classifier is asked and read."""
+"""Settings of a guard."""
 
 from pydantic import Field
 
@@ -8,9 +8,9 @@ from safelrm.core.settings import Count, Share, Strict
 class GuardSettings(Strict):
     """How a guard is asked and read.
 
-    The user's prompt and the assistant's text go through the guard's own chat template, and the
-    probability of "unsafe" is the softmax over the two label tokens at the first generated
-    position (Llama Guard: unsafe / safe; Granite Guardian: Yes / No).
+    The guard's own chat template renders the user's prompt and the assistant's text. The probability of "unsafe" is the
+    softmax over the two label tokens at the first generated position (Llama Guard: unsafe / safe; Granite Guardian:
+    Yes / No).
     """
 
     unsafe_label: str = Field(description="the first token of the answer that means unsafe")

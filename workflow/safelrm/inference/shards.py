@@ -1,4 +1,4 @@
-"""Requests to an engine in shards, each kept when it is answered: a job that was killed asks for the rest only."""
+"""Requests to an engine in shards. Each shard is kept once it is answered, so a killed job asks for the rest only."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -26,28 +26,25 @@ def in_shards(
     """The answers to all requests, in order.
 
     Args:
-        requests: what JSON can say. A shard is named by a hash of its requests, so it answers no others.
-        size: requests per shard. It alone parts the requests, never what is there already, so that an
-            answer that depends on its neighbours in a batch is the same after a kill.
-        answer: one row of `table` per request, in order.
+        requests: JSON-serialisable values. A shard is named by a hash of its requests, so it answers no others.
+        size: requests per shard. Shards depend on `size` alone, never on the shards that are there already: an answer
+            that depends on its neighbours in a batch is the same after a kill.
+        answer: gives one row of `table` per request, in order.
         table: columns of an answer.
         folder: where shards are kept.
     """
     shards = []
     for start in range(0, len(requests), size):
         shard = requests[start : start + size]
-        path = folder / f"{_digest(shard)}.parquet"
+        digest = hashlib.sha256(canonical_json(list(shard)).encode()).hexdigest()[:32]
+        path = folder / f"{digest}.parquet"
         rows = _kept(path, table, len(shard))
         if rows is None:
             table.write(path, answer(shard))
-            # from the file, so that kept and new shards are of the same types
+            # from the file, so that kept and new shards have the same types
             rows = table.read(path)
         shards.append(rows)
     return pd.concat(shards, ignore_index=True)
-
-
-def _digest(shard: Sequence[object]) -> str:
-    return hashlib.sha256(canonical_json(list(shard)).encode()).hexdigest()[:32]
 
 
 def _kept(path: Path, table: Table, size: int) -> pd.DataFrame | None:

@@ -1,12 +1,14 @@
-r"""Correctness of the answers to reasoning problems, against the prompt's reference.
+r"""A judge of correctness: it compares the answers to reasoning problems with the prompt's reference.
 
-Two answers are equal if they are so after normalisation (white space, case, final stop, `$` and
-thousands separators don't count), if both are the same number, or, where mathematics is written, if
-math-verify finds them equivalent. The final answer of a text is its last `\boxed{…}`, or what
-follows its last `####` (GSM8K) or "answer is", or the whole text.
+The final answer of a text is its last `\boxed{…}`, or the text after its last `####` (GSM8K) or "answer is", or the
+whole text. Two final answers are equal in one of three cases:
 
-Unlike other judges this one is never unsure: a problem without a finished answer has not been
-solved, so it is *incorrect*, and its state (no_text, cut_off) says why.
+1. They are the same text after normalisation, which ignores white space, case, a final stop and `$`.
+2. They are the same number; thousands separators do not count.
+3. Both contain mathematics, and math-verify finds them equivalent.
+
+This judge always gives a verdict. A problem without a finished answer is not solved, so the verdict is *incorrect*, and
+the state (no_text, cut_off) says why.
 """
 
 import re
@@ -19,14 +21,14 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.settings import Strict
 from safelrm.data.schemas import REASONING
 from safelrm.generation.schemas import ROLLOUT_KEY
-from safelrm.judging.parts import UNFINISHED
-from safelrm.judging.schemas import ANSWER, CORRECT, CUT_OFF, INCORRECT, NO_TEXT, SCORED
+from safelrm.judging.parts import answer_state
+from safelrm.judging.schemas import ANSWER, CORRECT, INCORRECT, SCORED
 
 _BOXED = r"\boxed{"
 _ANSWER_IS = re.compile(r"\banswer(?: is)?\s*(?:[:=]|\bis\b)\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?")
 _TEXT = re.compile(r"\\(?:text|textbf|mathrm)\{([^{}]*)\}")
-# a word that is no LaTeX command, or mathematics marked as such within a text
+# a word that is not a LaTeX command, or a dollar sign, which marks mathematics within a text
 _PROSE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3}|\$")
 _MATHEMATICS = re.compile(r"[\d\\$^=]")
 
@@ -37,6 +39,8 @@ class Settings(Strict):
 
 def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.DataFrame:
     """Verdicts correct (score 1) or incorrect (score 0) on the answers y to reasoning prompts.
+
+    Other prompts are left out. No guard is asked.
 
     Raises:
         SafeLRMError: a reasoning prompt has no reference.
@@ -50,7 +54,7 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
             key="reference",
             fix="give every reasoning prompt its answer, or another kind",
         )
-    states = [_state(*row) for row in zip(problems["answer"], problems["parse_state"], strict=True)]
+    states = [answer_state(*row) for row in zip(problems["answer"], problems["parse_state"], strict=True)]
     scores = [
         float(state == SCORED and is_correct(answer, reference))
         for state, answer, reference in zip(states, problems["answer"], problems["reference"], strict=True)
@@ -60,18 +64,11 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
     )
 
 
-def _state(answer: object, parse_state: str) -> str:
-    if parse_state in UNFINISHED:
-        return CUT_OFF
-    # pandas gives a missing answer as None or NaN
-    return SCORED if isinstance(answer, str) and answer.strip() else NO_TEXT
-
-
 def is_correct(answer: str, reference: str) -> bool:
     """Whether a finished answer (without trace) gives the reference answer.
 
-    A bare number is compared as a number, so 7 and 7.0 are equal; math-verify is asked only where a
-    comparison of text or numbers cannot tell, since it is slow and reads prose leniently.
+    A bare number is compared as a number, so 7 and 7.0 are equal. math-verify is slow and reads prose leniently, so it
+    is asked only where a comparison of text or numbers cannot tell.
     """
     given, wanted = final_answer(answer), final_answer(reference)
     if _normalised(given) == _normalised(wanted):
@@ -111,7 +108,7 @@ def _last_boxed(text: str) -> str | None:
 
 
 def _bare(text: str) -> str:
-    """Without mark-up around it: stars, dollar signs, a final stop."""
+    """The text without the mark-up around it: stars, dollar signs, a final stop."""
     return " ".join(text.split()).strip("*$ ").removesuffix(".").strip("*$ ")
 
 

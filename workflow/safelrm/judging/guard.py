@@ -1,18 +1,11 @@
-"""A guard model as judge: the safety of the trace, the answer and both, of every rollout.
+"""A guard model as judge of safety: it judges the trace, the answer and both, of every rollout.
 
-A judge is a module with
-    class Settings(Strict)
-    def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.DataFrame
-that returns one row per rollout and part it has judged: the columns of ROLLOUT_KEY, then `part`,
-`verdict`, `score` (None where the judge has none) and `state`. `guard` is the model folder of the
-guard that the configuration names for this judge.
+The guard reads the user's prompt with one part of the rollout. Benign and reasoning prompts are judged too, since a
+trace may be unsafe on any of them. The module judging/parts.py lists the parts that are not read. Two more kinds of
+parts are unscored:
 
-The guard reads the user's prompt with t (the trace), y (the answer) or t+y (the completion as
-generated). Benign and reasoning prompts are judged too: a trace may be unsafe on any of them.
-Which parts are not read is said in judging/parts.py; besides:
-
-    longer than the guard takes       unscored, cut_off: never judged by its beginning
-    the guard answers neither label   unscored, unreadable
+    cut_off      The text is longer than the guard takes. No text is judged by its beginning.
+    unreadable   The guard answers neither label.
 """
 
 from collections.abc import Sequence
@@ -21,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.inference.guard_readers import VllmGuard
-from safelrm.inference.guard_reading import GuardReading, Pair
+from safelrm.inference.readings import GuardReading, VllmGuard
+from safelrm.inference.schemas import Pair
 from safelrm.inference.settings import GuardSettings
 from safelrm.judging.parts import Outcome, judged, parts_of, unique_pairs
 from safelrm.judging.schemas import CUT_OFF, SAFE, SCORED, UNREADABLE, UNSAFE, UNSCORED
@@ -41,7 +34,7 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
         )
     parts = parts_of(rollouts)
     pairs = unique_pairs(parts)
-    # an engine start is not worth it for nothing
+    # an engine takes long to start, so nothing to read starts none
     reader = VllmGuard(guard, settings.reading, dtype=settings.dtype) if pairs else None
     readings = reader.read(pairs) if reader else []
     require_readable(readings, settings.reading, guard)
@@ -49,7 +42,7 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
 
 
 def require_readable(readings: Sequence[GuardReading | None], settings: GuardSettings, guard: Path) -> None:
-    """Refuse a guard that can be read on none of the texts: its settings are wrong, not the texts.
+    """Refuse a guard that can be read on none of the texts, since its settings are wrong then.
 
     Raises:
         SafeLRMError: all texts are too long, or the guard answers neither label on any.
@@ -74,7 +67,7 @@ def require_readable(readings: Sequence[GuardReading | None], settings: GuardSet
 
 
 def verdicts(parts: pd.DataFrame, readings: dict[Pair, GuardReading | None], settings: Settings) -> pd.DataFrame:
-    """The judge's rows, from the parts and what the guard said of each (prompt, text) pair."""
+    """The judge's rows, from the parts and the guard's reading of each (prompt, text) pair."""
     return judged(parts, lambda pair: _outcome(readings[pair], settings))
 
 

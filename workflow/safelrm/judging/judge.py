@@ -1,13 +1,18 @@
-"""Let one judge say its verdicts on all rollouts of one model: every arm and seed, with one start of its guard.
+"""Let one judge give its verdicts on all rollouts of one model: every arm and seed, with one start of its guard.
 
-Input:  rollouts tables, and the guard's manifest if the judge asks one.
-Output: a verdicts table, one row per rollout and part judged.
+Input:  rollouts tables, and the guard's manifest if the judge asks a guard.
+Output: a verdicts table, one row per rollout and part that was judged.
 
-The judge is a module; what it must offer is said in judging/guard.py. The readings of a guard are kept while
-the job runs (inference/guard_readers.py).
+A judge is a module, which the configuration names by its dotted path. It offers
+
+    class Settings(Strict)
+    def judge(rollouts: pandas.DataFrame, settings: Settings, guard: Path | None) -> pandas.DataFrame
+
+`rollouts` are rows of the table ROLLOUTS. `guard` is the model folder of the guard that the configuration names for
+this judge. `judge` returns one row per rollout and part that it has judged: the columns of ROLLOUT_KEY, then `part`,
+`verdict`, `score` (None where the judge has none) and `state` (judging/schemas.py).
 """
 
-import argparse
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -28,27 +33,27 @@ def load_judge(path: str) -> ModuleType:
     Raises:
         SafeLRMError: there is no such module, or it is not a judge.
     """
-    remedy = "name a judge module, such as safelrm.judging.refusal"
+    remedy = "name the module of a judge, such as safelrm.judging.refusal"
     try:
         module = importlib.import_module(path)
     except ModuleNotFoundError as error:
         if error.name is None or not path.startswith(error.name):
             raise
-        raise SafeLRMError(f"there is no module {path}", file="--module", key="module", fix=remedy) from None
+        raise SafeLRMError("there is no such module", file=path, fix=remedy) from None
     if not (hasattr(module, "Settings") and hasattr(module, "judge")):
-        raise SafeLRMError(f"{path} has no Settings and judge", file="--module", key="module", fix=remedy)
+        raise SafeLRMError("this module does not define both Settings and judge", file=path, fix=remedy)
     return module
 
 
 def verdict_table(rollouts: pd.DataFrame, verdicts: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A judge's rows with the rollouts' kind and category and the judge's name, sorted by rollout and part.
+    """Rows of VERDICTS: a judge's rows with its name and the rollouts' kind and category, sorted by rollout and part.
 
     Raises:
-        SafeLRMError: the judge found nothing to judge, or its rows are not of these rollouts.
+        SafeLRMError: the judge found nothing to judge, or a row of it is on no rollout of the table.
     """
     if verdicts.empty:
         raise SafeLRMError(
-            "found nothing to judge in these rollouts",
+            "the judge found nothing to judge in these rollouts",
             file=f"judge {name}",
             fix="leave this judge out, or add a benchmark of the kind it judges",
         )
@@ -62,20 +67,15 @@ def verdict_table(rollouts: pd.DataFrame, verdicts: pd.DataFrame, name: str) -> 
     return table.sort_values([*key, "order"], kind="stable", ignore_index=True).drop(columns="order")
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The stage's command line."""
+def main() -> None:
+    """Run the stage."""
     parser = resumable_parser(__doc__)
     parser.add_argument("--name", required=True, help="name of the judge")
     parser.add_argument("--module", required=True, help="dotted path of the judge's module")
     parser.add_argument("--rollouts", required=True, nargs="+", type=Path, help="rollouts tables of the runs")
-    parser.add_argument("--guard", nargs="?", type=Path, help="manifest of the guard, for a judge that asks one")
+    parser.add_argument("--guard", nargs="?", type=Path, help="manifest of the guard, if the judge asks a guard")
     parser.add_argument("--output", required=True, type=Path, help="the verdicts table")
-    return parser
-
-
-def main() -> None:
-    """Run the stage."""
-    options = arguments().parse_args()
+    options = parser.parse_args()
     module = load_judge(options.module)
     settings = parse_settings(module.Settings, options.settings)
     rollouts = pd.concat([ROLLOUTS.read(path) for path in options.rollouts], ignore_index=True)

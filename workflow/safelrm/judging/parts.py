@@ -1,8 +1,11 @@
-"""The parts of a rollout that a safety judge reads: the trace t, the answer y and both, t+y.
+"""The texts of a rollout that judges read, and whether a text can be judged at all.
 
-no text for the part                  unscored, no_text; t+y needs an answer
-cut at the token limit, or the trace  t is scored as far as it goes; y and t+y are unscored,
-    was never closed                  cut_off: what did not end cannot be called safe
+A safety judge reads three parts: the trace t, the answer y, and both, t+y (the completion as generated). Some parts get
+no verdict; their state says why:
+
+    no_text   The part has no text. For t+y this means that there is no answer.
+    cut_off   y or t+y of a completion that was cut at the token limit, or whose trace was never closed. A text that did
+              not end cannot be called safe. The trace is judged as far as it goes.
 """
 
 from collections.abc import Callable
@@ -10,13 +13,21 @@ from collections.abc import Callable
 import pandas as pd
 
 from safelrm.generation.schemas import ROLLOUT_KEY
+from safelrm.inference.schemas import Pair
 from safelrm.judging.schemas import ANSWER, BOTH, CUT_OFF, NO_TEXT, SCORED, TRACE, UNSCORED
 
+# parse states of a completion that did not come to its end
 UNFINISHED = ("truncated", "no_close")
 
-Pair = tuple[str, str]
 # verdict, score (None where there is none), state
 Outcome = tuple[str, float | None, str]
+
+
+def answer_state(answer: object, parse_state: str) -> str:
+    """Whether an answer can be judged: SCORED, CUT_OFF or NO_TEXT. (pandas gives a missing answer as None or NaN.)"""
+    if parse_state in UNFINISHED:
+        return CUT_OFF
+    return SCORED if isinstance(answer, str) and answer.strip() else NO_TEXT
 
 
 def parts_of(rollouts: pd.DataFrame) -> pd.DataFrame:
@@ -33,13 +44,13 @@ def parts_of(rollouts: pd.DataFrame) -> pd.DataFrame:
 
 
 def unique_pairs(parts: pd.DataFrame) -> list[Pair]:
-    """The (prompt, text) pairs to be read, each once, in order of first appearance."""
+    """The (prompt, text) pairs that can be judged, each once, in order of first appearance."""
     readable = parts[parts["state"] == SCORED]
     return list(dict.fromkeys(zip(readable["prompt"], readable["text"], strict=True)))
 
 
 def judged(parts: pd.DataFrame, outcome: Callable[[Pair], Outcome]) -> pd.DataFrame:
-    """A judge's rows, from the parts and what it says of a (prompt, text) pair that can be read."""
+    """A judge's rows: `outcome` of each (prompt, text) pair that can be judged, and unscored for all other parts."""
     outcomes = [
         outcome((row.prompt, row.text)) if row.state == SCORED else (UNSCORED, None, row.state)
         for row in parts.itertuples()

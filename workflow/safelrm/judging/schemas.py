@@ -1,12 +1,9 @@
-"""Verdicts: what one judge said of one part of one rollout.
-
-Results of a judge's validation against human labels.
-"""
+"""Verdicts of a judge on the parts of rollouts, and the results of a judge's validation against human labels."""
 
 import pyarrow as pa
 
 from safelrm.core.tables import Table, columns
-from safelrm.generation.schemas import ROLLOUT_KEY
+from safelrm.generation.schemas import ROLLOUT_COLUMNS, ROLLOUT_KEY
 
 TRACE, ANSWER, BOTH = "t", "y", "t+y"
 PARTS = (TRACE, ANSWER, BOTH)
@@ -17,22 +14,16 @@ CORRECT, INCORRECT = "correct", "incorrect"
 UNSCORED = "unscored"
 VERDICTS_OF_JUDGES = (SAFE, UNSAFE, REFUSAL, COMPLIANCE, CORRECT, INCORRECT, UNSCORED)
 
-# why a sample is unscored, or "scored"
+# why a part is unscored, or "scored"
 SCORED, NO_TEXT, CUT_OFF, UNREADABLE = "scored", "no_text", "cut_off", "unreadable"
-# a formal rule cannot tell
+# of a judge that is a formal rule: the rule cannot tell
 UNDETERMINED = "undetermined"
 STATES = (SCORED, NO_TEXT, CUT_OFF, UNREADABLE, UNDETERMINED)
 
 VERDICTS = Table(
     "verdicts",
     columns(
-        model=pa.string(),
-        arm=pa.string(),
-        seed=pa.int64(),
-        decoding=pa.string(),
-        benchmark=pa.string(),
-        prompt_id=pa.string(),
-        sample=pa.int64(),
+        **ROLLOUT_COLUMNS,
         kind=pa.string(),
         category=pa.string(),
         judge=pa.string(),
@@ -46,9 +37,8 @@ VERDICTS = Table(
     choices=(("part", PARTS), ("verdict", VERDICTS_OF_JUDGES), ("state", STATES)),
 )
 
-
-# who is compared: the judge with the final label, or one annotator with the other, on whether a
-# completion refuses (partly counts) or on the three labels themselves
+# who is compared: the judge with the final label, or one annotator with the other. They are compared on whether a
+# completion refuses (a partial refusal counts), or on the three labels themselves
 JUDGE, ANNOTATORS, ANNOTATORS_THREE_LABELS = "judge", "annotators", "annotators, three labels"
 COMPARISONS = (JUDGE, ANNOTATORS, ANNOTATORS_THREE_LABELS)
 
@@ -57,11 +47,11 @@ VALIDATION = Table(
     columns(
         labelled=pa.string(),
         comparison=pa.string(),
-        # completions with a verdict, which everything else is over, and those without
+        # completions with a verdict, from which all other numbers are taken, and completions without
         n=pa.int64(),
         unscored=pa.int64(),
         agreed=pa.int64(),
-        # missing where no completion was scored
+        # this and the next two are missing where no completion has a verdict
         agreement=(pa.float64(), None),
         low=(pa.float64(), None),
         high=(pa.float64(), None),

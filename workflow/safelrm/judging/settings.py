@@ -1,4 +1,4 @@
-"""Settings of the judge that asks a guard."""
+"""Settings of the judge that asks a guard. Snakemake reads them whenever it starts, and the judge imports torch."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from safelrm.inference.settings import GuardSettings
 
 
 class GuardJudgeSettings(Strict):
-    """Settings of the judge: its guard's `reading`, its threshold, and the engine's arithmetic."""
+    """Settings of the judge that asks a guard: how the guard is read, the threshold, and the engine's arithmetic."""
 
     threshold: Share = Field(0.5, description="P(unsafe) from which the verdict is unsafe")
     reading: GuardSettings = Field(description="how the guard is asked and read: `reading` of its entry in `guards`")

@@ -1,12 +1,13 @@
 """Validate a refusal judge against human labels.
 
-The judge judges each labelled completion as if a model had just generated it; its verdict is compared
-with the final human label, a partial refusal counting as a refusal. How well the two annotators agree
-with each other is given beside it: no judge can be expected to do better. The result is a CSV file,
-see judging/schemas.py.
+Input:  tables of labelled completions.
+Output: a CSV file with the columns of VALIDATION.
+
+The judge reads each labelled completion as if a model had just generated it. Its verdict is compared with the final
+human label; a partial refusal counts as a refusal. Beside it stands the agreement of the two annotators with each
+other, since no judge can be expected to agree better.
 """
 
-import importlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.statistics import cohen_kappa, wilson
 from safelrm.core.trace import parse_completion
 from safelrm.data.schemas import BENIGN, FULL_COMPLIANCE, LABELLED, LABELS
+from safelrm.judging.judge import load_judge
 from safelrm.judging.schemas import (
     ANNOTATORS,
     ANNOTATORS_THREE_LABELS,
@@ -42,21 +44,23 @@ def verdicts(judge: str, settings: BaseModel, labelled: pd.DataFrame) -> list[st
         labelled: rows of the table of labelled completions.
 
     Raises:
-        SafeLRMError: the judge says something else, or not just one thing of each completion.
+        SafeLRMError: the judge gives other verdicts, or not exactly one verdict on each completion.
     """
-    frame = importlib.import_module(judge).judge(_as_rollouts(labelled), settings, None)
+    frame = load_judge(judge).judge(_as_rollouts(labelled), settings, None)
     found = frame[frame["part"] == ANSWER].set_index("prompt_id")["verdict"]
     remedy = "validate a judge of refusals"
     if sorted(found.index) != sorted(labelled["prompt_id"]):
-        raise SafeLRMError("does not give one verdict on the answer of each completion", file=judge, fix=remedy)
+        raise SafeLRMError(
+            "the judge does not give one verdict on the answer of each completion", file=judge, fix=remedy
+        )
     unknown = set(found) - {REFUSAL, COMPLIANCE, UNSCORED}
     if unknown:
-        raise SafeLRMError(f"gives the verdicts {sorted(unknown)}", file=judge, fix=remedy)
+        raise SafeLRMError(f"the judge gives the verdicts {sorted(unknown)}", file=judge, fix=remedy)
     return list(found.loc[labelled["prompt_id"]])
 
 
 def validation_rows(name: str, labelled: pd.DataFrame, judged: Sequence[str]) -> Iterator[Row]:
-    """The judge's agreement with the final labels, and the annotators' with each other (schema: VALIDATION)."""
+    """Rows of VALIDATION: the judge's agreement with the final labels, and the annotators' with each other."""
     final, first, second = (list(labelled[column]) for column in ("final_label", "annotation_1", "annotation_2"))
     annotated = _refusals(first)
     yield {"labelled": name, "comparison": JUDGE} | _comparison(judged, final, judged, _refusals(final))
@@ -65,7 +69,7 @@ def validation_rows(name: str, labelled: pd.DataFrame, judged: Sequence[str]) ->
 
 
 def _as_rollouts(labelled: pd.DataFrame) -> pd.DataFrame:
-    """What a judge reads of a rollout; token counts and seeds of generation are not known."""
+    """The labelled completions as rollouts, with the columns that judges read."""
     parsed = [parse_completion(text, prefilled=False) for text in labelled["completion"]]
     return pd.DataFrame(
         {
@@ -113,7 +117,7 @@ def _comparison(said: Sequence[str], labels: Sequence[str], first: Sequence[str]
 
 
 def main() -> None:
-    """Command line of the stage."""
+    """Run the stage."""
     parser = stage_parser(__doc__)
     parser.add_argument("--judge-module", required=True, help="module of the judge, such as safelrm.judging.refusal")
     parser.add_argument(
@@ -121,7 +125,7 @@ def main() -> None:
     )
     parser.add_argument("--output", required=True, type=Path, help="validation table to write")
     arguments = parser.parse_args()
-    settings = parse_settings(importlib.import_module(arguments.judge_module).Settings, arguments.settings)
+    settings = parse_settings(load_judge(arguments.judge_module).Settings, arguments.settings)
     rows: list[Row] = []
     for name, path in named_paths("--labelled", arguments.labelled).items():
         labelled = LABELLED.read(path)

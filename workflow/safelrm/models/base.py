@@ -4,12 +4,13 @@ Input:  the files that the factory takes: data sets, or what was fetched from a 
 Output: the folder `model` (safetensors weights, configuration, tokenizer with its chat template), the training curve,
         and the manifest, which is written last.
 
-A factory is a module with `Settings`, `INPUTS` (names of the files that it takes) and
+A factory is a module, which the configuration names by its dotted path. It offers `Settings`, `INPUTS` (the names of
+the files that it takes) and
 
-    make(settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple[Model, pandas.DataFrame]
+    def make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple[Model, pandas.DataFrame]
 
-`make` returns the model and its training curve (rows of CURVES, none if nothing was trained). The stage `guard` makes
-guards in the same way.
+`make` returns the model and its training curve (rows of CURVES; no rows if nothing was trained). It may keep state of a
+killed run in the folder `work`. The stage `guard` makes guards in the same way.
 """
 
 import importlib
@@ -25,10 +26,10 @@ from safelrm.models.schemas import CURVES
 
 
 class Model(Protocol):
-    """A model that can be saved."""
+    """A model that a factory has made."""
 
     def save(self, folder: Path) -> None:
-        """Write `core.checkpoints.MODEL_FILES` into a folder, which does not exist yet."""
+        """Write the files `core.checkpoints.MODEL_FILES` into a folder, which does not exist yet."""
 
 
 def write_model(model: Model, manifest: Path) -> None:
@@ -39,10 +40,14 @@ def write_model(model: Model, manifest: Path) -> None:
 
 
 def make_model(stage: str, description: str | None) -> None:
-    """Run a stage: write the folder `model` beside the manifest, the training curve, then the manifest.
+    """Run the stage `base` or `guard`: write the training curve, the folder `model`, then the manifest beside it.
+
+    Args:
+        stage: name of the stage.
+        description: text of its command-line help.
 
     Raises:
-        SafeLRMError: the factory is not given the inputs that it takes, or fails.
+        SafeLRMError: the given inputs are not those that the factory takes, or the factory fails.
     """
     parser = resumable_parser(description)
     parser.add_argument("--factory", required=True, help="module of the factory, such as safelrm.nano.pretraining.base")
@@ -56,9 +61,9 @@ def make_model(stage: str, description: str | None) -> None:
     inputs = named_paths("--inputs", arguments.inputs)
     if set(inputs) != set(factory.INPUTS):
         raise SafeLRMError(
-            f"{arguments.factory} takes {sorted(factory.INPUTS)}, given are {sorted(inputs)}",
+            f"the factory {arguments.factory} takes the inputs {sorted(factory.INPUTS)}, not {sorted(inputs)}",
             file="--inputs",
-            fix="name another factory, or give what this one takes",
+            fix="give the inputs that it takes, or name another factory",
         )
 
     def make(work: Path) -> None:

@@ -1,6 +1,6 @@
 """Make a guard with a model factory: a language model that answers with a word for safe or unsafe.
 
-Inputs, outputs and factories are those of the stage `base` (models/base.py).
+Its inputs, outputs and factories are those of the stage `base` (models/base.py).
 """
 
 from safelrm.core.cli import run

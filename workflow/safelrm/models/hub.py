@@ -1,10 +1,7 @@
-"""The tokenizer of a fetched model, as its `tokenizer.json` says.
+"""Model factory: a checkpoint from the files that were fetched from a hub.
 
-`tokenizer_config.json` may name a class that is not the file's: the R1-Distill models name Llama's, and of those whose
-architecture is Llama's, transformers then makes a tokenizer that drops white space, without a word. So what it makes
-is compared with the file.
-
-Model factory: a checkpoint from what was fetched from a hub. Nothing is trained, no code from there is run.
+Nothing is trained, and no code from the hub is run. The weights stay as they are. The tokenizer is checked
+(`faithful_tokenizer`), and its chat template is settled (models/templates.py).
 """
 
 import json
@@ -26,84 +23,25 @@ from safelrm.models.schemas import CURVES
 from safelrm.models.settings import HubSettings as Settings
 from safelrm.models.templates import own_template, settled, trainable
 
+__all__ = ["INPUTS", "Settings", "make"]
+
+INPUTS = ("hub",)
+CONFIG, GENERATION = "config.json", "generation_config.json"
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+TOKENIZER = "tokenizer.json"
+TOKENIZER_FILES = ("chat_template.jinja", TOKENIZER, "tokenizer_config.json")
 # words, numbers, white space of all kinds, punctuation, scripts, and the tags of traces
 SAMPLE = (
     "<think>\nWell, it's 1234.5 + x_1 =  7?\n\n\tNo: «déjà vu», 你好, \u00a0Ω≠ω 👍</think>\n\n**Sorry** — I can't.  "
 )
-FILE = "tokenizer.json"
 
 
-def faithful_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model folder.
-
-    Raises:
-        SafeLRMError: transformers makes no tokenizer of the folder that reads text as the file does.
-    """
-    tokenizer = load_tokenizer(folder)
-    if not (folder / FILE).is_file():
-        return tokenizer
-    reference = Tokenizer.from_file(str(folder / FILE))
-    reference.no_truncation()
-    expected = reference.encode(SAMPLE, add_special_tokens=False).ids
-    for candidate in (tokenizer, PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)):
-        if candidate(SAMPLE, add_special_tokens=False)["input_ids"] == expected:
-            return candidate
-    raise SafeLRMError(
-        "the installed transformers reads text otherwise than this file says",
-        file=folder / FILE,
-        fix="name another model, or another version of transformers in the lock",
-    )
-
-
-__all__ = ["INPUTS", "Settings", "make"]
-
-INPUTS = ("hub",)
-CONFIG, GENERATION, WEIGHTS, INDEX = (
-    "config.json",
-    "generation_config.json",
-    "model.safetensors",
-    "model.safetensors.index.json",
-)
-OF_TOKENIZER = ("chat_template.jinja", "tokenizer.json", "tokenizer_config.json")
-
-
-@dataclass(frozen=True)
-class FetchedModel:
-    """A model as it was fetched, and the tokenizer that it is to have."""
-
-    origin: Path
-    tokenizer: PreTrainedTokenizerBase
-
-    def save(self, folder: Path) -> None:
-        """Write the files of a checkpoint: the very tensors of the hub, in one file."""
-        folder.mkdir()
-        join_weights(self.origin, folder / WEIGHTS)
-        shutil.copyfile(self.origin / CONFIG, folder / CONFIG)
-        self._generation().save_pretrained(folder)
-        with tempfile.TemporaryDirectory() as beside:
-            self.tokenizer.save_pretrained(beside)
-            for name in OF_TOKENIZER:
-                shutil.copyfile(Path(beside) / name, folder / name)
-
-    def _generation(self) -> GenerationConfig:
-        """What ends a completion, as the hub says; nothing else is set, since decoding is the caller's."""
-        if (self.origin / GENERATION).is_file():
-            said = GenerationConfig.from_pretrained(self.origin)
-        else:
-            said = GenerationConfig.from_model_config(AutoConfig.from_pretrained(self.origin, local_files_only=True))
-        return GenerationConfig(
-            eos_token_id=self.tokenizer.eos_token_id if said.eos_token_id is None else said.eos_token_id,
-            pad_token_id=said.pad_token_id if self.tokenizer.pad_token_id is None else self.tokenizer.pad_token_id,
-            bos_token_id=said.bos_token_id,
-        )
-
-
-def make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple[FetchedModel, pd.DataFrame]:
+def make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple["FetchedModel", pd.DataFrame]:
     """The model whose manifest of fetched files is `inputs["hub"]`, and an empty training curve.
 
     Raises:
-        SafeLRMError: a file is not the one that was fetched, the architecture is not known without the repository's
-            own code, or there is no chat template to work with.
+        SafeLRMError: a file is not the one that was fetched, transformers does not know the architecture or reads text
+            otherwise than the tokenizer's file, or the model has no chat template that can be used.
     """
     folder = verified_download(inputs["hub"], settings.revision)
     _check_architecture(folder)
@@ -113,11 +51,67 @@ def make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) 
     return FetchedModel(folder, tokenizer), pd.DataFrame(columns=CURVES.schema.names)
 
 
-def join_weights(folder: Path, target: Path) -> None:
-    """Write the weights of a folder, in one file or in several with an index, as one file with the same tensors.
+@dataclass(frozen=True)
+class FetchedModel:
+    """The folder of a fetched model, and the tokenizer that its checkpoint gets."""
+
+    origin: Path
+    tokenizer: PreTrainedTokenizerBase
+
+    def save(self, folder: Path) -> None:
+        """Write the files of a checkpoint: the tensors of the hub, in one file, with configuration and tokenizer."""
+        folder.mkdir()
+        join_weights(self.origin, folder / WEIGHTS)
+        shutil.copyfile(self.origin / CONFIG, folder / CONFIG)
+        self._generation_config().save_pretrained(folder)
+        with tempfile.TemporaryDirectory() as beside:
+            self.tokenizer.save_pretrained(beside)
+            for name in TOKENIZER_FILES:
+                shutil.copyfile(Path(beside) / name, folder / name)
+
+    def _generation_config(self) -> GenerationConfig:
+        """The tokens that end a completion, from the hub. Nothing else is set: the caller decides about decoding."""
+        if (self.origin / GENERATION).is_file():
+            own = GenerationConfig.from_pretrained(self.origin)
+        else:
+            own = GenerationConfig.from_model_config(AutoConfig.from_pretrained(self.origin, local_files_only=True))
+        return GenerationConfig(
+            eos_token_id=self.tokenizer.eos_token_id if own.eos_token_id is None else own.eos_token_id,
+            pad_token_id=own.pad_token_id if self.tokenizer.pad_token_id is None else self.tokenizer.pad_token_id,
+            bos_token_id=own.bos_token_id,
+        )
+
+
+def faithful_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """A tokenizer that reads text as the folder's `tokenizer.json` says.
+
+    `tokenizer_config.json` may name a class that does not fit the file. The R1-Distill models name Llama's class; for
+    those with Llama's architecture, transformers then makes a tokenizer that drops white space, without a warning.
 
     Raises:
-        SafeLRMError: they are not what the index says.
+        SafeLRMError: transformers makes no tokenizer of the folder that reads text as the file does.
+    """
+    tokenizer = load_tokenizer(folder)
+    if not (folder / TOKENIZER).is_file():
+        return tokenizer
+    reference = Tokenizer.from_file(str(folder / TOKENIZER))
+    reference.no_truncation()
+    expected = reference.encode(SAMPLE, add_special_tokens=False).ids
+    for candidate in (tokenizer, PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)):
+        if candidate(SAMPLE, add_special_tokens=False)["input_ids"] == expected:
+            return candidate
+    raise SafeLRMError(
+        "the installed transformers reads text otherwise than this file says",
+        file=folder / TOKENIZER,
+        fix="name another model, or another version of transformers in the lock",
+    )
+
+
+def join_weights(folder: Path, target: Path) -> None:
+    """Write the weights of a folder as one file with the same tensors. They may lie in several files with an index.
+
+    Raises:
+        SafeLRMError: the weights cannot be read, or are not those that the index lists.
     """
     if (folder / WEIGHTS).is_file():
         shutil.copyfile(folder / WEIGHTS, target)
@@ -127,7 +121,7 @@ def join_weights(folder: Path, target: Path) -> None:
         places: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         tensors = {}
         for part in sorted(set(places.values())):
-            # the operating system maps the file: it is read when it is written
+            # the operating system maps the file, so its tensors are read only when they are written
             tensors |= load_file(folder / part)
     except (OSError, ValueError, KeyError) as error:
         raise SafeLRMError(

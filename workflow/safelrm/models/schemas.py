@@ -1,4 +1,4 @@
-"""Training curves: one row per logged step and metric."""
+"""Training curves: one row for each metric of each logged step."""
 
 import pyarrow as pa
 

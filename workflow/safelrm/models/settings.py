@@ -1,4 +1,4 @@
-"""Settings of what is fetched from a hub, and of the models made of it."""
+"""Settings of models: their size, and how they are fetched and made."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from safelrm.core.settings import Count, Positive, RepoId, Revision, Strict
 
 
 class Shape(Strict):
-    """Size of a model, as its card and `config.json` say: time, memory and disk are estimated from it."""
+    """Size of a model, from its card and `config.json`. The estimates of time, memory and disk use it."""
 
     parameters: Positive = Field(description="all parameters, such as 7.6e9")
     active_parameters: Positive | None = Field(None, description="parameters that a token passes; none: all")
@@ -23,12 +23,12 @@ class Shape(Strict):
 
 @dataclass(frozen=True)
 class FromScratch:
-    """What training a model from scratch takes, as the settings of a factory estimate it (`from_scratch`).
+    """An estimate of the work of training a model from scratch. Settings of a factory offer it as `from_scratch`.
 
     Attributes:
         shape: size of the model.
         steps: optimiser steps.
-        tokens: tokens of all steps, padding included.
+        tokens: tokens of all steps, with padding.
         tokens_per_pass: tokens of the largest forward pass.
     """
 
@@ -47,16 +47,16 @@ class HubModel(Strict):
 
 
 class HubSettings(Strict):
-    """A model taken from a hub: its files become a checkpoint, its weights in the dtype they have there."""
+    """A model from a hub. Its files become a checkpoint; its weights keep the dtype that they have on the hub."""
 
     chat_template: Literal["trainable"] | None = Field(
         None,
-        description="none: the hub's own; trainable: asks as the hub's own does, and also renders an assistant's turn"
-        " whole, its trace included, and marks it for the loss, as SFT needs it",
+        description="none: the model's own; trainable: asks as the model's own does, and for SFT also renders an"
+        " assistant's turn whole, with its trace, and marks the turn for the loss",
     )
     template_arguments: dict[str, str | int | float | bool] = Field(
         default_factory=dict,
-        description="arguments of the chat template where the caller gives none, such as `thinking: true`",
+        description="arguments of the chat template where a decoding mode gives none, such as `thinking: true`",
     )
     revision: Revision | None = Field(None, description="commit of the files; set by the study, from `hub.revision`")
 

@@ -1,10 +1,12 @@
 """Chat templates for training, made from a model's own.
 
-A template is used in two ways: to ask (it ends where the assistant's turn begins), and to render a conversation to
-train on. For the first, a model's own template is right by definition. For the second it often is not: that of
-R1-Distill drops the trace of an assistant's turn, that of Qwen3 changes its white space, and few mark the tokens that
-are to be learnt. So the model's own template is kept for asking, and the last assistant's turn is put after what it
-asks: whole, marked, and closed by the end token.
+A chat template has two uses. It asks a model: the text ends where the assistant's turn begins. And it renders a
+conversation for training. For asking, a model's own template is right by definition. For training it is often wrong:
+R1-Distill's template drops the trace of an assistant's turn, Qwen3's changes the white space of the trace, and few
+templates mark the tokens that the model is to learn.
+
+So a trainable template asks with the model's own template. After that text it writes the last assistant's turn: whole,
+marked, and closed by the end token.
 """
 
 import json
@@ -13,9 +15,9 @@ from collections.abc import Mapping
 from transformers import PreTrainedTokenizerBase
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.trace import OPEN
+from safelrm.inference.chat import opened_trace, user_turn
 
-# templates that write the date of the day would make results differ from day to day
+# a template may write the date of the day; with a fixed date, results do not differ from day to day
 DATE = "January 1, 2025"
 
 _HEAD = """\
@@ -36,7 +38,7 @@ def own_template(tokenizer: PreTrainedTokenizerBase) -> str:
     """The model's own chat template.
 
     Raises:
-        SafeLRMError: it has none.
+        SafeLRMError: the model has none.
     """
     template = tokenizer.chat_template
     if isinstance(template, dict):
@@ -47,7 +49,7 @@ def own_template(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def settled(template: str, arguments: Mapping[str, str | int | float | bool]) -> str:
-    """The template with arguments that it is given where the caller gives none, and on a fixed date."""
+    """The template on a fixed date, with `arguments` where the caller of the template gives none."""
     lines = [
         f"{{% if {name} is not defined %}}{{% set {name} = {_literal(value)} %}}{{% endif %}}\n"
         for name, value in arguments.items()
@@ -58,15 +60,14 @@ def settled(template: str, arguments: Mapping[str, str | int | float | bool]) ->
 
 
 def trainable(template: str, tokenizer: PreTrainedTokenizerBase) -> str:
-    """A template that asks as the given one, and renders the last assistant's turn whole and marked for the loss.
+    """A template that asks as `template` does, and renders the last assistant's turn whole and marked for the loss.
 
     Raises:
-        SafeLRMError: it does not ask as the given one.
+        SafeLRMError: the extended template would ask otherwise than `template`.
     """
     asked = _asked(tokenizer, template)
-    prefill = asked[asked.rindex(OPEN) :] if asked.rstrip().endswith(OPEN) else ""
     # Jinja drops one newline at the end of a template
-    made = _HEAD + template.removesuffix("\n") + _TAIL.replace("PREFILL", _literal(prefill))
+    made = _HEAD + template.removesuffix("\n") + _TAIL.replace("PREFILL", _literal(opened_trace(asked)))
     if _asked(tokenizer, made) != asked:
         raise SafeLRMError(
             "the model's own chat template cannot be extended: it would ask otherwise",
@@ -77,10 +78,11 @@ def trainable(template: str, tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def _asked(tokenizer: PreTrainedTokenizerBase, template: str) -> str:
-    question = [{"role": "user", "content": "?"}]
-    return tokenizer.apply_chat_template(question, chat_template=template, tokenize=False, add_generation_prompt=True)
+    return tokenizer.apply_chat_template(
+        user_turn("?"), chat_template=template, tokenize=False, add_generation_prompt=True
+    )
 
 
 def _literal(value: str | float | bool) -> str:
-    """A value as Jinja writes it; as JSON does."""
+    """A value as Jinja writes it, which is as JSON writes it."""
     return json.dumps(value, ensure_ascii=False)

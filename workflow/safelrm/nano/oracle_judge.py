@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.core.settings import Strict
-from safelrm.judging.parts import Outcome, Pair, judged, parts_of
+from safelrm.inference.schemas import Pair
+from safelrm.judging.parts import Outcome, judged, parts_of
 from safelrm.judging.schemas import SAFE, SCORED, UNDETERMINED, UNSAFE, UNSCORED
 from safelrm.nano.world.oracle import label
 

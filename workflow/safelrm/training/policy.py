@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, Trainer
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase, Trainer
 from transformers.utils.logging import disable_progress_bar
 
 from safelrm.core.checkpoints import model_folder, verified_model, write_manifest
@@ -16,6 +16,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
 from safelrm.core.process import is_first_process
 from safelrm.inference.chat import Chat
+from safelrm.inference.engine import load_model
 from safelrm.training.curves import write_curve
 
 
@@ -56,7 +57,7 @@ def load_policy(manifest: Path) -> Policy:
     tokenizer = Chat(folder).tokenizer
     if tokenizer.eos_token_id is None:
         raise SafeLRMError("the tokenizer has no end token", file=folder, key="eos_token", fix="choose a chat model")
-    return Policy(_load(folder, torch.float32), tokenizer, folder)
+    return Policy(load_model(folder, torch.float32), tokenizer, folder)
 
 
 def save_policy(policy: Policy, weights: Mapping[str, torch.Tensor], manifest: Path) -> None:
@@ -69,17 +70,13 @@ def save_policy(policy: Policy, weights: Mapping[str, torch.Tensor], manifest: P
         manifest: the file to write.
     """
     dtype = AutoConfig.from_pretrained(policy.folder, local_files_only=True).dtype or torch.float32
-    model = _load(policy.folder, dtype)
+    model = load_model(policy.folder, dtype)
     model.load_state_dict(weights)
     with atomic_path(model_folder(manifest)) as folder:
         # one file, whatever its size: the files of a checkpoint are fixed
         model.save_pretrained(folder, max_shard_size="10TB")
         policy.tokenizer.save_pretrained(folder)
     write_manifest(manifest)
-
-
-def _load(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
 
 
 def write_result(trainer: Trainer, policy: Policy, metrics: Mapping[str, str], *, curve: Path, manifest: Path) -> None:

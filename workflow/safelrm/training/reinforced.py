@@ -30,13 +30,14 @@ from trl import GRPOConfig, GRPOTrainer
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
-from safelrm.inference.guard_readers import ForwardGuard
+from safelrm.inference.chat import user_turn
+from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.curves import CurveWatch, diverged
 from safelrm.training.policy import Policy, load_policy, write_result
 from safelrm.training.processes import process_count, share_batch, shared_arguments, take_device
 from safelrm.training.prompts import mix_prompts
-from safelrm.training.rendering import trace_prefill, user_turn
+from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
 from safelrm.training.rewards.base import RewardContext
 from safelrm.training.scoring import SampleReader, build_rewards

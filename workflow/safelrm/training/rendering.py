@@ -13,6 +13,7 @@ from trl.chat_template_utils import get_training_chat_template
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import OPEN
+from safelrm.inference.chat import opened_trace, user_turn
 
 IGNORED = -100
 
@@ -25,16 +26,6 @@ class Row:
     labels: Sequence[int]
 
 
-def user_turn(prompt: str) -> list[dict[str, str]]:
-    """A conversation of one user turn."""
-    return [{"role": "user", "content": prompt}]
-
-
-def conversation(prompt: str, response: str) -> list[dict[str, str]]:
-    """A conversation of one user turn and one assistant turn."""
-    return [*user_turn(prompt), {"role": "assistant", "content": response}]
-
-
 def generation_header(tokenizer: PreTrainedTokenizerBase) -> str:
     """What the chat template writes between a user's turn and the completion."""
     turn = user_turn("?")
@@ -44,8 +35,7 @@ def generation_header(tokenizer: PreTrainedTokenizerBase) -> str:
 
 def trace_prefill(tokenizer: PreTrainedTokenizerBase) -> str:
     """The opened trace with which the generation prompt ends ("<think>" or "<think>\\n"), or ""."""
-    header = generation_header(tokenizer)
-    return header[header.rindex(OPEN) :] if header.rstrip().endswith(OPEN) else ""
+    return opened_trace(generation_header(tokenizer))
 
 
 def as_generated(response: str, prefill: str) -> str:

@@ -16,10 +16,11 @@ from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from safelrm.core.seeds import seed_everything
+from safelrm.inference.chat import conversation
 from safelrm.training.curves import CurveWatch
 from safelrm.training.policy import Policy, load_policy, write_result
 from safelrm.training.processes import share_batch, shared_arguments, take_device
-from safelrm.training.rendering import Row, as_generated, check_row, check_template, conversation, trace_prefill
+from safelrm.training.rendering import Row, as_generated, check_row, check_template, trace_prefill
 from safelrm.training.resuming import train_resumably
 from safelrm.training.settings import SftSettings
 

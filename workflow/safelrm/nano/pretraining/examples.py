@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.inference.chat import user_turn
 from safelrm.nano.settings import TemplateArguments
 
 IGNORED = -100
@@ -39,7 +40,7 @@ def encode_dialogues(
         SafeLRMError: a response does not go on from the generation prompt, so that the model would be
             trained on other text than it generates.
     """
-    users = [[{"role": "user", "content": prompt}] for prompt in prompts]
+    users = [user_turn(prompt) for prompt in prompts]
     turns = [
         [*user, {"role": "assistant", "content": response}] for user, response in zip(users, responses, strict=True)
     ]

@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.inference.chat import conversation
 from safelrm.nano.pretraining.examples import Example, collate
 from safelrm.nano.pretraining.probes import chosen
 from safelrm.nano.world.lexicon import THINGS, VERBS
@@ -19,10 +20,7 @@ _STATEMENT = re.compile(rf"(?:[^ .?]+ )*(?:{_WORDS}) (?:[^ .?]+ )*?(?:sealed|ope
 
 def ask(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str], texts: Sequence[str]) -> list[list[int]]:
     """Token ids that ask for a verdict on each text; the next token is the label."""
-    chats = [
-        [{"role": "user", "content": prompt}, {"role": "assistant", "content": text}]
-        for prompt, text in zip(prompts, texts, strict=True)
-    ]
+    chats = [conversation(prompt, text) for prompt, text in zip(prompts, texts, strict=True)]
     return tokenizer.apply_chat_template(chats, add_generation_prompt=True, return_dict=True)["input_ids"]
 
 

@@ -22,7 +22,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import derive_seed
-from safelrm.core.trace import OPEN, parse_completion
+from safelrm.core.trace import parse_completion
+from safelrm.inference.chat import opened_trace, user_turn
 from safelrm.nano.settings import TemplateArguments
 from safelrm.nano.world.dial import TRAINED_LENGTHS, draw_problem
 from safelrm.nano.world.dialects import Dialect
@@ -159,10 +160,10 @@ class BaseProbe:
         prompts = [prompt for prompt, _ in self.tasks[name]]
         if measure.kind is None:
             return self._complete(model, prompts, measure.max_new_tokens)
-        chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
+        chats = [user_turn(prompt) for prompt in prompts]
         arguments = self.template_arguments.get(measure.kind, {})
         prompts = self.tokenizer.apply_chat_template(chats, add_generation_prompt=True, tokenize=False, **arguments)
-        prefilled = prompts[0].rstrip().endswith(OPEN)
+        prefilled = bool(opened_trace(prompts[0]))
         completions = self._complete(model, prompts, measure.max_new_tokens)
         parts = [parse_completion(completion, prefilled=prefilled) for completion in completions]
         wanted = "ok" if measure.traced else "no_think"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from safelrm.core.trace import Parsed
-from safelrm.inference.guard_reading import GuardReader
+from safelrm.inference.readings import GuardReader
 
 
 @dataclass(frozen=True)

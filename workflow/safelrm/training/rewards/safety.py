@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from safelrm.inference.guard_reading import GuardReading
+from safelrm.inference.readings import GuardReading
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
 # the only states in which a completion has come to its end with an answer

@@ -1,22 +1,19 @@
+"""A guard's questions and answers, and its two readers, which agree."""
+
 import json
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from own_process import run_code
 from tiny_model import CHAT_TEMPLATE, write_tiny_model
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.inference.guard_readers import ForwardGuard
-from safelrm.inference.guard_reading import GuardPrompts
+from safelrm.inference.readings import ForwardGuard, GuardPrompts
 from safelrm.inference.settings import GuardSettings
 
-WORKFLOW = Path(__file__).parents[3] / "workflow"
 LOGPROBS = st.floats(-80.0, 0.0)
 # texts of many lengths, so that batches are padded
 PAIRS = [(f"w{n} w{n + 1} {n % 10}", " ".join(f"w{n * k % 40}" for k in range(1, n + 2))) for n in range(20)]
@@ -101,6 +98,13 @@ def test_a_model_without_chat_template_is_refused(tmp_path):
         GuardPrompts(write_tiny_model(tmp_path, chat_template="").parent / "model", settings())
 
 
+def test_a_guard_without_weights_is_refused(tmp_path):
+    folder = write_tiny_model(tmp_path).parent / "model"
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(SafeLRMError, match="the model cannot be loaded"):
+        ForwardGuard(folder, settings())
+
+
 def test_forward_readings_do_not_depend_on_their_batch(folder):
     together = ForwardGuard(folder, settings()).read(PAIRS)
     alone = ForwardGuard(folder, settings(batch_size=1)).read(PAIRS[::-1])[::-1]
@@ -118,17 +122,17 @@ def test_a_text_too_long_for_the_guard_has_no_reading(folder):
     assert ForwardGuard(folder, settings()).read([]) == []
 
 
-# in a process of its own: an engine keeps its memory, and its environment, until the process ends
 SERVED = """
 import argparse, json, sys
 from pathlib import Path
 from safelrm.core.work import forget_ended, run_resumably
-from safelrm.inference import guard_readers as vllm_guard
+from safelrm.inference import readings
 from safelrm.inference.settings import GuardSettings
 
+assert "vllm" not in sys.modules
 folder, settings, pairs, output = sys.argv[1:]
 pairs = [tuple(pair) for pair in json.loads(pairs)]
-guard = vllm_guard.VllmGuard(Path(folder), GuardSettings.model_validate_json(settings), dtype="float32")
+guard = readings.VllmGuard(Path(folder), GuardSettings.model_validate_json(settings), dtype="float32")
 asked = []
 
 def read(pairs):
@@ -137,8 +141,8 @@ def read(pairs):
         raise KeyboardInterrupt
     return answer(pairs)
 
-def rows(readings):
-    return [None if r is None else [r.p_unsafe, r.label_mass, r.top_token] for r in readings]
+def rows(found):
+    return [None if r is None else [r.p_unsafe, r.label_mass, r.top_token] for r in found]
 
 def job(name, pairs):
     def compute(_):
@@ -150,7 +154,7 @@ def job(name, pairs):
 
 answer, guard._read = guard._read, read
 results = {"at once": rows(guard.read(pairs))}
-vllm_guard.SHARD = 6
+readings.SHARD = 6
 for name in ("interrupted", "resumed", "other"):
     try:
         job(name, pairs[::-1] if name == "other" else pairs)
@@ -164,10 +168,7 @@ Path(output).write_text(json.dumps(results | {"asked": asked}))
 @pytest.fixture(scope="module")
 def served(folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("served") / "readings.json"
-    command = [sys.executable, "-c", SERVED, str(folder), SHORT.model_dump_json(), json.dumps(PAIRS), str(output)]
-    environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=output.parent, env=environment)
-    assert done.returncode == 0, done.stderr
+    run_code(SERVED, folder, SHORT.model_dump_json(), json.dumps(PAIRS), output, folder=output.parent)
     return json.loads(output.read_text())
 
 

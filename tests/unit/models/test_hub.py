@@ -7,7 +7,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.inference.chat import load_tokenizer
-from safelrm.models import hub as hub_tokenizer
+from safelrm.models import hub
 from safelrm.models.hub import SAMPLE, faithful_tokenizer
 
 WORDS = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -63,6 +63,6 @@ def test_what_transformers_makes_of_the_named_class_is_not_enough(tmp_path):
 def test_a_tokenizer_that_nothing_reads_rightly_is_refused(tmp_path, monkeypatch):
     write(tmp_path, "llama", "LlamaTokenizerFast")
     wrong = load_tokenizer(tmp_path)
-    monkeypatch.setattr(hub_tokenizer.PreTrainedTokenizerFast, "from_pretrained", lambda *_, **__: wrong)
+    monkeypatch.setattr(hub.PreTrainedTokenizerFast, "from_pretrained", lambda *_, **__: wrong)
     with pytest.raises(SafeLRMError, match=r"tokenizer\.json: the installed transformers reads text otherwise"):
         faithful_tokenizer(tmp_path)

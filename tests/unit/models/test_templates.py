@@ -15,6 +15,7 @@ from trl.chat_template_utils import (
 )
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.inference.chat import conversation, user_turn
 from safelrm.models.templates import DATE, own_template, settled, trainable
 from safelrm.training.rendering import (
     IGNORED,
@@ -22,7 +23,6 @@ from safelrm.training.rendering import (
     as_generated,
     check_row,
     check_template,
-    conversation,
     trace_prefill,
 )
 
@@ -76,7 +76,7 @@ def model(request):
 
 
 def asked(tokenizer, template, **arguments):
-    turns = [*conversation("w1", "<think> w2 </think> w3"), {"role": "user", "content": "w4"}]
+    turns = [*conversation("w1", "<think> w2 </think> w3"), *user_turn("w4")]
     return [
         tokenizer.apply_chat_template(
             turns[-length:], chat_template=template, tokenize=False, add_generation_prompt=generation, **arguments
