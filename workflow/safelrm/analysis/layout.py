@@ -24,7 +24,7 @@ def arm_rank(arm: str) -> tuple[int, str]:
     return METHODS.index(method(arm)), arm
 
 
-def ranked(rows: pd.DataFrame, **ranks: pd.Series) -> pd.DataFrame:
+def ranked(rows: pd.DataFrame, **ranks: pd.Series | list[int]) -> pd.DataFrame:
     """The rows sorted by the given keys, the first key first; rows of equal keys keep their order."""
     rank = pd.DataFrame(ranks)
     return rows.loc[rank.sort_values(list(ranks)).index].reset_index(drop=True)
