@@ -3,7 +3,7 @@
 import pytest
 import torch
 from tiny_model import write_tiny_model
-from training_fixtures import TEMPLATE, prompts, written
+from training_fixtures import TEMPLATE, prompts, run_paths, written
 from transformers import AutoTokenizer
 
 from safelrm.core.errors import SafeLRMError
@@ -41,7 +41,7 @@ def base(tmp_path_factory):
 @pytest.fixture
 def fit(base, tmp_path):
     def fit(name="run", *, seed=0, tables=None, checkpoint=base, **changes):
-        manifest = tmp_path / name / "manifest.json"
+        paths = run_paths(tmp_path, name)
         train(
             tables or {"harm": prompts("harmful"), "sums": prompts("reasoning", reference="7")},
             RlSettings.model_validate(SETTINGS | changes),
@@ -49,11 +49,9 @@ def fit(base, tmp_path):
             guard=base,
             guard_settings=GUARD,
             seed=seed,
-            work=tmp_path / f"{name}.work",
-            manifest=manifest,
-            curve=tmp_path / f"{name}.parquet",
+            **paths,
         )
-        return manifest
+        return paths["manifest"]
 
     return fit
 

@@ -126,7 +126,7 @@ def _check_engine(settings: RlSettings) -> None:
     if settings.vllm is not None and not torch.cuda.is_available():
         raise SafeLRMError("training with vLLM needs a GPU", key="vllm", fix="leave `vllm` out on a CPU")
     if settings.vllm is None and torch.cuda.is_available() and process_count() > 1:
-        # with sharded weights, transformers would wait for a process whose completions have ended earlier
+        # with sharded weights, a process that still generates would wait for one that has ended
         raise SafeLRMError(
             "several GPUs can only generate with vLLM", key="vllm", fix="set `vllm`, or give the job one GPU"
         )
