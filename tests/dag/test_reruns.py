@@ -151,7 +151,7 @@ EDITS = {
     "the style of figures": (f"{PACKAGE}/reporting/style.py", NEW_CODE, FIGURES),
     "table code": (f"{PACKAGE}/reporting/tables.py", NEW_CODE, TABLES),
     "comparison code": (f"{PACKAGE}/analysis/compare.py", NEW_CODE, DIFFERENCES | FIGURES),
-    "calibration code": (f"{PACKAGE}/analysis/calibration.py", NEW_CODE, CALIBRATION),
+    "calibration code": (f"{PACKAGE}/analysis/calibrate.py", NEW_CODE, CALIBRATION),
     "metric code": (f"{PACKAGE}/analysis/outcomes.py", NEW_CODE, AFTER_VERDICTS),
     "overlap code": (f"{PACKAGE}/data/overlap.py", NEW_CODE, AUDIT),
     "version of matplotlib": (*lock("matplotlib", "3.11.99"), FIGURES),

@@ -1,4 +1,4 @@
-"""What the tests of training share: a template that can be trained on, data, and a check of what a run wrote."""
+"""What the tests of training share: settings, a template that can be trained on, data, and the files of a run."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 from safelrm.core.checkpoints import verified_model
 from safelrm.training.command import hide_vllm_from_trl, prepare_process
 
-# tests import this module before the training libraries, which read the environment then
+# the training libraries read the environment when they are imported, so tests import this module first
 prepare_process()
 hide_vllm_from_trl()
 
@@ -28,7 +28,7 @@ RL = {
 }
 GUARD = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 128, "min_label_mass": 0.0}
 
-# opens the trace in the generation prompt, keeps it in assistant turns, marks them with their end token
+# it opens the trace in the generation prompt, keeps the trace in assistant turns, and marks these turns for training
 TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'user' %}<|user|> {{ message['content'] }} <|end|> "
@@ -64,6 +64,12 @@ def prompts(kind: str, size: int = 5, reference: str | None = None) -> pd.DataFr
         for number in range(size)
     ]
     return pd.DataFrame(rows)
+
+
+def run_paths(folder: Path, name: str) -> dict[str, Path]:
+    """Where a run of a name keeps its state, and what it writes."""
+    manifest = folder / name / "manifest.json"
+    return {"work": folder / f"{name}.work", "manifest": manifest, "curve": folder / f"{name}.parquet"}
 
 
 def written(manifest: Path) -> dict[str, str]:

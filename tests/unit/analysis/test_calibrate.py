@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from safelrm.analysis import calibrate
-from safelrm.analysis.calibration import calibration
+from safelrm.analysis.calibrate import calibration
 from safelrm.analysis.schemas import CALIBRATION
 from safelrm.analysis.settings import CalibrationSettings
 from safelrm.core.errors import SafeLRMError

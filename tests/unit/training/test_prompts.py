@@ -1,10 +1,16 @@
-"""The mixture of prompts that reinforcement learning samples rollouts for."""
+"""The prompts of reinforcement learning: their mixture, and the room that they leave for completions."""
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_model import write_tiny_model
+from training_fixtures import RL, TEMPLATE, prompts
 
-from safelrm.training.prompts import mix_prompts
+from safelrm.core.errors import SafeLRMError
+from safelrm.training.policy import load_policy
+from safelrm.training.prompts import check_lengths, mix_prompts
+from safelrm.training.settings import RlSettings
 
 WEIGHTS = st.dictionaries(st.sampled_from("abcd"), st.floats(0.1, 10.0), min_size=1)
 
@@ -37,3 +43,16 @@ def test_the_seed_decides_the_order():
     assert mixed[0].equals(mixed[1])
     assert not mixed[0].equals(mixed[2])
     assert list(mixed[0]["name"].iloc[:3]).count("a") == 2
+
+
+def test_a_prompt_that_leaves_no_room_in_vllm_is_named(tmp_path):
+    policy = load_policy(write_tiny_model(tmp_path, chat_template=TEMPLATE))
+    recipe = RL | {"steps": 1, "max_completion_tokens": 24}
+    settings = RlSettings.model_validate(recipe | {"vllm": {"max_model_length": 24 + 8}})
+    check_lengths(prompts("harmful"), policy, settings)
+    long = prompts("harmful")
+    long.loc[2, "prompt"] = "w1 " * 20
+    check_lengths(long, policy, RlSettings.model_validate(recipe))
+    with pytest.raises(SafeLRMError, match="harmful2") as error:
+        check_lengths(long, policy, settings)
+    assert error.value.key == "vllm.max_model_length"

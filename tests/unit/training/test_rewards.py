@@ -11,8 +11,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import parse_completion
 from safelrm.inference.readings import GuardReading
 from safelrm.training.rewards import correctness, format, over_refusal, safety
-from safelrm.training.rewards.base import RewardContext, Sample
-from safelrm.training.scoring import SampleReader, as_trl_reward, build_rewards
+from safelrm.training.rewards.base import RewardContext, Sample, SampleReader, as_trl_reward, build_rewards
 from safelrm.training.settings import RewardTerm
 
 

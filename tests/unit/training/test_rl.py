@@ -3,7 +3,7 @@
 import pytest
 import torch
 from tiny_model import write_tiny_model
-from training_fixtures import TEMPLATE, prompts, written
+from training_fixtures import TEMPLATE, prompts, run_paths, written
 from transformers import AutoTokenizer
 
 from safelrm.core.errors import SafeLRMError
@@ -12,8 +12,7 @@ from safelrm.inference.settings import GuardSettings
 from safelrm.models.schemas import CURVES
 from safelrm.models.templates import trainable
 from safelrm.training import reinforced
-from safelrm.training.policy import load_policy
-from safelrm.training.reinforced import check_lengths, grpo_arguments, train
+from safelrm.training.reinforced import grpo_arguments, train
 from safelrm.training.rl import prompt_files
 from safelrm.training.settings import RlSettings
 
@@ -42,7 +41,7 @@ def base(tmp_path_factory):
 @pytest.fixture
 def fit(base, tmp_path):
     def fit(name="run", *, seed=0, tables=None, checkpoint=base, **changes):
-        manifest = tmp_path / name / "manifest.json"
+        paths = run_paths(tmp_path, name)
         train(
             tables or {"harm": prompts("harmful"), "sums": prompts("reasoning", reference="7")},
             RlSettings.model_validate(SETTINGS | changes),
@@ -50,11 +49,9 @@ def fit(base, tmp_path):
             guard=base,
             guard_settings=GUARD,
             seed=seed,
-            work=tmp_path / f"{name}.work",
-            manifest=manifest,
-            curve=tmp_path / f"{name}.parquet",
+            **paths,
         )
-        return manifest
+        return paths["manifest"]
 
     return fit
 
@@ -130,19 +127,6 @@ def test_a_prompt_that_leaves_no_room_is_named(fit):
     long.loc[2, "prompt"] = "w1 " * 240
     with pytest.raises(SafeLRMError, match="harmful2"):
         fit(tables={"harm": long, "sums": prompts("reasoning", reference="7")})
-
-
-def test_a_prompt_that_leaves_no_room_in_vllm_is_named(base):
-    policy = load_policy(base)
-    vllm = {"max_model_length": SETTINGS["max_completion_tokens"] + 8}
-    settings = RlSettings.model_validate(SETTINGS | {"vllm": vllm})
-    check_lengths(prompts("harmful"), policy, settings)
-    long = prompts("harmful")
-    long.loc[2, "prompt"] = "w1 " * 20
-    check_lengths(long, policy, RlSettings.model_validate(SETTINGS))
-    with pytest.raises(SafeLRMError, match="harmful2") as error:
-        check_lengths(long, policy, settings)
-    assert error.value.key == "vllm.max_model_length"
 
 
 def test_the_reference_model_is_left_where_it_is_loaded():

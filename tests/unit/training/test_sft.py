@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from tiny_model import write_tiny_model
-from training_fixtures import TEMPLATE, conversations, written
+from training_fixtures import TEMPLATE, conversations, run_paths, written
 from transformers import AutoModelForCausalLM
 
 from safelrm.core.checkpoints import write_manifest
@@ -30,17 +30,15 @@ def base(tmp_path_factory):
 @pytest.fixture
 def fit(base, tmp_path):
     def fit(name="run", *, rows=None, seed=0, checkpoint=base, **changes):
-        manifest = tmp_path / name / "manifest.json"
+        paths = run_paths(tmp_path, name)
         train(
             conversations() if rows is None else rows,
             SftSettings.model_validate(SETTINGS | changes),
             checkpoint=checkpoint,
             seed=seed,
-            work=tmp_path / f"{name}.work",
-            manifest=manifest,
-            curve=tmp_path / f"{name}.parquet",
+            **paths,
         )
-        return manifest
+        return paths["manifest"]
 
     return fit
 

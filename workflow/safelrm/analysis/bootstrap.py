@@ -1,19 +1,24 @@
-"""Bootstrap intervals over prompts and seeds. With no data the functions give None, never NaN.
+"""Bootstrap intervals over prompts and seeds. With no data the functions return None, never NaN.
 
-A value belongs to a prompt and a seed. Prompts differ in difficulty and a seed's training shifts all
-of its values, so the bootstrap resamples both: prompts and, as clusters, seeds, independently of each
-other, and weighs a value by the product of the two counts (the pigeonhole bootstrap of Owen, 2007,
-for crossed random effects). Resampling uses integers only, and sums of 0/1 values are exact, so rates
-and their intervals are equal on every machine; means of other values may differ in the last digits.
+A value belongs to a prompt and a seed. Prompts differ in difficulty, and the training of a seed shifts all of its
+values. So the bootstrap resamples prompts and seeds, independently of each other, and weighs a value by the product
+of the two counts: the pigeonhole bootstrap for crossed random effects (Owen, 2007). Seeds are clusters.
 
-What few seeds can and cannot tell. With one seed only prompts vary, and the interval says nothing
-about other seeds. With two, half of the resamples hold one seed twice, so that the interval reaches
-from about the lower seed's mean to about the higher one's, widened by what prompts add: it shows a
-disagreement of the two. It is no 95 % interval for the mean over all seeds: where seeds differ much
-more than prompts, it holds that mean in about half of all studies, however many prompts there are,
-since two values lie on either side of their expectation that often. Where prompts dominate, as
-between samples of one checkpoint, it holds it as often as it says. The seeds of a base are of its
-sampling: they say nothing of another pre-training.
+Resampling uses integers only, and sums of 0/1 values are exact. So rates and their intervals are equal on every
+machine. Means of other values may differ in the last digits.
+
+What few seeds can tell:
+
+- One seed: only prompts vary, and the interval says nothing about other seeds.
+- Two seeds: half of the resamples hold one seed twice. So the interval reaches from about the mean of the lower seed
+  to about the mean of the higher seed, widened by the variation of prompts. It shows whether the two disagree.
+- Two seeds that differ much more than prompts do: the interval is no 95 % interval for the mean over all seeds. It
+  holds that mean in about half of all studies, however many prompts there are, because the mean lies between two
+  values that often.
+- Two seeds that differ less than prompts do, such as samples of one checkpoint: the interval holds the mean as often
+  as its level says.
+
+The seeds of a base are seeds of its sampling. They say nothing about another pre-training.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -23,6 +28,7 @@ import numpy as np
 
 from safelrm.core.statistics import Interval
 
+# resamples times prompts that are drawn at once, which bounds the memory
 _CHUNK_CELLS = 4_000_000
 
 
@@ -38,7 +44,7 @@ class Observations:
         if not len(self.values) == len(self.prompts) == len(self.seeds):
             raise ValueError("values, prompts and seeds differ in length")
         if not np.isfinite(np.asarray(self.values, dtype=float)).all():
-            raise ValueError("a value is NaN or infinite: leave unscored samples out")
+            raise ValueError("a value is NaN or infinite: leave out unscored samples")
 
     def of_seeds(self, seeds: Collection[int]) -> "Observations":
         """The observations of the given seeds."""
@@ -52,7 +58,7 @@ class Observations:
 
 @dataclass(frozen=True)
 class Difference:
-    """Means of two runs over the prompts that both have, and the interval of the first less the second."""
+    """The means of two sides over the prompts that both have, and the interval of the first less the second."""
 
     first: float
     second: float
@@ -61,7 +67,7 @@ class Difference:
 
     @property
     def value(self) -> float:
-        """Mean of the first less mean of the second."""
+        """The mean of the first less the mean of the second."""
         return self.first - self.second
 
 
@@ -80,8 +86,8 @@ def bootstrap_interval(
         values: finite numbers.
         prompts: the prompt of each value.
         seeds: the seed of each value, a cluster.
-        samples: number of resamples. One that holds no value is left out; that happens only where
-            few pairs of prompt and seed are scored.
+        samples: number of resamples. A resample without a value is left out. That happens only if few
+            pairs of prompt and seed are scored.
         confidence: level of the interval.
         seed: seed of the resampling.
     """
@@ -110,16 +116,16 @@ def paired_difference(
 
     Args:
         first: values of one side.
-        second: values of the other.
-        same_runs: whether a seed is the same checkpoint on both sides, as with two decoding modes: then
-            the seeds that both have are resampled together. Otherwise they are resampled apart: that two
-            arms share a seed's number means nothing.
-        samples: number of resamples. One that holds no value on a side is left out.
+        second: values of the other side.
+        same_runs: whether a seed is the same checkpoint on both sides, as for two decoding modes. If so, the
+            seeds that both sides have are resampled together. If not, seeds are resampled apart, because
+            equal seed numbers of two arms mean nothing.
+        samples: number of resamples. A resample without a value on one side is left out.
         confidence: level of the interval.
         seed: seed of the resampling.
 
     Returns:
-        None if the two share no prompt, or are of the same runs and share no seed.
+        The difference, or None if the sides share no prompt, or are of the same runs and share no seed.
     """
     if same_runs:
         seeds = set(first.seeds) & set(second.seeds)
@@ -159,7 +165,7 @@ class _Cells:
         return float(self.sums.sum() / self.numbers.sum())
 
     def means(self, prompt_counts: np.ndarray, seed_counts: np.ndarray) -> np.ndarray:
-        """The mean of each resample, NaN where it holds no value; both counts have a row per resample."""
+        """The mean of each resample, NaN if it holds no value. Both counts have one row per resample."""
         sums = ((prompt_counts @ self.sums) * seed_counts).sum(axis=1)
         numbers = ((prompt_counts @ self.numbers) * seed_counts).sum(axis=1)
         return np.divide(sums, numbers, out=np.full(len(sums), np.nan), where=numbers > 0)
@@ -180,14 +186,14 @@ def _cells(observations: Observations, prompts: Sequence[str]) -> _Cells:
 
 
 def _chunks(samples: int, prompts: int) -> Iterator[int]:
-    """Numbers of resamples that add up to `samples`, each few enough for the memory."""
+    """Numbers of resamples that add up to `samples`, each small enough for _CHUNK_CELLS."""
     chunk = max(1, _CHUNK_CELLS // prompts)
     for start in range(0, samples, chunk):
         yield min(chunk, samples - start)
 
 
 def _counts(generator: np.random.Generator, samples: int, items: int) -> np.ndarray:
-    """How often each of `items` items is drawn in each of `samples` resamples of that many, with replacement."""
+    """How often each item is drawn in each resample, of shape (samples, items). A resample draws `items` times."""
     drawn = generator.integers(items, size=(samples, items)) + np.arange(samples)[:, None] * items
     return np.bincount(drawn.ravel(), minlength=samples * items).reshape(samples, items).astype(float)
 

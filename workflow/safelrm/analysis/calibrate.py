@@ -1,25 +1,29 @@
-"""Calibration of safety judges: how far each agrees with a reference judge, on what the models of the study said.
+"""Calibration of safety judges: how far each judge agrees with a reference judge on what the study's models said.
 
-Input:  verdicts tables of the judges that the settings name, and of others, which are passed over.
-Output: the table CALIBRATION (analysis/schemas.py), the same as CSV, and as Markdown to read.
+Input:  verdicts tables. Those of judges that the settings do not name are ignored.
+Output: the table CALIBRATION (analysis/schemas.py), as Parquet and CSV, and as Markdown for readers.
+
+Errors matter most for a judge that has rewarded RL: RL may have learnt to say what its guard wrongly calls safe. Such
+texts are false-safe verdicts of that guard. A guard that gave no reward stands beside it. Samples that the reference
+cannot decide are counted and left out.
 """
 
-from collections.abc import Sequence
-from itertools import chain
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from safelrm.analysis.calibration import GROUP, calibration
-from safelrm.analysis.markdown import NONE, table
-from safelrm.analysis.schemas import CALIBRATION
+from safelrm.analysis.files import read_verdicts, results_parser, write_csv_and_markdown
+from safelrm.analysis.layout import NONE, arm_rank, markdown_table, ranked
+from safelrm.analysis.schemas import ALL, CALIBRATION, PROMPT_SETS, RUN
 from safelrm.analysis.settings import CalibrationSettings
-from safelrm.core.cli import parse_settings, run, stage_parser
-from safelrm.core.files import write_text
-from safelrm.judging.schemas import VERDICTS
+from safelrm.core.cli import parse_settings, run
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.statistics import auroc, expected_calibration_error, wilson
+from safelrm.generation.schemas import ROLLOUT_KEY
+from safelrm.judging.schemas import PARTS, SAFE, UNDETERMINED, UNSAFE, UNSCORED
 
-# fixed, so that other processors and libraries give the same bytes
-DECIMALS = 6
+SAMPLE = [*ROLLOUT_KEY, "part"]
+GROUP = [*RUN, "part"]
 OF_JUDGES = ("AUROC", "ECE", "false safe", "false unsafe")
 _HEAD = (
     "Judges of safety against the judge `{reference}`, whose verdicts count as true. Unsafe: of the texts that it could"
@@ -29,8 +33,114 @@ _HEAD = (
 )
 
 
+def calibration(verdicts: pd.DataFrame, settings: CalibrationSettings) -> pd.DataFrame:
+    """The rows of CALIBRATION, from rows of VERDICTS: per judge, model, arm, decoding and part, over seeds.
+
+    Intervals are Wilson's. They treat samples as independent, even the samples of one prompt under several seeds.
+
+    Raises:
+        SafeLRMError: a judge has no verdicts, is no judge of safety, or has judged other rollouts than the reference.
+    """
+    reference = _of(verdicts, settings.reference)
+    rows: list[dict[str, object]] = []
+    for judge in settings.judges:
+        pairs = paired(_of(verdicts, judge), reference)
+        for prompts in PROMPT_SETS:
+            chosen = pairs if prompts == ALL else pairs[pairs.kind == prompts]
+            names = {"judge": judge, "reference": settings.reference, "prompts": prompts}
+            rows += [names | row for row in _rows(chosen, settings)]
+    table = pd.DataFrame(rows, columns=CALIBRATION.schema.names)
+    return ranked(
+        table,
+        prompts=table.prompts.map(PROMPT_SETS.index),
+        model=table.model,
+        arm=table.arm.map(arm_rank),
+        decoding=table.decoding,
+        part=table.part.map(PARTS.index),
+        judge=table.judge.map(settings.judges.index),
+    )
+
+
+def _of(verdicts: pd.DataFrame, judge: str) -> pd.DataFrame:
+    found = verdicts[verdicts.judge == judge]
+    if found.empty:
+        raise SafeLRMError(
+            f"there are no verdicts of the judge {judge}", key="calibration", fix="name judges of the study"
+        )
+    other = sorted(set(found.verdict) - {SAFE, UNSAFE, UNSCORED})
+    if other:
+        raise SafeLRMError(
+            f"the judge {judge} says {other}, not safe or unsafe", key="calibration", fix="name judges of safety"
+        )
+    return found
+
+
+def paired(judged: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts of a judge, with those of the reference on the same parts beside them.
+
+    Args:
+        judged: rows of VERDICTS of the judge.
+        reference: rows of VERDICTS of the reference.
+
+    Returns:
+        The judge's rows, and the columns `verdict_reference` and `state_reference`.
+
+    Raises:
+        SafeLRMError: only one of the two has judged a part of a rollout.
+    """
+    pairs = judged.merge(
+        reference[[*SAMPLE, "verdict", "state"]],
+        on=SAMPLE,
+        how="outer",
+        suffixes=("", "_reference"),
+        validate="one_to_one",
+        indicator=True,
+    )
+    alone = int((pairs["_merge"] != "both").sum())
+    if alone:
+        raise SafeLRMError(
+            f"{alone} parts of rollouts have a verdict of only one of {judged.judge.iat[0]}, {reference.judge.iat[0]}",
+            key="calibration",
+            fix="give the verdicts of both judges on the same rollouts",
+        )
+    return pairs
+
+
+def _rows(pairs: pd.DataFrame, settings: CalibrationSettings) -> Iterator[dict[str, object]]:
+    for group, samples in pairs.groupby(GROUP, sort=False):
+        yield dict(zip(GROUP, group, strict=True)) | _summary(samples, settings)
+
+
+def _summary(samples: pd.DataFrame, settings: CalibrationSettings) -> dict[str, object]:
+    by_judge, by_reference = samples.verdict != UNSCORED, samples.verdict_reference != UNSCORED
+    both = samples[by_judge & by_reference]
+    unsafe, called_unsafe = both.verdict_reference == UNSAFE, both.verdict == UNSAFE
+    has_scores = len(both) > 0 and both.score.notna().all()
+    return {
+        "seeds": samples.seed.nunique(),
+        "n": len(both),
+        "only_reference": int((~by_judge & by_reference).sum()),
+        "only_judge": int((by_judge & ~by_reference).sum()),
+        "neither": int((~by_judge & ~by_reference).sum()),
+        "undetermined": int((samples.state_reference == UNDETERMINED).sum()),
+        "unsafe": int(unsafe.sum()),
+        "unsafe_share": float(unsafe.mean()) if len(both) else None,
+        "auroc": auroc(both.score, unsafe) if has_scores else None,
+        "ece": expected_calibration_error(both.score, unsafe) if has_scores else None,
+        **_rate("false_safe", unsafe & ~called_unsafe, unsafe, settings.confidence),
+        **_rate("false_unsafe", ~unsafe & called_unsafe, ~unsafe, settings.confidence),
+    }
+
+
+def _rate(name: str, wrong: pd.Series, of: pd.Series, confidence: float) -> dict[str, object]:
+    count, total = int(wrong.sum()), int(of.sum())
+    low, high = wilson(count, total, confidence) or (None, None)
+    rate = count / total if total else None
+    return {name: count, f"{name}_rate": rate, f"{name}_low": low, f"{name}_high": high}
+
+
 def markdown(rows: pd.DataFrame) -> str:
-    """One table per set of prompts, with one line per model, arm, decoding and part, and the judges side by side.
+    """One table per set of prompts: one line per model, arm, decoding and part, with the judges side by side.
 
     Args:
         rows: rows of CALIBRATION, in order.
@@ -45,30 +155,31 @@ def _grid(rows: pd.DataFrame) -> str:
     lines: list[Sequence[str]] = []
     for group, of_line in rows.groupby(GROUP, sort=False):
         by_judge = of_line.set_index("judge")
-        lines.append([*group, *_truth(of_line), *chain.from_iterable(_cells(by_judge.loc[judge]) for judge in judges)])
-    return table(head, lines)
+        cells = [cell for judge in judges for cell in _judge_cells(by_judge.loc[judge])]
+        lines.append([*group, *_reference_cells(of_line), *cells])
+    return markdown_table(head, lines)
 
 
-def _truth(rows: pd.DataFrame) -> tuple[str, str]:
-    """What the reference says; of the judges' counts, which differ if one could not read a text, the largest."""
+def _reference_cells(rows: pd.DataFrame) -> tuple[str, str]:
+    """The counts of the reference. They differ between judges if one could not read a text: the largest are shown."""
     widest = rows.loc[rows.n.idxmax()]
     return f"{widest.unsafe}/{widest.n}", str(widest.undetermined)
 
 
-def _cells(row: pd.Series) -> tuple[str, ...]:
+def _judge_cells(row: pd.Series) -> tuple[str, ...]:
     return (
-        _number(row.auroc),
-        _number(row.ece),
-        _rate(row, "false_safe", row.unsafe),
-        _rate(row, "false_unsafe", row.n - row.unsafe),
+        _number_text(row.auroc),
+        _number_text(row.ece),
+        _rate_text(row, "false_safe", row.unsafe),
+        _rate_text(row, "false_unsafe", row.n - row.unsafe),
     )
 
 
-def _number(value: float | None) -> str:
+def _number_text(value: float | None) -> str:
     return NONE if pd.isna(value) else f"{value:.3f}"
 
 
-def _rate(row: pd.Series, name: str, total: int) -> str:
+def _rate_text(row: pd.Series, name: str, total: int) -> str:
     if not total:
         return NONE
     interval = f"[{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]"
@@ -76,19 +187,11 @@ def _rate(row: pd.Series, name: str, total: int) -> str:
 
 
 def main() -> None:
-    """Command line of the stage."""
-    parser = stage_parser(__doc__)
-    parser.add_argument("--verdicts", required=True, nargs="+", type=Path, help="verdicts of the judges and models")
-    parser.add_argument("--output", required=True, type=Path, help="calibration table to write")
-    parser.add_argument("--csv", required=True, type=Path, help="the same, CSV")
-    parser.add_argument("--markdown", required=True, type=Path, help="the same, Markdown")
-    arguments = parser.parse_args()
-    settings = parse_settings(CalibrationSettings, arguments.settings)
-    verdicts = pd.concat([VERDICTS.read(path) for path in arguments.verdicts], ignore_index=True)
-    rows = calibration(verdicts, settings)
+    """Run the command."""
+    arguments = results_parser(__doc__, "verdicts", "output", "csv", "markdown").parse_args()
+    rows = calibration(read_verdicts(arguments.verdicts), parse_settings(CalibrationSettings, arguments.settings))
     CALIBRATION.write(arguments.output, rows)
-    CALIBRATION.write_csv(arguments.csv, rows.round(DECIMALS))
-    write_text(arguments.markdown, markdown(rows))
+    write_csv_and_markdown(CALIBRATION, rows, markdown(rows), arguments)
 
 
 if __name__ == "__main__":

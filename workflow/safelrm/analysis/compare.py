@@ -1,26 +1,23 @@
-"""Paired differences: every arm against its base, RL against SFT, bases against the reference, mode against mode.
+"""Paired differences: arms against their base, RL against SFT, bases against the reference, mode against mode.
 
 Input:  samples and verdicts of every run.
-Output: the table DIFFERENCES (analysis/schemas.py), the same as CSV, and as Markdown to read.
-"""
+Output: the table DIFFERENCES (analysis/schemas.py), as Parquet and CSV, and a Markdown summary for readers.
 
-from pathlib import Path
+The module analysis/differences.py computes the numbers.
+"""
 
 import pandas as pd
 
 from safelrm.analysis.differences import differences
-from safelrm.analysis.markdown import grid, interval, measure
+from safelrm.analysis.files import read_verdicts, results_parser, write_csv_and_markdown
+from safelrm.analysis.layout import interval_text, markdown_grid, measure_titles
 from safelrm.analysis.outcomes import outcomes
 from safelrm.analysis.schemas import ALL, ARM_BASE, BASE_REFERENCE, DECODINGS, DIFFERENCES, RL_SFT
 from safelrm.analysis.settings import ComparisonSettings
-from safelrm.core.cli import parse_settings, run, stage_parser
-from safelrm.core.files import write_text
+from safelrm.core.cli import parse_settings, run
 from safelrm.generation.schemas import SAMPLES
-from safelrm.judging.schemas import VERDICTS
 
-# fixed, so that other processors and libraries give the same bytes
-DECIMALS = 6
-# of fewer prompts a difference says nothing: the table shows their number alone
+# a difference over fewer prompts says nothing: the Markdown shows only their number
 FEW = 30
 TITLES = {
     ARM_BASE: "Arms less their base",
@@ -31,30 +28,29 @@ TITLES = {
 
 
 def markdown(rows: pd.DataFrame, settings: ComparisonSettings) -> str:
-    """The differences over all categories: one table per kind of comparison, one column per metric."""
+    """The differences over all categories: one table per kind of comparison, one column per metric.
+
+    Args:
+        rows: rows of DIFFERENCES, in order.
+        settings: the judges and the level of the intervals, for the footnote.
+    """
     shown = rows[rows.category == ALL]
     if shown.empty:
         return "There are no two runs to compare.\n"
-    tables = [
-        f"**{TITLES[kind]}**\n\n" + grid(["run", "less"], _names(of_kind), measure(of_kind), _cells(of_kind))
-        for kind, of_kind in shown.groupby("comparison", sort=False)
-    ]
+    tables = [f"**{TITLES[kind]}**\n\n{_grid(of_kind)}" for kind, of_kind in shown.groupby("comparison", sort=False)]
     return "\n".join([*tables, _footnote(shown, settings)])
 
 
-def _names(rows: pd.DataFrame) -> list[pd.Series]:
+def _grid(rows: pd.DataFrame) -> str:
+    side = rows.model + " " + rows.arm + " " + rows.decoding
     against = rows.against_model + " " + rows.against_arm + " " + rows.against_decoding
-    return [rows.model + " " + rows.arm + " " + rows.decoding, against]
+    return markdown_grid(["run", "less"], [side, against], measure_titles(rows), rows.apply(_cell, axis="columns"))
 
 
-def _cells(rows: pd.DataFrame) -> pd.Series:
-    return pd.Series([_cell(row) for row in rows.itertuples()], index=rows.index)
-
-
-def _cell(row: object) -> str:
+def _cell(row: pd.Series) -> str:
     if row.prompts < FEW:
         return f"({row.prompts})"
-    return f"{row.difference:+.3f} {interval(row.low, row.high, signed=True)}"
+    return f"{row.difference:+.3f} {interval_text(row.low, row.high, signed=True)}"
 
 
 def _footnote(rows: pd.DataFrame, settings: ComparisonSettings) -> str:
@@ -73,20 +69,13 @@ def _seeds(rows: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    """Command line of the stage."""
-    parser = stage_parser(__doc__)
-    parser.add_argument("--samples", required=True, type=Path, help="samples of every run")
-    parser.add_argument("--verdicts", required=True, nargs="+", type=Path, help="verdicts of the judges on every model")
-    parser.add_argument("--output", required=True, type=Path, help="differences to write, Parquet")
-    parser.add_argument("--csv", required=True, type=Path, help="the same, CSV")
-    parser.add_argument("--markdown", required=True, type=Path, help="those over all categories, Markdown")
-    arguments = parser.parse_args()
+    """Run the command."""
+    arguments = results_parser(__doc__, "samples", "verdicts", "output", "csv", "markdown").parse_args()
     settings = parse_settings(ComparisonSettings, arguments.settings)
-    verdicts = pd.concat([VERDICTS.read(path) for path in arguments.verdicts], ignore_index=True)
-    rows = differences(outcomes(SAMPLES.read(arguments.samples), verdicts, settings), settings)
+    values = outcomes(SAMPLES.read(arguments.samples), read_verdicts(arguments.verdicts), settings)
+    rows = differences(values, settings)
     DIFFERENCES.write(arguments.output, rows, allow_empty=True)
-    DIFFERENCES.write_csv(arguments.csv, rows.round(DECIMALS), allow_empty=True)
-    write_text(arguments.markdown, markdown(rows, settings))
+    write_csv_and_markdown(DIFFERENCES, rows, markdown(rows, settings), arguments, allow_empty=True)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,23 @@
-"""What is compared with what: pairs of runs that answered the same prompts.
+"""Paired differences of the headline metrics between two sides that answered the same prompts.
 
-Paired differences of the headline metrics between two runs, over the prompts that both answered.
-
-Both sides answer the same prompts, so these are resampled together; for the seeds see
-`safelrm.analysis.bootstrap`. McNemar's test takes independent pairs, so it is made only where each side has
-one outcome per prompt (one seed, one sample): several outcomes of a prompt are not independent, and to
-choose one of them would throw away the rest. Where the other side has no trace (a model that does not
-think), its answer is all there is: it is compared with both y and t+y of the first side.
+1. A side is an arm of a model in one decoding mode, over all seeds. `comparisons` says which sides are compared.
+2. A difference is over the prompts that both sides have scored samples of. These prompts are resampled together;
+   `safelrm.analysis.bootstrap` says how seeds are resampled.
+3. If the other side has no trace (a model that does not think), its answer is compared with y and with t+y of the
+   first side.
+4. McNemar's test needs independent pairs. So it is made only if each side has one outcome per prompt (one seed, one
+   sample).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import pandas as pd
 
 from safelrm.analysis.bootstrap import Observations, paired_difference
-from safelrm.analysis.order import METHODS, method
+from safelrm.analysis.layout import BASE, arm_rank, method
 from safelrm.analysis.schemas import (
+    AGAINST,
     ALL,
     ARM_BASE,
     BASE_REFERENCE,
@@ -24,6 +25,7 @@ from safelrm.analysis.schemas import (
     DIFFERENCES,
     HEADLINES,
     RL_SFT,
+    RUN,
     SAFETY,
     WHOLE,
 )
@@ -32,7 +34,10 @@ from safelrm.core.seeds import derive_seed
 from safelrm.core.statistics import mcnemar
 from safelrm.judging.schemas import ANSWER, BOTH, PARTS, TRACE
 
-BASE = "base"
+Row = dict[str, object]
+# benchmark, metric, part
+Measure = tuple[str, str, str]
+MEASURE = ["benchmark", "metric", "part"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A side, the side it is compared with, and why."""
+    """A side, the side that it is compared with, and the kind of the comparison."""
 
     kind: str
     side: Side
@@ -61,10 +66,10 @@ class Comparison:
 def comparisons(sides: set[Side], models: Sequence[ModelModes], reference_model: str | None) -> list[Comparison]:
     """Every comparison that the given sides allow, in the order of the models.
 
-    arm_base        every arm less its model's base, in the same decoding mode
+    arm_base        every arm less the base of its model, in the same decoding mode
     rl_sft          every RL arm less every SFT arm of its model, in the same mode
-    base_reference  every other model's base, in each mode, less the reference model's in its first mode
-    decodings       every arm in its model's first mode less the same arm in each other mode
+    base_reference  the base of every other model, in each mode, less the reference model's base in its first mode
+    decodings       every arm in the first mode of its model less the same arm in each other mode
     """
     found = [
         *(pair for model in models for pair in _within(sides, model)),
@@ -106,27 +111,21 @@ def _between_modes(sides: set[Side], model: ModelModes) -> Iterator[Comparison]:
 
 def _arms(sides: set[Side], model: ModelModes) -> list[str]:
     names = {side.arm for side in sides if side.model == model.name}
-    return sorted(names, key=lambda arm: (METHODS.index(method(arm)), arm))
-
-
-Row = dict[str, object]
-# benchmark, metric, part
-Measure = tuple[str, str, str]
-MEASURE = ["benchmark", "metric", "part"]
+    return sorted(names, key=arm_rank)
 
 
 def differences(values: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFrame:
-    """The differences table.
+    """The rows of DIFFERENCES, in the order of `comparisons`.
 
     Args:
         values: outcomes of every run (`safelrm.analysis.outcomes`).
         settings: the reference model, the models in order, and how intervals are made.
 
     Returns:
-        Rows of DIFFERENCES, in order of comparison; none for what no prompt is scored for on both sides.
+        One row per comparison, measure and category for which both sides have scored a prompt.
     """
     values = values[values.metric.isin(HEADLINES)]
-    sides = {Side(*names): rows for names, rows in values.groupby(["model", "arm", "decoding"], sort=False)}
+    sides = {Side(*names): rows for names, rows in values.groupby(list(RUN), sort=False)}
     rows = [
         row
         for comparison in comparisons(set(sides), settings.models, settings.reference_model)
@@ -162,7 +161,7 @@ def _by_measure(rows: pd.DataFrame) -> dict[Measure, pd.DataFrame]:
 
 
 def _counterpart(measure: Measure, others: dict[Measure, pd.DataFrame]) -> Measure:
-    """What a measure is compared with: the same, or y for t+y where the other side has no trace."""
+    """The measure of the other side: the same, or y instead of t+y if the other side has no trace."""
     benchmark, metric, part = measure
     trace = others.get((benchmark, metric, TRACE))
     if part == BOTH and trace is not None and trace.value.isna().all():
@@ -176,7 +175,13 @@ def _row(
     pair: tuple[pd.DataFrame, pd.DataFrame],
     settings: ComparisonSettings,
 ) -> Row | None:
-    names = _names(comparison) | dict(zip([*MEASURE, "category"], measure, strict=True))
+    # the order of the names decides the seed of the bootstrap
+    names = {
+        "comparison": comparison.kind,
+        **dict(zip(RUN, astuple(comparison.side), strict=True)),
+        **dict(zip(AGAINST, astuple(comparison.against), strict=True)),
+        **dict(zip([*MEASURE, "category"], measure, strict=True)),
+    }
     side, against = pair
     one, other = side[side.value.notna()], against[against.value.notna()]
     found = paired_difference(
@@ -204,25 +209,12 @@ def _row(
     }
 
 
-def _names(comparison: Comparison) -> Row:
-    side, against = comparison.side, comparison.against
-    return {
-        "comparison": comparison.kind,
-        "model": side.model,
-        "arm": side.arm,
-        "decoding": side.decoding,
-        "against_model": against.model,
-        "against_arm": against.arm,
-        "against_decoding": against.decoding,
-    }
-
-
 def _observations(rows: pd.DataFrame) -> Observations:
     return Observations(rows.value.to_numpy(), rows.prompt_id.tolist(), rows.seed.tolist())
 
 
 def _mcnemar_p(one: pd.DataFrame, other: pd.DataFrame) -> float | None:
-    """The p of McNemar's test, if each side has one outcome per prompt."""
+    """The p of McNemar's test, or None unless each side has one outcome per prompt."""
     if one.prompt_id.duplicated().any() or other.prompt_id.duplicated().any():
         return None
     both = one.merge(other, on="prompt_id")

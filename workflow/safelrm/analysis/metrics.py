@@ -1,32 +1,36 @@
-"""Metrics: every rate and mean of every run, per category and over all, with its interval.
+"""Metrics: every rate and every mean of every run, per category and over all categories, with its interval.
 
-A row is about an arm in one decoding mode, over all its seeds. Rates of one seed with one sample per
-prompt get Wilson intervals; everything else a bootstrap over prompts with seeds as clusters, which
-with two seeds is to be read as `safelrm.analysis.bootstrap` says. Where all outcomes are equal there is
-nothing to resample, and a bootstrap would claim certainty: such a rate gets the Wilson interval of as
-many outcomes as there are prompts.
+Input:  samples and verdicts of every run.
+Output: the table METRICS (analysis/schemas.py). A row is about an arm in one decoding mode, over all its seeds.
+
+A rate of one seed with one sample per prompt gets a Wilson interval. Every other number gets a bootstrap interval over
+prompts and seeds; `safelrm.analysis.bootstrap` says what it means for two seeds. If all outcomes are equal, a bootstrap
+would claim certainty. Such a rate gets the Wilson interval of as many outcomes as there are prompts.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
 from safelrm.analysis.bootstrap import bootstrap_interval
+from safelrm.analysis.files import read_verdicts, results_parser
 from safelrm.analysis.outcomes import outcomes
-from safelrm.analysis.schemas import ALL, METRICS, RATES
+from safelrm.analysis.schemas import ALL, METRICS, RATES, RUN
 from safelrm.analysis.settings import MetricsJobSettings
-from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.core.cli import parse_settings, run
 from safelrm.core.seeds import derive_seed
 from safelrm.core.statistics import wilson
 from safelrm.generation.schemas import SAMPLES
-from safelrm.judging.schemas import VERDICTS
 
-GROUP = ["model", "arm", "decoding", "metric", "benchmark", "part", "judge"]
+GROUP = [*RUN, "metric", "benchmark", "part", "judge"]
 
 
 def metrics(samples: pd.DataFrame, verdicts: pd.DataFrame, settings: MetricsJobSettings) -> pd.DataFrame:
-    """The metrics table of the given runs (schema: `safelrm.analysis.schemas`)."""
+    """The rows of METRICS, from rows of SAMPLES and VERDICTS.
+
+    Raises:
+        SafeLRMError: the judge of a metric has no verdict on a sample.
+    """
     values = outcomes(samples, verdicts, settings)
     rows = pd.DataFrame(_rows(values, settings), columns=METRICS.schema.names)
     return rows.sort_values(list(METRICS.key), ignore_index=True)
@@ -63,20 +67,16 @@ def _summary(values: pd.DataFrame, settings: MetricsJobSettings, seed: int) -> d
 
 
 def _once_per_prompt(scored: pd.DataFrame) -> bool:
-    """Whether there is one seed and one value per prompt: then rates are of independent outcomes."""
+    """Whether there is one seed and one value per prompt, so that the outcomes are independent."""
     return scored.seed.nunique() == 1 and not scored.prompt_id.duplicated().any()
 
 
 def main() -> None:
-    """Command line of the stage."""
-    parser = stage_parser(__doc__)
-    parser.add_argument("--samples", required=True, type=Path, help="samples of every run")
-    parser.add_argument("--verdicts", required=True, nargs="+", type=Path, help="verdicts of the judges on every model")
-    parser.add_argument("--output", required=True, type=Path, help="metrics table to write")
-    arguments = parser.parse_args()
+    """Run the command."""
+    arguments = results_parser(__doc__, "samples", "verdicts", "output").parse_args()
     settings = parse_settings(MetricsJobSettings, arguments.settings)
-    verdicts = pd.concat([VERDICTS.read(path) for path in arguments.verdicts], ignore_index=True)
-    METRICS.write(arguments.output, metrics(SAMPLES.read(arguments.samples), verdicts, settings))
+    rows = metrics(SAMPLES.read(arguments.samples), read_verdicts(arguments.verdicts), settings)
+    METRICS.write(arguments.output, rows)
 
 
 if __name__ == "__main__":

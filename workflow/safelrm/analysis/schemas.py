@@ -1,9 +1,4 @@
-"""Metrics: every number of every table and figure, with its n and its interval.
-
-Differences: one run's number less another's on the same prompts, with its interval.
-
-Calibration: how far a safety judge agrees with a reference judge on what the models of a study said.
-"""
+"""The three tables of numbers: metrics, paired differences, and the calibration of safety judges."""
 
 import pyarrow as pa
 
@@ -14,67 +9,58 @@ from safelrm.judging.schemas import PARTS
 SAFETY, SAFETY_SCORE, LEAK, ESCAPE = "safety", "safety_score", "leak", "escape"
 OVER_REFUSAL, REFUSAL, ACCURACY = "over_refusal", "refusal", "accuracy"
 PARSE_OK, COMPLETION_TOKENS = "parse_ok", "completion_tokens"
-# what the summary and the comparisons show, in the order in which it is read
+# the metrics of the summary and of the comparisons, in reading order
 HEADLINES = (SAFETY, LEAK, ESCAPE, OVER_REFUSAL, ACCURACY)
-# values of 0 or 1
+# metrics whose values are 0 or 1
 RATES = (*HEADLINES, REFUSAL, PARSE_OK)
 METRIC_NAMES = (*RATES, SAFETY_SCORE, COMPLETION_TOKENS)
-# the category of a row over all categories, and the part of a metric that is not about one part
+# ALL: the row is over all categories, or over prompts of all kinds; WHOLE: the metric has no part, or no judge
 ALL, WHOLE = "all", "-"
 
+# a run: an arm of a model in one decoding mode, over all seeds
+RUN = ("model", "arm", "decoding")
+METRICS_KEY = (*RUN, "metric", "benchmark", "category", "part")
+
+# analysis/metrics.py writes this table
 METRICS = Table(
     "metrics",
     columns(
-        model=pa.string(),
-        arm=pa.string(),
-        decoding=pa.string(),
-        metric=pa.string(),
-        benchmark=pa.string(),
-        category=pa.string(),
-        part=pa.string(),
-        # the judge behind the number, or "-" where none is asked
+        **dict.fromkeys(METRICS_KEY, pa.string()),
+        # the judge of the number, or "-" for a metric without judge
         judge=pa.string(),
         seeds=pa.int64(),
-        # scored samples, which the value is over, and samples that could not be scored
+        # the samples that were scored, over which the value is, and those that could not be scored
         n=pa.int64(),
         unscored=pa.int64(),
-        # missing where no sample was scored
+        # missing if no sample was scored
         value=(pa.float64(), None),
         low=(pa.float64(), None),
         high=(pa.float64(), None),
         interval=pa.string(),
     ),
-    key=("model", "arm", "decoding", "metric", "benchmark", "category", "part"),
+    key=METRICS_KEY,
     choices=(("metric", METRIC_NAMES), ("interval", ("wilson", "bootstrap", "none"))),
 )
 
-
-# an arm less its model's base; RL less an SFT recipe; a base less the reference model's; a model's first
-# decoding mode less another
+# an arm less the base of its model; RL less SFT; a base less the base of the reference model; the first
+# decoding mode of a model less another mode
 ARM_BASE, RL_SFT, BASE_REFERENCE, DECODINGS = "arm_base", "rl_sft", "base_reference", "decodings"
 COMPARISONS = (ARM_BASE, RL_SFT, BASE_REFERENCE, DECODINGS)
+AGAINST = ("against_model", "against_arm", "against_decoding")
+DIFFERENCES_KEY = ("comparison", *RUN, *AGAINST, "metric", "benchmark", "category", "part")
 
+# analysis/compare.py writes this table: the number of one run less the number of another on the same prompts
 DIFFERENCES = Table(
     "differences",
     columns(
-        comparison=pa.string(),
-        model=pa.string(),
-        arm=pa.string(),
-        decoding=pa.string(),
-        against_model=pa.string(),
-        against_arm=pa.string(),
-        against_decoding=pa.string(),
-        metric=pa.string(),
-        benchmark=pa.string(),
-        category=pa.string(),
-        part=pa.string(),
-        # y where the other side has no trace and the part is t+y
+        **dict.fromkeys(DIFFERENCES_KEY, pa.string()),
+        # y if the part is t+y and the other side has no trace
         against_part=pa.string(),
-        # the judge behind both numbers
+        # the judge of both numbers
         judge=pa.string(),
         seeds=pa.int64(),
         against_seeds=pa.int64(),
-        # prompts scored on both sides, which the values are over, and prompts that are not
+        # the prompts that both sides have scored samples of, over which the values are, and the other prompts
         prompts=pa.int64(),
         left_out=pa.int64(),
         value=pa.float64(),
@@ -85,62 +71,44 @@ DIFFERENCES = Table(
         # exact two-sided p of McNemar's test; missing unless each side has one outcome per prompt
         mcnemar_p=(pa.float64(), None),
     ),
-    key=(
-        "comparison",
-        "model",
-        "arm",
-        "decoding",
-        "against_model",
-        "against_arm",
-        "against_decoding",
-        "metric",
-        "benchmark",
-        "category",
-        "part",
-    ),
+    key=DIFFERENCES_KEY,
     choices=(("comparison", COMPARISONS), ("metric", HEADLINES)),
 )
 
-
-# the prompts that a row is over
-ALL = "all"
+# the prompts that a row of CALIBRATION is over
 PROMPT_SETS = (ALL, HARMFUL)
 
+# analysis/calibrate.py writes this table
 CALIBRATION = Table(
     "calibration",
     columns(
-        judge=pa.string(),
-        reference=pa.string(),
-        model=pa.string(),
-        arm=pa.string(),
-        decoding=pa.string(),
-        prompts=pa.string(),
-        part=pa.string(),
+        **dict.fromkeys(("judge", "reference", *RUN, "prompts", "part"), pa.string()),
         seeds=pa.int64(),
-        # samples that both scored, which everything below is over; those that one or none scored; and of
-        # all, those of which the reference says that it cannot tell
+        # the samples that both judges scored, over which all numbers below are
         n=pa.int64(),
+        # the samples that one judge or none scored
         only_reference=pa.int64(),
         only_judge=pa.int64(),
         neither=pa.int64(),
+        # of all samples, those that the reference says it cannot decide
         undetermined=pa.int64(),
-        # by the reference
+        # unsafe by the reference
         unsafe=pa.int64(),
         unsafe_share=(pa.float64(), None),
-        # missing unless the judge gives scores (the AUROC also if the reference finds one class only)
+        # missing unless the judge gives scores; the AUROC also if the reference finds one class only
         auroc=(pa.float64(), None),
         ece=(pa.float64(), None),
-        # called safe, of what the reference calls unsafe
+        # called safe by the judge, of the samples that the reference calls unsafe
         false_safe=pa.int64(),
         false_safe_rate=(pa.float64(), None),
         false_safe_low=(pa.float64(), None),
         false_safe_high=(pa.float64(), None),
-        # called unsafe, of what the reference calls safe
+        # called unsafe by the judge, of the samples that the reference calls safe
         false_unsafe=pa.int64(),
         false_unsafe_rate=(pa.float64(), None),
         false_unsafe_low=(pa.float64(), None),
         false_unsafe_high=(pa.float64(), None),
     ),
-    key=("judge", "model", "arm", "decoding", "prompts", "part"),
+    key=("judge", *RUN, "prompts", "part"),
     choices=(("prompts", PROMPT_SETS), ("part", PARTS)),
 )

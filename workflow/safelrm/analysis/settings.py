@@ -1,7 +1,4 @@
-"""Settings of the metrics, and of the comparisons, tables and figures made from them.
-
-Settings of the calibration of safety judges.
-"""
+"""Settings of the commands after judging: metrics, comparisons, calibration, tables and figures."""
 
 from pydantic import Field, model_validator
 
@@ -31,31 +28,17 @@ class MetricsSettings(MetricsJobSettings):
 
 
 class ModelModes(Strict):
-    """A model and its decoding modes, the first of which tables and figures show."""
+    """A model and its decoding modes. Tables and figures show the first mode."""
 
     name: Name = Field(description="a key of `models`")
     decodings: list[Name] = Field(min_length=1, description="its decoding modes, in order")
 
 
 class ComparisonSettings(MetricsJobSettings):
-    """What the stage `compare` is given."""
+    """The settings of the command `compare`."""
 
     reference_model: Name | None = Field(None, description="the model whose base the others are compared with")
     models: list[ModelModes] = Field(min_length=1, description="the models, in order")
-
-
-class TableSettings(Strict):
-    """What the stage `tables` is given."""
-
-    models: list[ModelModes] = Field(min_length=1, description="the models, in order")
-    confidence: float = Field(gt=0.5, lt=1.0, description="level of the intervals")
-
-
-class FigureSettings(TableSettings):
-    """What the stage `figures` is given."""
-
-    reference_model: Name | None = Field(None, description="the model that does not reason")
-    safety_benchmark: Name | None = Field(None, description="the harmful prompts that the figure shows")
 
 
 class CalibrationSettings(Strict):
@@ -68,5 +51,19 @@ class CalibrationSettings(Strict):
     @model_validator(mode="after")
     def _are_different(self) -> "CalibrationSettings":
         if len({self.reference, *self.judges}) <= len(self.judges):
-            raise ValueError("name every judge once, and the reference not among `judges`")
+            raise ValueError("name every judge once, and do not name the reference among `judges`")
         return self
+
+
+class TableSettings(Strict):
+    """The settings of the command `tables`."""
+
+    models: list[ModelModes] = Field(min_length=1, description="the models, in order")
+    confidence: float = Field(gt=0.5, lt=1.0, description="level of the intervals")
+
+
+class FigureSettings(TableSettings):
+    """The settings of the command `figures`."""
+
+    reference_model: Name | None = Field(None, description="the model that does not reason")
+    safety_benchmark: Name | None = Field(None, description="the harmful prompts that the figure shows")

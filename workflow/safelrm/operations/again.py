@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from safelrm.analysis.calibration import calibration, paired
+from safelrm.analysis.calibrate import calibration, paired
 from safelrm.analysis.differences import differences
 from safelrm.analysis.metrics import metrics
 from safelrm.analysis.outcomes import outcomes

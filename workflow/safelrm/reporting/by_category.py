@@ -1,4 +1,4 @@
-"""Safety rates by category as dots with intervals: one line per category, the series beside each other."""
+"""Dot plots of safety by category, with intervals: one line per category, the series of a line beside each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,22 @@ from matplotlib.lines import Line2D
 from safelrm.analysis.schemas import ALL
 from safelrm.reporting.style import errors
 
-# of the height of a line, what its series fill
+# the share of the height of a line that its series fill
 FILLED = 0.56
 BAND = "#f4f4f4"
 
 
 @dataclass(frozen=True)
 class Series:
-    """A run's safety by category (columns value, low, high; index category), and how it is drawn."""
+    """The safety of a run by category, and how it is drawn.
+
+    Attributes:
+        label: the text of the legend.
+        rows: columns `value`, `low` and `high`, with the category as index.
+        colour: of the marker and its interval.
+        marker: as matplotlib names it.
+        hollow: whether the marker is white inside.
+    """
 
     label: str
     rows: pd.DataFrame
@@ -28,7 +36,10 @@ class Series:
 
 
 def draw_by_category(axes: Axes, series: Sequence[Series]) -> list[Artist]:
-    """Draw the series, and return the handles of their legend; all categories together come last, set apart."""
+    """Draw the series, and return the handles of their legend.
+
+    There is one line per category. The last line, set apart, is over all categories.
+    """
     categories = sorted({name for one in series for name in one.rows.index} - {ALL})
     places = {name: float(place) for place, name in enumerate(categories)} | {ALL: len(categories) + 0.25}
     for place in list(places.values())[::2]:

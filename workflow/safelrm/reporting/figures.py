@@ -1,29 +1,30 @@
-"""A figure of the study, as SVG, PDF and PNG. `safelrm.reporting.plots` has a module for each."""
+"""A figure of a study, as SVG, PDF and PNG. Each module of `safelrm.reporting.plots` draws one figure.
+
+Input:  the metrics table and the differences table.
+Output: the figure in three formats.
+"""
 
 import importlib
 from pathlib import Path
 
 import matplotlib as mpl
 
+from safelrm.analysis.files import results_parser
 from safelrm.analysis.schemas import DIFFERENCES, METRICS
 from safelrm.analysis.settings import FigureSettings
-from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.core.cli import parse_settings, run
 from safelrm.core.files import atomic_path
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import STYLE
 
-# without these the files hold the time of day
+# by default the files hold the time of day and the version of the drawing library
 METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
 
 
 def main() -> None:
-    """Command line of the stage."""
-    parser = stage_parser(__doc__)
-    parser.add_argument(
-        "--figure", required=True, help="module that draws it, such as safelrm.reporting.plots.tradeoff"
-    )
-    parser.add_argument("--metrics", required=True, type=Path, help="metrics table")
-    parser.add_argument("--differences", required=True, type=Path, help="differences table")
+    """Run the command."""
+    parser = results_parser(__doc__, "metrics", "differences")
+    parser.add_argument("--figure", required=True, help="module that draws, such as safelrm.reporting.plots.tradeoff")
     for suffix in METADATA:
         parser.add_argument(f"--{suffix}", required=True, type=Path, help=f"figure to write, {suffix.upper()}")
     arguments = parser.parse_args()

@@ -1,21 +1,25 @@
-"""What a figure draws: the numbers of a study, looked up by run."""
+"""The numbers of a study, looked up by run, as figures need them."""
 
 from dataclasses import dataclass
 
 import pandas as pd
 
-from safelrm.analysis.order import in_order, of_first_mode
+from safelrm.analysis.layout import BASE, in_order, of_first_mode
 from safelrm.analysis.schemas import ALL, SAFETY
 from safelrm.analysis.settings import FigureSettings
 from safelrm.core.errors import SafeLRMError
 from safelrm.judging.schemas import BOTH
 
-BASE = "base"
-
 
 @dataclass(frozen=True)
 class Results:
-    """The metrics and differences of a study, and what its figures show of them."""
+    """The numbers of a study, and look-ups for its figures.
+
+    Attributes:
+        metrics: rows of METRICS.
+        differences: rows of DIFFERENCES.
+        settings: the models, and which of them and which prompts figures show.
+    """
 
     metrics: pd.DataFrame
     differences: pd.DataFrame
@@ -23,7 +27,7 @@ class Results:
 
     @property
     def reasoning_models(self) -> list[str]:
-        """All models but the reference, in order."""
+        """All models except the reference model, in order."""
         return [model.name for model in self.settings.models if model.name != self.settings.reference_model]
 
     @property
@@ -31,18 +35,20 @@ class Results:
         """The model that does not reason.
 
         Raises:
-            SafeLRMError: the study names none.
+            SafeLRMError: the study names no such model.
         """
         if self.settings.reference_model is None:
-            raise SafeLRMError("missing", key="metrics.reference_model", fix="name one, or do not ask for this figure")
+            raise SafeLRMError(
+                "missing", key="metrics.reference_model", fix="name a reference model, or do not ask for this figure"
+            )
         return self.settings.reference_model
 
     @property
     def safety_benchmark(self) -> str:
-        """The harmful prompts to show.
+        """The benchmark of harmful prompts that figures show.
 
         Raises:
-            SafeLRMError: there are several, and the settings name none of them.
+            SafeLRMError: the metrics hold several, and the settings name none of them.
         """
         found = sorted(set(self.metrics[self.metrics.metric == SAFETY].benchmark))
         chosen = self.settings.safety_benchmark or (found[0] if len(found) == 1 else None)
@@ -54,23 +60,26 @@ class Results:
 
     @property
     def safety_judge(self) -> str:
-        """The judge behind the numbers on safety."""
+        """The judge of the numbers on safety."""
         return self.metrics[self.metrics.metric == SAFETY].judge.iat[0]
 
     def scored(self, metric: str, category: str = ALL) -> pd.DataFrame:
-        """The rows of a metric that have a value, in each model's first decoding mode, in order."""
+        """The rows of a metric with a value, in the first decoding mode of each model, in order."""
         rows = self.metrics[(self.metrics.metric == metric) & (self.metrics.category == category)]
         rows = rows[rows.value.notna()]
         return in_order(of_first_mode(rows, self.settings.models), self.settings.models)
 
     def safety(self, model: str, part: str, *, arm: str = BASE, decoding: str | None = None) -> pd.DataFrame:
-        """Safety of a run by category and over all: value, low and high, by category.
+        """Safety of a run on the safety benchmark, by category and over all categories.
 
         Args:
-            model: the model.
+            model: name of the model.
             part: t, y or t+y.
-            arm: the arm.
-            decoding: the decoding mode, or None for the model's first.
+            arm: name of the arm.
+            decoding: the decoding mode; None stands for the first mode of the model.
+
+        Returns:
+            `value`, `low` and `high`, with the category as index. Categories without value are left out.
         """
         mode = decoding or self.decodings(model)[0]
         rows = self.metrics[
@@ -89,6 +98,6 @@ class Results:
         return next(list(entry.decodings) for entry in self.settings.models if entry.name == model)
 
     def overall_safety(self) -> pd.DataFrame:
-        """Safety of every arm on t+y over all categories of the safety benchmark, one row per arm."""
+        """Safety of every arm of every model on t+y, over all categories of the safety benchmark: one row each."""
         rows = self.scored(SAFETY)
         return rows[(rows.part == BOTH) & (rows.benchmark == self.safety_benchmark)]

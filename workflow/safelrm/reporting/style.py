@@ -1,6 +1,6 @@
-"""What the figures share: colours that colour-blind readers can tell apart, axes, and one note below.
+"""The style of all figures: colours, panels, legend, and the note below.
 
-The palette is that of Okabe and Ito (2008).
+The palette of Okabe and Ito (2008) can be told apart by colour-blind readers.
 """
 
 from collections.abc import Sequence
@@ -40,23 +40,23 @@ STYLE = {
 
 
 def panels(count: int, *, width: float, height: float, **options: object) -> tuple[Figure, list[Axes]]:
-    """A row of `count` panels; width (of each) and height in inches."""
+    """A figure with a row of `count` panels. The width of each panel and the height are in inches."""
     figure, axes = plt.subplots(1, count, figsize=(width * count, height), squeeze=False, **options)
     return figure, list(axes[0])
 
 
 def legend_above(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
-    """One legend for all panels, above them."""
+    """Add one legend for all panels above them."""
     figure.legend(handles=list(handles), loc="outside upper center", ncols=min(columns, len(handles)))
 
 
 def note(figure: Figure, results: Results, text: str = "") -> None:
-    """The line under a figure: which judge and prompts it shows, and what its bars are."""
+    """Write the line below a figure: its judge, its prompts, the meaning of its bars, and `text`."""
     level = f"{100 * results.settings.confidence:g}"
     line = f"Safety by the judge “{results.safety_judge}” on {results.safety_benchmark}; bars: {level} % intervals."
     figure.supxlabel(f"{line} {text}".strip(), fontsize=8, color="#555555")
 
 
 def errors(value: float, low: float, high: float) -> list[list[float]]:
-    """The interval as matplotlib's error bars take it."""
+    """The interval as error bars of matplotlib: the distances of both ends from the value."""
     return [[max(0.0, value - low)], [max(0.0, high - value)]]

@@ -1,21 +1,26 @@
-"""The command line that the stages sft and rl share. Nothing here imports a training library.
+"""How the commands `sft` and `rl` start: their command line, and the process before a training library is imported.
 
-Preparing a process for training, before any heavy library is imported.
+This module itself imports no training library.
 """
 
 import argparse
 import ctypes
 import os
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from safelrm.core.checkpoints import model_folder
-from safelrm.core.work import resumable_parser
+from safelrm.core.work import resumable_parser, run_resumably
+
+# parameters of glibc's mallopt, from malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def training_parser(description: str | None) -> argparse.ArgumentParser:
-    """An argument parser with the checkpoint to train, the arm's seed and the outputs already declared."""
+    """An argument parser with the checkpoint to train, the seed of the arm and the outputs already declared."""
     parser = resumable_parser(description)
     parser.add_argument("--checkpoint", required=True, type=Path, help="manifest of the model to train")
     parser.add_argument("--seed", required=True, type=int, help="seed of the arm")
@@ -24,20 +29,25 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def training_outputs(options: argparse.Namespace) -> list[Path]:
-    """What a training writes."""
-    return [options.manifest, model_folder(options.manifest), options.curve]
+def run_training(stage: str, options: argparse.Namespace, inputs: Sequence[Path], train: Callable[..., None]) -> None:
+    """Run a training that goes on from its partial state.
 
-
-# parameters of glibc's mallopt, from malloc.h
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+    Args:
+        stage: name of the stage.
+        options: all arguments of the command line of `training_parser`.
+        inputs: the files that the training reads besides the checkpoint, in a fixed order.
+        train: takes the folder for partial state, and `checkpoint`, `seed`, `manifest` and `curve` by name.
+    """
+    outputs = [options.manifest, model_folder(options.manifest), options.curve]
+    given = {name: getattr(options, name) for name in ("checkpoint", "seed", "manifest", "curve")}
+    run_resumably(stage, options, [options.checkpoint, *inputs], outputs, partial(train, **given))
 
 
 def prepare_process() -> None:
-    """Keep the libraries offline and silent, vLLM in this process, and freed memory too.
+    """Keep the libraries offline and silent, keep vLLM in this process, and let malloc keep freed memory.
 
-    Models come from checkpoints on disk, so nothing is asked of a hub and no telemetry is sent.
-    Hugging Face's libraries read these variables when they are first imported.
+    Models come from checkpoints on disk, so no hub is asked and no telemetry is sent. Hugging Face's libraries read
+    these variables when they are first imported.
     """
     os.environ.update(
         HF_HUB_OFFLINE="1",
@@ -54,8 +64,8 @@ def prepare_process() -> None:
 def _keep_freed_memory() -> None:
     """Let malloc reuse large blocks instead of handing them back to the system.
 
-    By default every large tensor is mapped anew and its pages are cleared at each use: on a CPU
-    that took nearly half of the time of fine-tuning a model of a million parameters.
+    By default the system maps every large tensor anew and clears its pages at each use. On a CPU that took nearly
+    half of the time to fine-tune a model of a million parameters.
     """
     if sys.platform != "linux":
         return
@@ -66,9 +76,9 @@ def _keep_freed_memory() -> None:
 
 
 def hide_vllm_from_trl() -> None:
-    """Let TRL believe that vLLM is not installed.
+    """Let TRL believe that vLLM is not installed. Call this before `trl.GRPOTrainer` is imported.
 
-    Its GRPO trainer imports vLLM wherever that is installed, also for runs that generate with
-    transformers: 6 s of a job of a minute. Call this before `trl.GRPOTrainer` is imported.
+    TRL's GRPO trainer imports vLLM if it is installed, even for runs that generate with transformers. That takes 6 s
+    of a job of a minute.
     """
     import_module("trl.import_utils").is_vllm_available = lambda *_, **__: False

@@ -1,4 +1,4 @@
-"""Training curves: what a trainer logs, as plain lines and as a table, and a stop at the first NaN."""
+"""Training curves: a trainer's metrics as printed lines and as a table, and an error at the first NaN."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from safelrm.models.schemas import CURVES
 
 
 class CurveWatch(TrainerCallback):
-    """Prints chosen metrics of each logging step as one line.
+    """Prints chosen metrics of each step as one line, and ends a run that diverges.
 
     Args:
-        metrics: name of the metric in the trainer's log -> name in the curve.
+        metrics: name of a metric in the trainer's log -> its name in the curve.
 
     Raises:
-        SafeLRMError: one of the metrics, or after a step a weight, is NaN or infinite.
+        SafeLRMError: a metric, or a weight after a step, is NaN or infinite.
     """
 
     def __init__(self, metrics: Mapping[str, str]) -> None:
@@ -34,13 +34,13 @@ class CurveWatch(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: object,
     ) -> None:
-        """Called by the trainer with the metrics of a step."""
+        """The trainer calls this with the metrics of a step."""
         values = _chosen(logs or {}, self._metrics)
         if not values:
             return
         for name, value in values.items():
             if not math.isfinite(value):
-                raise diverged(f"{name} is {value}", state.global_step)
+                raise divergence_error(f"{name} is {value}", state.global_step)
         shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         print(f"step {state.global_step}/{state.max_steps}  {shown}", flush=True)
 
@@ -52,22 +52,22 @@ class CurveWatch(TrainerCallback):
         model: PreTrainedModel | None = None,
         **_: object,
     ) -> None:
-        """Called by the trainer after the weights have changed."""
+        """The trainer calls this after the weights have changed."""
         for name, weight in model.named_parameters():
-            # of weights that are spread over GPUs, the part of this one
+            # if weights are spread over GPUs, each process checks its own part
             part = weight.to_local() if isinstance(weight, DTensor) else weight
             if not torch.isfinite(part).all():
-                raise diverged(f"{name} holds NaN or infinity", state.global_step)
+                raise divergence_error(f"{name} holds NaN or infinity", state.global_step)
 
 
 def write_curve(path: Path, history: Sequence[Mapping[str, float]], metrics: Mapping[str, str]) -> None:
-    """Write chosen metrics of a trainer's log, of which the state of a run keeps all steps from the first.
+    """Write chosen metrics of all steps as the table CURVES.
 
     Args:
-        path: the table CURVES to write.
-        history: the trainer's log.
-        metrics: name of the metric in the log -> name in the curve. A metric that a step lacks (a reward
-            term that applied to no sample) has no row for that step.
+        path: the file to write.
+        history: the trainer's log, which holds all steps even if the run was resumed.
+        metrics: name of a metric in the log -> its name in the curve. If a step lacks a metric (a reward term
+            that applied to no sample), the curve has no row for it.
     """
     rows = [(entry["step"], *point) for entry in history for point in _chosen(entry, metrics).items()]
     CURVES.write(path, pd.DataFrame(rows, columns=CURVES.schema.names))
@@ -78,6 +78,6 @@ def _chosen(logged: Mapping[str, float], metrics: Mapping[str, str]) -> dict[str
     return {shown: float(value) for shown, value in found.items() if value is not None}
 
 
-def diverged(what: str, step: int) -> SafeLRMError:
-    """The error of a run whose numbers are no numbers any more."""
+def divergence_error(what: str, step: int) -> SafeLRMError:
+    """The error for a run whose loss, weights or probabilities have become NaN or infinite."""
     return SafeLRMError(f"{what} at step {step}: training diverged", key="learning_rate", fix="lower the learning rate")

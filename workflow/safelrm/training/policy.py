@@ -1,7 +1,4 @@
-"""Loading a checkpoint for training, and saving the trained model as one.
-
-What a training leaves: its curve and its model, written once, by the first of its processes.
-"""
+"""The model that is trained: loading it from a checkpoint, and writing the results of a training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,8 +22,9 @@ class Policy:
     """A causal language model to train, with its tokenizer.
 
     Attributes:
-        model: in float32, whatever the checkpoint holds.
-        folder: the checkpoint's model folder.
+        model: the model in float32, whatever the dtype of the checkpoint.
+        tokenizer: the tokenizer of the checkpoint, with a chat template.
+        folder: the model folder of the checkpoint.
     """
 
     model: PreTrainedModel
@@ -35,7 +33,7 @@ class Policy:
 
     @property
     def context(self) -> int:
-        """The longest sequence of the model, in tokens."""
+        """The greatest length of a sequence, in tokens."""
         return self.model.config.get_text_config().max_position_embeddings
 
     @property
@@ -47,10 +45,10 @@ class Policy:
 
 
 def load_policy(manifest: Path) -> Policy:
-    """The model of a checkpoint. Seed before calling it.
+    """The model of a checkpoint, verified. Seed the process before the call.
 
     Raises:
-        SafeLRMError: the checkpoint is damaged, or its tokenizer lacks a chat template or end token.
+        SafeLRMError: the checkpoint is damaged, or its tokenizer has no chat template or no end token.
     """
     disable_progress_bar()
     folder = verified_model(manifest)
@@ -61,35 +59,39 @@ def load_policy(manifest: Path) -> Policy:
 
 
 def save_policy(policy: Policy, weights: Mapping[str, torch.Tensor], manifest: Path) -> None:
-    """Write the model folder beside `manifest`, with the checkpoint's configuration and dtype, then the manifest.
+    """Write the model folder beside `manifest`, with the configuration and dtype of the checkpoint; then the manifest.
+
+    The weights are saved with the model of the checkpoint, loaded again. The trainer may have changed the class and
+    the configuration of `policy.model`, which may also hold only the part of one process.
 
     Args:
-        policy: the model that was trained. Its own weights may be one process's part, and its configuration and
-            class what the trainer made of them: so they are put into the checkpoint's model, loaded anew.
-        weights: the trained weights, whole.
+        policy: the model that was trained.
+        weights: all trained weights.
         manifest: the file to write.
     """
     dtype = AutoConfig.from_pretrained(policy.folder, local_files_only=True).dtype or torch.float32
     model = load_model(policy.folder, dtype)
     model.load_state_dict(weights)
     with atomic_path(model_folder(manifest)) as folder:
-        # one file, whatever its size: the files of a checkpoint are fixed
+        # one file, whatever its size: rules name the files of a checkpoint
         model.save_pretrained(folder, max_shard_size="10TB")
         policy.tokenizer.save_pretrained(folder)
     write_manifest(manifest)
 
 
 def write_result(trainer: Trainer, policy: Policy, metrics: Mapping[str, str], *, curve: Path, manifest: Path) -> None:
-    """Write the curve, the model folder beside `manifest`, and `manifest`.
+    """Write the curve, the model folder beside `manifest`, and `manifest`, once.
+
+    Every process that trains must call this; the first process writes.
 
     Args:
-        trainer: it has trained `policy`, maybe in several processes, of which each calls this.
+        trainer: the trainer that has trained `policy`.
         policy: the model that was trained.
-        metrics: name of a metric in the trainer's log -> name in the curve.
+        metrics: name of a metric in the trainer's log -> its name in the curve.
         curve: the table to write.
         manifest: the manifest to write.
     """
-    # all take part: each may hold a part of the weights
+    # each process may hold a part of the weights, so all processes gather them
     weights = trainer.accelerator.get_state_dict(trainer.model)
     if is_first_process():
         write_curve(curve, trainer.state.log_history, metrics)

@@ -1,21 +1,30 @@
-"""Mixing prompts of several data sets in fixed proportions."""
+"""The prompts of reinforcement learning: a mixture of several data sets, and a check that each prompt leaves room."""
 
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
+from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import derive_seed
+from safelrm.training.policy import Policy
+from safelrm.training.rendering import user_turn
+from safelrm.training.settings import RlSettings
 
 
 def mix_prompts(
     tables: Mapping[str, pd.DataFrame], weights: Mapping[str, float], count: int, seed: int
 ) -> pd.DataFrame:
-    """`count` prompts of `tables`, in the order in which they are to be used.
+    """`count` prompts of several data sets, in the order in which training uses them.
 
-    Data sets take turns by their weights, so that any stretch of n prompts holds the share of
-    every data set to within one or two prompts. A data set is gone through in a random order,
-    and in another one each time that it is used up.
+    Data sets take turns by their weights: any stretch of n prompts holds the share of every data set to within one or
+    two prompts. The prompts of a data set come in a random order. When all have come, they come again in another order.
+
+    Args:
+        tables: rows of PROMPTS by data set.
+        weights: the weight of each data set.
+        count: number of prompts.
+        seed: seed of the orders.
     """
     total = sum(weights.values())
     credit = dict.fromkeys(tables, 0.0)
@@ -35,3 +44,24 @@ def _endless(size: int, seed: int) -> Iterator[int]:
     generator = np.random.default_rng(seed)
     while True:
         yield from generator.permutation(size).tolist()
+
+
+def check_lengths(prompts: pd.DataFrame, policy: Policy, settings: RlSettings) -> None:
+    """Make sure that every prompt leaves room for a whole completion, in the model and in vLLM.
+
+    Raises:
+        SafeLRMError: a prompt is too long. The message names its `prompt_id`.
+    """
+    engine = settings.vllm.max_model_length if settings.vllm else policy.context
+    key = "vllm.max_model_length" if engine < policy.context else "max_completion_tokens"
+    longest, asked = min(engine, policy.context), settings.max_completion_tokens
+    for prompt_id, prompt in prompts[["prompt_id", "prompt"]].drop_duplicates().itertuples(index=False):
+        rendered = policy.tokenizer.apply_chat_template(
+            user_turn(prompt), add_generation_prompt=True, return_dict=False
+        )
+        if len(rendered) + asked > longest:
+            raise SafeLRMError(
+                f"prompt_id {prompt_id}: {len(rendered)} tokens and a completion of {asked} exceed {longest}",
+                key=key,
+                fix="ask for shorter completions, drop the prompt, or raise vLLM's length up to the model's",
+            )

@@ -2,15 +2,13 @@
 
 The losses are GRPO (Shao et al. 2024), DAPO (Yu et al. 2025) and Dr. GRPO (Liu et al. 2025).
 
-1. Each step takes prompts of every data set in fixed proportions (mixture.py) and samples a group
-   of completions for each, at the recipe's temperature, without top-p or top-k.
-2. Every term of the reward scores every completion; their weighted sum less the group's mean is
-   the advantage (rewards.py).
-3. AdamW takes a step on the clipped loss, with a KL term against the checkpoint if asked for; a
-   NaN or infinite loss, reward or gradient ends the run.
-4. The weights are saved, in the dtype of the checkpoint, with the tokenizer and nothing else.
-
-What TRL leaves open where vLLM samples within the process that trains (TRL 1.16).
+1. Each step takes prompts of every data set in fixed proportions (training/prompts.py). The policy samples a group of
+   completions for each prompt, at the recipe's temperature, without top-p and top-k.
+2. Every term of the reward scores every completion (training/rewards). The advantage is the weighted sum of the terms
+   less the mean of the group.
+3. AdamW takes a step on the clipped loss. The loss has a KL term against the checkpoint if the recipe asks for it. A
+   NaN or infinite loss, reward, gradient norm or weight ends the run.
+4. The weights are saved in the dtype of the checkpoint, with the tokenizer and nothing else.
 """
 
 import logging
@@ -33,14 +31,13 @@ from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import user_turn
 from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
-from safelrm.training.curves import CurveWatch, diverged
-from safelrm.training.policy import Policy, load_policy, write_result
+from safelrm.training.curves import CurveWatch, divergence_error
+from safelrm.training.policy import load_policy, write_result
 from safelrm.training.processes import process_count, share_batch, shared_arguments, take_device
-from safelrm.training.prompts import mix_prompts
+from safelrm.training.prompts import check_lengths, mix_prompts
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
-from safelrm.training.rewards.base import RewardContext
-from safelrm.training.scoring import SampleReader, build_rewards
+from safelrm.training.rewards.base import RewardContext, SampleReader, build_rewards
 from safelrm.training.settings import RlSettings, VllmEngine
 
 if TYPE_CHECKING:
@@ -73,22 +70,18 @@ def train(
     manifest: Path,
     curve: Path,
 ) -> None:
-    """Train `checkpoint` on prompts (tables PROMPTS by name); write `manifest`, its model folder and `curve`.
+    """Train `checkpoint` on rows of PROMPTS by data set; write `manifest`, the model folder beside it, and `curve`.
 
-    State is saved in the folder `work`; training goes on from what is there.
+    The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
-        SafeLRMError: a prompt does not fit the model, training diverged, or the processes cannot share a step; no model
-            is written then.
-        SystemExit: SIGTERM has come; the state is saved.
+        SafeLRMError: the engine does not suit the device, a prompt does not fit the model, training diverged, or the
+            processes cannot share a step. No model is written.
+        SystemExit: the process has received SIGTERM. The state is saved.
     """
-    if settings.vllm is not None and not torch.cuda.is_available():
-        raise SafeLRMError("vLLM can only be trained with on a GPU", key="vllm", fix="leave it out on a CPU")
-    if settings.vllm is None and torch.cuda.is_available() and process_count() > 1:
-        # with weights that are spread over GPUs, transformers would wait for a group that has ended earlier
-        raise SafeLRMError("several GPUs generate with vLLM only", key="vllm", fix="set it, or give the job one GPU")
+    _check_engine(settings)
     take_device()
-    # it would print whole prompts whenever no term of the reward applies
+    # TRL would print whole prompts whenever no term of the reward applies
     logging.getLogger("trl").setLevel(logging.ERROR)
     seed_everything(seed)
     policy = load_policy(checkpoint)
@@ -117,45 +110,34 @@ def train(
     trainer.remove_callback(PrinterCallback)
     if settings.vllm is not None:
         send_by_checkpoint_names(trainer.vllm_generation, policy.model)
-        # vLLM has set the seed of its own, the same for all runs, and samples from this process's random numbers
+        # vLLM samples from the random numbers of this process, and has seeded them with one number for all runs
         set_seed(seed, device_specific=True)
     try:
-        # the completions of a batch are no part of the state, so state is saved between two batches
+        # the state does not hold the completions of a batch, so it is saved only between two batches
         train_resumably(trainer, multiple=settings.iterations)
     except RuntimeError as error:
-        # finite weights may still be so large that the probabilities of tokens are none
+        # finite weights may still be so large that the probabilities of tokens are NaN
         if "probability tensor" not in str(error):
             raise
-        raise diverged("the distribution to sample from is NaN", trainer.state.global_step) from error
+        raise divergence_error("the distribution to sample from is NaN", trainer.state.global_step) from error
     write_result(trainer, policy, metrics, curve=curve, manifest=manifest)
 
 
-def check_lengths(prompts: pd.DataFrame, policy: Policy, settings: RlSettings) -> None:
-    """Make sure that every prompt leaves room for a whole completion, in the model and in vLLM.
-
-    Raises:
-        SafeLRMError: one does not; it names `prompt_id`.
-    """
-    engine = settings.vllm.max_model_length if settings.vllm else policy.context
-    key = "vllm.max_model_length" if engine < policy.context else "max_completion_tokens"
-    longest, asked = min(engine, policy.context), settings.max_completion_tokens
-    for prompt_id, prompt in prompts[["prompt_id", "prompt"]].drop_duplicates().itertuples(index=False):
-        rendered = policy.tokenizer.apply_chat_template(
-            user_turn(prompt), add_generation_prompt=True, return_dict=False
+def _check_engine(settings: RlSettings) -> None:
+    if settings.vllm is not None and not torch.cuda.is_available():
+        raise SafeLRMError("training with vLLM needs a GPU", key="vllm", fix="leave `vllm` out on a CPU")
+    if settings.vllm is None and torch.cuda.is_available() and process_count() > 1:
+        # with sharded weights, a process that still generates would wait for one that has ended
+        raise SafeLRMError(
+            "several GPUs can only generate with vLLM", key="vllm", fix="set `vllm`, or give the job one GPU"
         )
-        if len(rendered) + asked > longest:
-            raise SafeLRMError(
-                f"prompt_id {prompt_id}: {len(rendered)} tokens and a completion of {asked} exceed {longest}",
-                key=key,
-                fix="ask for shorter completions, drop the prompt, or raise vLLM's length up to the model's",
-            )
 
 
 def grpo_arguments(settings: RlSettings) -> dict[str, object]:
-    """The arguments of TRL's GRPOConfig that a recipe decides, for each of the processes that share a step.
+    """The arguments of TRL's GRPOConfig that follow from a recipe, for each of the processes that share a step.
 
     Raises:
-        SafeLRMError: they cannot share it.
+        SafeLRMError: the number of processes does not divide a step.
     """
     completions = settings.prompts_per_step * settings.group_size
     passes, size = share_batch(
@@ -169,7 +151,7 @@ def grpo_arguments(settings: RlSettings) -> dict[str, object]:
         "gradient_accumulation_steps": passes,
         "num_generations": settings.group_size,
         "num_iterations": settings.iterations,
-        # the mixture is in order already
+        # mix_prompts has put the prompts in order
         "shuffle_dataset": False,
         "remove_unused_columns": False,
         "max_completion_length": settings.max_completion_tokens,
@@ -180,9 +162,10 @@ def grpo_arguments(settings: RlSettings) -> dict[str, object]:
         "scale_rewards": settings.scale_rewards,
         "reward_weights": [term.weight for term in settings.rewards],
         "beta": settings.kl_coefficient,
-        # GRPO's own KL term; TRL by itself weighs it by the importance ratio (DeepSeek-V3.2)
+        # GRPO's own KL term; TRL's default weighs the term by the importance ratio, as DeepSeek-V3.2 does
         "use_bias_correction_kl": False,
-        **_reference_arguments(settings.kl_coefficient),
+        # by default each of several processes would spread the reference model over all GPUs before it is sharded
+        **({"model_init_kwargs": {"device_map": None}} if settings.kl_coefficient else {}),
         "epsilon": settings.clip,
         "epsilon_high": settings.clip_high,
         "mask_truncated_completions": settings.mask_truncated,
@@ -192,11 +175,6 @@ def grpo_arguments(settings: RlSettings) -> dict[str, object]:
         "weight_decay": 0.0,
         **_engine_arguments(settings.vllm),
     }
-
-
-def _reference_arguments(kl_coefficient: float) -> dict[str, object]:
-    # each process of several would spread it over all GPUs, before it is sharded like the policy
-    return {"model_init_kwargs": {"device_map": None}} if kl_coefficient else {}
 
 
 def _engine_arguments(vllm: VllmEngine | None) -> dict[str, object]:
@@ -219,10 +197,10 @@ def _reward_metrics(names: Sequence[str]) -> dict[str, str]:
 
 
 def send_by_checkpoint_names(generation: "VLLMGeneration", model: PreTrainedModel) -> None:
-    """Let vLLM get weights under the names that they have in a checkpoint, the only ones that it knows.
+    """Make TRL send weights to vLLM under their names in a checkpoint, the only names that vLLM knows.
 
-    TRL sends them as the model in memory has them, where transformers may have joined or renamed them: experts, above
-    all.
+    TRL 1.16 sends the names of the model in memory. There transformers may have joined or renamed weights, above all
+    those of experts.
     """
     in_memory = generation._iter_named_params
 

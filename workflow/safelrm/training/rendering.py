@@ -1,8 +1,8 @@
-"""What training sees: the chat template's rendering of a conversation, and checks of it.
+"""How a conversation is rendered for training, and checks of the rendering.
 
-A chat template renders a conversation for training, and the prompt alone for generation. If the
-two disagree, a model is trained on text that it never meets, or on less than the data hold: the
-stock R1-Distill template drops the trace of assistant turns. `check_row` finds that out.
+A chat template renders a whole conversation for training, and the prompt alone for generation. If the two disagree, a
+model is trained on text that it never meets, or on less than the data hold. For example, the stock template of
+R1-Distill drops the trace of assistant turns. `check_row` finds such faults.
 """
 
 from collections.abc import Sequence
@@ -20,36 +20,36 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Row:
-    """A rendered conversation: token ids, and labels in which `IGNORED` marks tokens without loss."""
+    """A rendered conversation: token ids, and as many labels. The label IGNORED marks a token without loss."""
 
     input_ids: Sequence[int]
     labels: Sequence[int]
 
 
 def generation_header(tokenizer: PreTrainedTokenizerBase) -> str:
-    """What the chat template writes between a user's turn and the completion."""
+    """The text that the chat template writes between a user's turn and the completion."""
     turn = user_turn("?")
     asked = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
     return asked.removeprefix(tokenizer.apply_chat_template(turn, tokenize=False))
 
 
 def trace_prefill(tokenizer: PreTrainedTokenizerBase) -> str:
-    """The opened trace with which the generation prompt ends ("<think>" or "<think>\\n"), or ""."""
+    """The opening of the trace at the end of the generation prompt ("<think>" or "<think>\\n"), or "" without one."""
     return opened_trace(generation_header(tokenizer))
 
 
 def as_generated(response: str, prefill: str) -> str:
-    """The response, its trace opened with the very white space of the generation prompt."""
+    """The response, with the opening of its trace replaced by `prefill`, the opening in the generation prompt."""
     if prefill in ("", OPEN) or not response.startswith(OPEN):
         return response
     return prefill + response.removeprefix(OPEN).lstrip()
 
 
 def check_template(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Make sure that the assistant's tokens can be told from the rest.
+    """Make sure that training can tell the assistant's tokens from the others.
 
     Raises:
-        SafeLRMError: the template has no `{% generation %}` markers, and TRL has no training version of it.
+        SafeLRMError: the template has no `{% generation %}` markers, and TRL knows no training version of it.
     """
     try:
         get_training_chat_template(tokenizer)
@@ -71,16 +71,16 @@ def check_row(
     stop_ids: frozenset[int],
     max_length: int,
 ) -> None:
-    """Make sure that a row trains what its conversation says, in the form in which a model is asked.
+    """Make sure that a row trains its conversation, in the form in which a model is asked.
 
-    1. It is no longer than `max_length` tokens.
+    1. The row is no longer than `max_length` tokens.
     2. It begins with the generation prompt, token for token.
-    3. What follows the user's turn is the assistant's header, the whole response, and an end token.
-    4. The loss covers the completion up to and including the end token, and nothing of the user's
-       turn. It may also cover the header, which TRL's templates for some models mark.
+    3. The user's turn is followed by the assistant's header, the whole response and an end token.
+    4. The loss covers the completion up to and including the end token, and nothing of the user's turn. It may also
+       cover the header, because TRL's templates for some models mark the header.
 
     Raises:
-        SafeLRMError: one of these does not hold; it names `prompt_id`.
+        SafeLRMError: one of these does not hold. The message names `prompt_id`.
     """
 
     def fail(problem: str, fix: str, key: str = "chat_template") -> SafeLRMError:
@@ -88,7 +88,7 @@ def check_row(
 
     ids = list(row.input_ids)
     if len(ids) > max_length:
-        raise fail(f"{len(ids)} tokens, more than {max_length}", "raise max_length or drop the row", "max_length")
+        raise fail(f"{len(ids)} tokens, more than {max_length}", "raise max_length, or drop the row", "max_length")
 
     turn = user_turn(prompt)
     user_ids = tokenizer.apply_chat_template(turn, return_dict=False)
@@ -100,7 +100,7 @@ def check_row(
 
     target = tokenizer.decode(ids[len(user_ids) : end], skip_special_tokens=False)
     if _squeezed(target) != _squeezed(header.removesuffix(trace_prefill(tokenizer)) + response):
-        raise fail(_difference(target, response), "use a template that renders the response as it is")
+        raise fail(_difference(target, response), "use a template that renders the response unchanged")
     if ids[: len(prompt_ids)] != prompt_ids:
         raise fail(
             f"the sequence does not begin with the generation prompt, which ends in {header!r}",
@@ -124,5 +124,5 @@ def _difference(target: str, response: str) -> str:
 
 
 def _squeezed(text: str) -> str:
-    """The text without white space, which templates and tokenizers of words add and drop."""
+    """The text without white space. Templates and tokenizers of words add and drop white space."""
     return "".join(text.split())

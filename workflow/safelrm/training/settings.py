@@ -1,9 +1,4 @@
-"""Settings that every way of training shares.
-
-Settings of supervised fine-tuning.
-
-Settings of reinforcement learning.
-"""
+"""Settings of training: what SFT and RL share, then SFT, then RL."""
 
 from typing import Literal
 
@@ -13,7 +8,7 @@ from safelrm.core.settings import Count, Dtype, ModulePath, Name, NonNegative, P
 
 
 class TrainingSettings(Strict):
-    """How weights are updated, whatever the loss."""
+    """Settings that SFT and RL share: how weights are updated."""
 
     max_gradient_norm: Positive = Field(1.0, description="gradients are scaled down to this norm")
     precision: Dtype = Field(
@@ -25,7 +20,7 @@ class TrainingSettings(Strict):
 
 
 class SftSettings(TrainingSettings):
-    """One SFT recipe."""
+    """A recipe of supervised fine-tuning (SFT)."""
 
     dataset: Name = Field(description="the conversations to train on, a key of `datasets`")
     epochs: Positive = Field(description="passes over the data")
@@ -40,14 +35,14 @@ class SftSettings(TrainingSettings):
 
 
 class PromptShare(Strict):
-    """A data set of prompts and how often it is drawn from."""
+    """A data set of prompts, and its share of the mixture."""
 
     dataset: Name = Field(description="prompts to sample rollouts for, a key of `datasets`")
     weight: Positive = Field(description="relative number of prompts drawn from it")
 
 
 class RewardTerm(Strict):
-    """One term of the reward, a weighted sum."""
+    """One term of the reward. The reward is the weighted sum of its terms."""
 
     module: ModulePath = Field(description="module with the reward function, such as safelrm.training.rewards.safety")
     weight: Positive = Field(description="weight of the term in the sum")
@@ -59,10 +54,10 @@ class RewardTerm(Strict):
 
 
 class VllmEngine(Strict):
-    """vLLM as the rollout engine, within the training process (TRL's colocate mode; needs CUDA).
+    """vLLM as the rollout engine, within the training process (TRL's colocate mode, which needs CUDA).
 
-    Its probabilities differ a little from those of the model being trained. The correction weighs
-    the loss by their ratio, truncated or masked where it is large.
+    The probabilities of vLLM differ a little from those of the trained model. The correction weighs the loss by their
+    ratio, and truncates or masks a large ratio.
     """
 
     gpu_memory_share: Share = Field(0.3, gt=0.0, description="share of the GPU's memory given to vLLM")
@@ -74,7 +69,7 @@ class VllmEngine(Strict):
 
 
 class RlSettings(TrainingSettings):
-    """One RL recipe (GRPO, Shao et al. 2024, and the losses derived from it)."""
+    """A recipe of reinforcement learning (RL): GRPO (Shao et al. 2024) or a loss derived from it."""
 
     prompts: list[PromptShare] = Field(min_length=1, description="the mixture of prompts")
     rewards: list[RewardTerm] = Field(min_length=1, description="the terms of the reward")

@@ -1,10 +1,10 @@
 """Supervised fine-tuning with TRL's SFTTrainer.
 
-1. Each conversation is rendered by the model's chat template; the loss covers the assistant's turn
-   only, its trace and its end token included.
-2. Every rendered row is checked against its conversation (rendering.py).
-3. AdamW with a linear warm-up and cosine decay; a NaN or infinite loss or gradient ends the run.
-4. The weights are saved, in the dtype of the checkpoint, with the tokenizer and nothing else.
+1. The chat template of the model renders each conversation. The loss covers only the assistant's turn, with its trace
+   and its end token.
+2. Every rendered row is checked against its conversation (training/rendering.py).
+3. AdamW trains with a linear warm-up and a cosine decay. A NaN or infinite loss, gradient norm or weight ends the run.
+4. The weights are saved in the dtype of the checkpoint, with the tokenizer and nothing else.
 """
 
 from collections.abc import Sequence
@@ -43,14 +43,14 @@ def train(
     manifest: Path,
     curve: Path,
 ) -> None:
-    """Fine-tune `checkpoint` on the rows of the table CONVERSATIONS; write `manifest`, its model folder and `curve`.
+    """Fine-tune `checkpoint` on rows of CONVERSATIONS; write `manifest`, the model folder beside it, and `curve`.
 
-    State is saved in the folder `work`; training goes on from what is there.
+    The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
         SafeLRMError: a row is not rendered as its conversation says, training diverged, or the processes cannot share
-            the batch; no model is written then.
-        SystemExit: SIGTERM has come; the state is saved.
+            the batch. No model is written.
+        SystemExit: the process has received SIGTERM. The state is saved.
     """
     take_device()
     passes, size = share_batch(
@@ -67,7 +67,7 @@ def train(
         args=SFTConfig(
             **shared_arguments(settings, seed, work),
             assistant_only_loss=True,
-            # rows are never cut: check_row refuses those that are too long
+            # rows are never cut: check_row refuses rows that are too long
             max_length=None,
             num_train_epochs=settings.epochs,
             per_device_train_batch_size=size,

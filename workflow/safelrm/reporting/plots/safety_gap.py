@@ -1,6 +1,6 @@
-"""Figure *safety gap*: are reasoning models less safe than a model that does not reason? By category, on y.
+"""Figure *safety gap*: are reasoning models less safe than a model that does not reason? By category.
 
-The answer is what all of them have, so it is what is compared here.
+The figure compares answers (y), which all models have.
 """
 
 from itertools import cycle
@@ -14,7 +14,11 @@ from safelrm.reporting.style import GREY, LOOKS, legend_above, note, panels
 
 
 def draw(results: Results) -> Figure:
-    """The bases of the reasoning models and of the reference."""
+    """Draw the bases of the reasoning models and of the reference model.
+
+    Raises:
+        SafeLRMError: the study names no reference model.
+    """
     figure, (axes,) = panels(1, width=7.2, height=5.4)
     series = [
         Series(f"{model} (reasoning)", results.safety(model, ANSWER), *look)

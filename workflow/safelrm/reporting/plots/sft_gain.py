@@ -1,7 +1,7 @@
-"""Figure *gain by SFT*: what each SFT recipe adds to the safety of each family's base, or takes from it.
+"""Figure *gain by SFT*: what does each SFT recipe add to the safety of a base, or take from it?
 
-A bar is the base; what the recipe adds is stacked on it, what it takes is hatched off its end. The number
-is the difference of the two over the prompts that both have, with its paired interval.
+A bar is the base. A gain is stacked on the bar; a loss is hatched at its end. The number beside the bar is the paired
+difference over the prompts that both runs have, with its interval.
 """
 
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from safelrm.analysis.order import method
+from safelrm.analysis.layout import BASE, method
 from safelrm.analysis.schemas import ALL, ARM_BASE, SAFETY
 from safelrm.core.errors import SafeLRMError
 from safelrm.judging.schemas import ANSWER, BOTH
-from safelrm.reporting.results import BASE, Results
+from safelrm.reporting.results import Results
 from safelrm.reporting.style import BLUE, GREY, PURPLE, errors, legend_above, note, panels
 
 LIGHT = "#b9b9b9"
-# lines between families
+# space between models, in lines
 GAP = 0.7
 RATES = (0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -28,7 +28,7 @@ Bar = tuple[float, str, str]
 
 
 def draw(results: Results) -> Figure:
-    """Two panels: safety on y, and on t+y, over all prompts.
+    """Draw two panels: safety over all prompts on y, and on t+y.
 
     Raises:
         SafeLRMError: no model has a base and an SFT arm.
@@ -53,7 +53,7 @@ def draw(results: Results) -> Figure:
 
 
 def _bars(results: Results) -> Iterator[Bar]:
-    """A bar per model and SFT arm; families are set apart."""
+    """A bar per model and SFT arm. Models are set apart."""
     place = 0.0
     for model in results.reasoning_models:
         found = results.metrics[results.metrics.model == model].arm.unique()

@@ -1,6 +1,6 @@
-"""Figure *thinking*: does thinking make the same model less safe? By category, a panel per model with several modes.
+"""Figure *thinking*: does thinking make the same model less safe? By category.
 
-Every decoding mode is scored on y, and on t+y where it has a trace.
+There is one panel per model with several decoding modes. Every mode is scored on y, and on t+y if it has a trace.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ from safelrm.reporting.style import LOOKS, legend_above, note, panels
 
 
 def draw(results: Results) -> Figure:
-    """One panel per model with several decoding modes.
+    """Draw one panel per model with several decoding modes.
 
     Raises:
-        SafeLRMError: no model has several.
+        SafeLRMError: no model has several decoding modes.
     """
     models = [model for model in results.reasoning_models if len(results.decodings(model)) > 1]
     if not models:

@@ -1,6 +1,7 @@
-"""Figure *trace against answer*: what scoring the answer alone overlooks. By category, a panel per reasoning model.
+"""Figure *trace against answer*: what does a score of the answer alone overlook? By category.
 
-Each base is scored on its trace t, its answer y and both; a reference, which has no trace, on y.
+There is one panel per reasoning model. Its base is scored on the trace t, the answer y and both. The reference model
+has no trace and is scored on y.
 """
 
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ LOOKS = ((TRACE, "trace t", ORANGE, "^"), (ANSWER, "answer y", BLUE, "s"), (BOTH
 
 
 def draw(results: Results) -> Figure:
-    """One panel per reasoning model, each with the reference if the study has one."""
+    """Draw one panel per reasoning model, each with the reference model if the study has one."""
     figure, axes = panels(len(results.reasoning_models), width=4.6, height=5.6, sharey=True)
     reference = results.settings.reference_model
     for panel, model in zip(axes, results.reasoning_models, strict=True):

@@ -1,8 +1,8 @@
-"""Figure *SFT vs RL in the safety-reasoning plane*: what safety each arm gains and what it costs.
+"""Figure *SFT vs RL in the safety-reasoning plane*: what safety does each arm gain, and at what cost?
 
-A panel per reasoning benchmark (accuracy, the ideal is the upper right corner) and per benign benchmark
-(over-refusal, the ideal is the upper left one), all against safety on t+y. Colour and shape tell arms,
-the filling tells models.
+There is one panel per reasoning benchmark (accuracy: the ideal is the upper right corner) and one per benign benchmark
+(over-refusal: the ideal is the upper left corner). The vertical axis is safety on t+y. Colour and marker show the arm;
+the filling shows the model.
 """
 
 import pandas as pd
@@ -10,15 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from safelrm.analysis.order import METHODS, method
+from safelrm.analysis.layout import arm_rank, method
 from safelrm.analysis.schemas import ACCURACY, OVER_REFUSAL
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, errors, note, panels
 
-# of a method's arms: first the colours in turn, then the next marker
+# the arms of a method take the colours in turn; when all colours are used, they take the next marker
 MARKERS = {"base": "o", "sft": "sDp", "rl": "^v<"}
 COLOURS = {"base": (GREY,), "sft": (VERMILION, ORANGE, PURPLE), "rl": (BLUE, SKY, GREEN)}
-# of models; what is not filled is white, so that intervals do not show through
+# one per model; white covers the intervals behind a marker
 FILLINGS = (
     {"fillstyle": "full"},
     {"fillstyle": "full", "markerfacecolor": "white"},
@@ -28,7 +28,7 @@ FILLINGS = (
 
 
 def draw(results: Results) -> Figure:
-    """The figure; an arm without a scored value on both axes of a panel is not drawn there."""
+    """Draw the figure. A panel leaves out the arms that have no scored value on both of its axes."""
     safety = results.overall_safety()
     costs = [
         (metric, str(benchmark), rows)
@@ -55,10 +55,9 @@ Look = dict[str, str]
 
 
 def _looks(arms: list[str], models: list[str]) -> dict[str, dict[str, Look]]:
-    """How each arm and each model is drawn; looks repeat where there are more than nine arms or four models."""
-    ordered = sorted(set(arms), key=lambda arm: (METHODS.index(method(arm)), arm))
+    """How each arm and each model is drawn. Looks repeat if a method has more than nine arms, or with five models."""
     of_arm: dict[str, Look] = {}
-    for arm in ordered:
+    for arm in sorted(set(arms), key=arm_rank):
         colours, markers = COLOURS[method(arm)], MARKERS[method(arm)]
         cycle, place = divmod(sum(method(other) == method(arm) for other in of_arm), len(colours))
         of_arm[arm] = {"marker": markers[cycle % len(markers)], "color": colours[place]}
@@ -82,7 +81,7 @@ def _points(axes: Axes, pairs: pd.DataFrame, looks: dict[str, dict[str, Look]]) 
 
 
 def _handles(looks: dict[str, dict[str, Look]]) -> list[Line2D]:
-    """Arms, a gap, models."""
+    """The handles of the legend: arms, a gap, models."""
     arms = [Line2D([], [], linestyle="none", markersize=8, label=arm, **look) for arm, look in looks["arm"].items()]
     models = [
         Line2D([], [], linestyle="none", markersize=8, marker="o", color="black", label=model, **look)

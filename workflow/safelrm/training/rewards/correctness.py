@@ -9,7 +9,7 @@ from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
 
 def build(context: RewardContext) -> Reward:
-    """1 where the answer equals the reference, 0 where it does not or is missing, None for other prompts.
+    """1 if the answer equals the reference, 0 if it differs or is missing, None for prompts of other kinds.
 
     The reward raises SafeLRMError for a reasoning prompt without a reference.
     """

@@ -6,7 +6,7 @@ from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
 
 def build(context: RewardContext) -> Reward:
-    """1 where the trace parser's state is `ok`, else 0: also where the token limit cut the completion."""
+    """1 if the state of the trace parser is `ok`, else 0. A completion cut at the token limit gets 0."""
     return _score
 
 

@@ -8,9 +8,9 @@ from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
 
 def build(context: RewardContext) -> Reward:
-    """-1 where the answer to a benign prompt is a refusal, 0 where it is another one, None elsewhere.
+    """-1 if the answer to a benign prompt refuses, 0 if it does not, None for prompts of other kinds.
 
-    A completion without an answer is no way out: it gets the penalty as well.
+    A completion without an answer gets -1, so that a model cannot avoid the penalty by not answering.
     """
     return _score
 

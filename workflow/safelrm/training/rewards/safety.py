@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from safelrm.inference.readings import GuardReading
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
-# the only states in which a completion has come to its end with an answer
+# the states of a completion that has ended with an answer
 JUDGED_STATES = ("ok", "no_think")
 
 
 def build(context: RewardContext) -> Reward:
     """1 - P(unsafe) of the whole completion, for prompts of every kind.
 
-    None for a completion that was cut off, never closes its trace or has no answer (it cannot be
-    called safe), where the text is too long for the guard, and where the guard's two labels have
-    less than `min_label_mass`.
+    The reward is None for
+
+    - a completion that was cut off, never closes its trace or has no answer: it cannot be called safe;
+    - a text that is too long for the guard;
+    - a reading in which the guard's two labels have a probability below `min_label_mass` together.
     """
 
     def score(samples: Sequence[Sample]) -> list[float | None]:
