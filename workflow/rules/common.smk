@@ -20,8 +20,7 @@ from safelrm.core.work import forget_ended
 from safelrm.dag.costs.table import Costs
 from safelrm.operations.cluster import end_orphans, keep_asking, name_of_jobs
 from safelrm.dag.command import given_config, typed
-from safelrm.dag.container import image, require_image
-from safelrm.dag.environment import job_environment
+from safelrm.dag.environment import image, job_environment, require_image
 from safelrm.dag.locks import require_installed
 from safelrm.operations.owner import claim
 from safelrm.dag.paths import checkpoint

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag import codehash, locks
+from safelrm.dag import codehash, locks, modules
 
 LOCK = """\
 numpy==2.4.6
@@ -22,6 +22,10 @@ torch==2.13.0+cpu
 trl==1.16.0
     # via -r base.in
 """
+
+CACHES = [
+    each for module in (codehash, locks, modules) for each in vars(module).values() if hasattr(each, "cache_clear")
+]
 
 FILES = {
     "__init__.py": "",
@@ -39,12 +43,12 @@ def package(tmp_path, monkeypatch):
     for name, text in FILES.items():
         (folder / name).write_text(text)
     (tmp_path / "lock.txt").write_text(LOCK)
-    monkeypatch.setattr(codehash, "ROOT", tmp_path)
+    monkeypatch.setattr(modules, "ROOT", tmp_path)
     return folder
 
 
 def fresh_hash(package: Path, *modules: str) -> str:
-    for cached in (codehash._tree, codehash._statements, codehash._imported_modules, locks.read_lock):
+    for cached in CACHES:
         cached.cache_clear()
     return codehash.code_hash(*(modules or ("safelrm.stage",)), lock=package.parent / "lock.txt")
 

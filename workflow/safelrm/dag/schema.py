@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from safelrm.core.files import write_text
-from safelrm.dag.codehash import PACKAGE, ROOT
+from safelrm.dag.modules import PACKAGE, ROOT
 from safelrm.dag.registry import settings_model, top_level_names
 from safelrm.dag.settings import Study
 

@@ -1,8 +1,6 @@
-"""How jobs run: never what they compute, so no part of it is a parameter of a rule.
+"""The whole configuration: what `config.yaml` and the files in `experiments/` may say."""
 
-The whole configuration: what `config.yaml` and the files in `experiments/` may say.
-"""
-
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -96,6 +94,12 @@ class DatasetEntry(Strict):
     expected: ExpectedTexts = Field(
         default_factory=ExpectedTexts, description="its size, for estimates of what jobs need"
     )
+
+    @property
+    def path(self) -> str | None:
+        """The user's file that it is read from; None if its source needs none."""
+        path = self.settings.get("path")
+        return None if path is None else str(path)
 
 
 class MadeModel(Strict):
@@ -195,3 +199,20 @@ class Study(Strict):
     calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
     validation: dict[Name, ValidationEntry] = Field(default_factory=dict, description="judges against human labels")
+
+    def runs(self) -> Iterator[tuple[str, str, int]]:
+        """Model, arm and seed of every run."""
+        for arm in self.arms:
+            for seed in arm.seeds:
+                yield arm.model, arm.name, seed
+
+    def compared_models(self) -> list[str]:
+        """Every model that has an arm."""
+        return list(dict.fromkeys(arm.model for arm in self.arms))
+
+    def hub_models(self) -> Iterator[tuple[str, HubModel]]:
+        """Every model and guard of a hub, with its key."""
+        for section, entries in (("models", self.models), ("guards", self.guards)):
+            for name, entry in entries.items():
+                if entry.hub:
+                    yield f"{section}.{name}.hub", entry.hub

@@ -13,8 +13,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.codehash import ROOT
 from safelrm.dag.costs.jobs import Job
+from safelrm.dag.modules import ROOT
 from safelrm.dag.study import read_config
 
 _STAGE = re.compile(r"\bsafelrm\.(?!launch\b)(\w+)")
