@@ -9,8 +9,8 @@ Snakemake's re-run logic does not see imported modules. It sees this hash as a p
    decorated by more than `dataclass`, `cache` and the like;
 4. the locked versions of the third-party packages that this code imports, and of the packages that those need.
 
-Comments, docstrings, formatting and annotations of functions do not count. So a module can be large: an edit of one
-definition changes the hash of the stages that use it, and of no other.
+Comments, docstrings, formatting, annotations of functions and descriptions of settings do not count. So a module can
+be large: an edit of one definition changes the hash of the stages that use it, and of no other.
 
 The hash does not see two things: a definition that is found by a computed name, and an assignment or a class that
 changes another definition when it is made. The project has neither. Registries name whole modules.
@@ -129,8 +129,7 @@ def _imported_modules(module: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, defining in _defined(module).items():
         origin = defining[0].origin
-        # `import safelrm.a` and `import safelrm.b` define the same name
-        if len(defining) == 1 and origin and origin[1] is None and is_module(origin[0]) and name != PACKAGE:
+        if len(defining) == 1 and origin and origin[1] is None and is_module(origin[0]):
             found[name] = origin[0]
     return found
 

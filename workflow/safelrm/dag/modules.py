@@ -16,6 +16,8 @@ Use = tuple[str, str | None]
 
 # decorators that change nothing but the definition below them, and do not read its annotations
 PURE_DECORATORS = frozenset({"cache", "contextmanager", "dataclass", "lru_cache", "property"})
+# arguments that only a reader sees, by what is called
+PROSE = {"Field": "description", "add_argument": "help"}
 # builtins that reach any name of a module
 REACHES_ALL = frozenset({"eval", "exec", "globals"})
 
@@ -25,7 +27,7 @@ class Statement:
     """A statement at the top level of a module. An import of several names is one statement for each name.
 
     Attributes:
-        text: the statement, without comments, docstrings, formatting and annotations of functions.
+        text: the statement, without what changes no result.
         binds: the names that it defines.
         names: the names that it uses by themselves.
         attributes: the attributes of names that it uses, such as `("teacher", "comply")` for `teacher.comply`.
@@ -162,24 +164,37 @@ def _quoted(node: ast.stmt) -> Iterator[ast.AST]:
 
 def _imported(node: ast.Import | ast.ImportFrom, module: str) -> Iterator[tuple[str, Use]]:
     """The names that an import defines, and what each of them stands for."""
-    if isinstance(node, ast.Import):
-        for alias in node.names:
+    if fault := _fault(node):
+        raise SafeLRMError(f"line {node.lineno}: {fault}", file=_file(module), fix="from safelrm.… import each name")
+    for alias in node.names:
+        if isinstance(node, ast.Import):
             yield alias.asname or alias.name.partition(".")[0], (alias.name, None)
-    elif node.level or any(alias.name == "*" for alias in node.names):
-        kind = "relative import" if node.level else "import of *"
-        raise SafeLRMError(f"line {node.lineno}: {kind}", file=_file(module), fix="import each name by its full name")
-    else:
-        for alias in node.names:
+        else:
             full = f"{node.module}.{alias.name}"
             yield alias.asname or alias.name, (full, None) if is_module(full) else (node.module, alias.name)
 
 
-class _WithoutEffect(ast.NodeTransformer):
-    """Drops what changes nothing: bare strings, such as docstrings, and the annotations of functions."""
+def _fault(node: ast.Import | ast.ImportFrom) -> str | None:
+    """Why an import cannot be followed, if so."""
+    if isinstance(node, ast.Import):
+        whole = [each.name for each in node.names if not each.asname and each.name.partition(".")[0] == PACKAGE]
+        return f"import of {whole[0]} as {PACKAGE}" if whole else None
+    if node.level:
+        return "relative import"
+    return "import of *" if node.names[0].name == "*" else None
 
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+
+class _WithoutEffect(ast.NodeTransformer):
+    """Drops what changes no result: docstrings, annotations of functions, descriptions of settings and options."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         bare = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if bare else node
+        return None if bare else self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        called = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+        node.keywords = [given for given in node.keywords if given.arg is None or given.arg != PROSE.get(called)]
+        return self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         if _is_purely_decorated(node):
