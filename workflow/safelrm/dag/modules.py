@@ -104,7 +104,7 @@ def _import_statements(node: ast.Import | ast.ImportFrom, module: str, mentioned
     for name, use in _imported(node, module):
         # a package whose name is not used is imported for what its import does
         for_effect = name not in mentioned and use[0].partition(".")[0] != PACKAGE
-        yield Statement(ast.dump(node), frozenset({name}), origin=use, always=for_effect)
+        yield Statement(f"{name} stands for {use}", frozenset({name}), origin=use, always=for_effect)
 
 
 def _statement(node: ast.stmt, module: str) -> Statement:
