@@ -61,7 +61,7 @@ def fresh_hash(package: Path, *modules: str) -> str:
         ("stage.py", "return helper(1)", "return (\n        helper(\n            1\n        )\n    )"),
         ("library.py", "def helper(x):\n", 'def helper(x):\n    """Add."""\n'),
         ("deep.py", "VALUE = 1", "VALUE = 0x1"),
-        ("library.py", "from safelrm import deep", "from safelrm import deep, unrelated"),
+        ("library.py", "from safelrm import deep", "from safelrm import deep, stage"),
         ("stage.py", "import helper", "import (\n    helper,\n)"),
         ("unrelated.py", "import trl", "import trl\nX = 2"),
         # definitions of a used module that nothing uses
