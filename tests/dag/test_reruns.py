@@ -18,6 +18,7 @@ MODELS = ("nano_a", "nano_b", "nano_i")
 FAMILIES = MODELS[:2]
 JUDGES = ("guard_a", "guard_b", "oracle", "refusal", "exact")
 ASKING_GUARDS = ("guard_a", "guard_b")
+SAFETY_JUDGES = (*ASKING_GUARDS, "oracle")
 
 
 def runs(arm, models=FAMILIES):
@@ -141,9 +142,19 @@ EDITS = {
     ),
     "what jobs are estimated to need": (f"{PACKAGE}/dag/costs/processors.py", NEW_CODE, set()),
     "a definition that nothing uses": (f"{PACKAGE}/core/trace.py", append("\nSPARE = 1\n"), set()),
-    "a definition of another stage": (
+    "a table that validations alone read": (
         f"{PACKAGE}/data/schemas.py",
         replace('"labelled completions",', '"labelled texts",'),
+        set(),
+    ),
+    "the description of a setting": (
+        f"{PACKAGE}/training/settings.py",
+        replace('description="passes over the data"', 'description="how often the data is passed over"'),
+        set(),
+    ),
+    "the annotation of a function": (
+        f"{PACKAGE}/judging/refusal.py",
+        replace("def is_refusal(text: str) -> bool:", "def is_refusal(text: object) -> bool:"),
         set(),
     ),
     # results
@@ -166,6 +177,24 @@ EDITS = {
     "refusal judge": (f"{PACKAGE}/judging/refusal.py", NEW_CODE, verdicts(["refusal"]) | checkpoints(RL) | after(RL)),
     "oracle as judge": (f"{PACKAGE}/nano/oracle_judge.py", NEW_CODE, verdicts(["oracle"]) | CALIBRATION),
     "exact judge": (f"{PACKAGE}/judging/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(RL)),
+    # a definition of a module whose other definitions are used elsewhere
+    "verdicts of the refusal judge": (
+        f"{PACKAGE}/judging/refusal.py",
+        replace(
+            "not isinstance(answer, str) or not answer.strip()", "not (isinstance(answer, str) and answer.strip())"
+        ),
+        verdicts(["refusal"]) | AFTER_VERDICTS,
+    ),
+    "what is judged of a rollout": (
+        f"{PACKAGE}/judging/parts.py",
+        replace("return pd.concat(tables, ignore_index=True)", "return pd.concat([*tables], ignore_index=True)"),
+        verdicts(SAFETY_JUDGES) | CALIBRATION | AFTER_VERDICTS,
+    ),
+    "what is no finished rollout": (
+        f"{PACKAGE}/judging/parts.py",
+        replace('UNFINISHED = ("truncated", "no_close")', 'UNFINISHED = ("no_close", "truncated")'),
+        verdicts() | CALIBRATION | AFTER_VERDICTS,
+    ),
     "threshold of a guard": (
         "config.yaml",
         replace("guard: guard_b}", "guard: guard_b, settings: {threshold: 0.4}}"),
@@ -198,6 +227,21 @@ EDITS = {
     "sft stage": (f"{PACKAGE}/training/sft.py", NEW_CODE, checkpoints(SFT) | after(SFT)),
     "module of training alone": (f"{PACKAGE}/training/curves.py", NEW_CODE, checkpoints(TRAINED) | after(TRAINED)),
     "a term of the reward": (f"{PACKAGE}/training/rewards/safety.py", NEW_CODE, checkpoints(RL) | after(RL)),
+    "settings of SFT": (
+        f"{PACKAGE}/training/settings.py",
+        replace("class SftSettings(TrainingSettings):", "class SftSettings(TrainingSettings, frozen=True):"),
+        checkpoints(SFT) | after(SFT),
+    ),
+    "settings of RL": (
+        f"{PACKAGE}/training/settings.py",
+        replace("class RlSettings(TrainingSettings):", "class RlSettings(TrainingSettings, frozen=True):"),
+        checkpoints(RL) | after(RL),
+    ),
+    "settings of SFT and RL": (
+        f"{PACKAGE}/training/settings.py",
+        replace("class TrainingSettings(Strict):", "class TrainingSettings(Strict, frozen=True):"),
+        checkpoints(TRAINED) | after(TRAINED),
+    ),
     "rl.learning_rate": (
         *config(r"(^rl:.*?learning_rate: )\S+", r"\g<1>0.00123"),
         checkpoints(RL) | after(RL),

@@ -1,7 +1,7 @@
 rule audit:
     input:
-        train=plan.dataset_files(plan.audit_train()),
-        evaluation=plan.dataset_files(plan.audit_evaluation()),
+        train=plan.data.audit_files("train"),
+        evaluation=plan.data.audit_files("evaluation"),
     output:
         overlap="<results>/audit/overlap.csv",
         lengths="<results>/audit/lengths.csv",
@@ -11,9 +11,9 @@ rule audit:
     resources:
         **costs.resources("audit"),
     params:
-        settings=plan.audit_settings(),
-        train=plan.named_datasets(plan.audit_train()),
-        evaluation=plan.named_datasets(plan.audit_evaluation()),
+        settings=plan.data.audit_settings(),
+        train=plan.data.audit_named_files("train"),
+        evaluation=plan.data.audit_named_files("evaluation"),
         code=plan.code("safelrm.data.audit"),
     shell:
         "python -m safelrm.data.audit --settings {params.settings:q} --train {params.train}"

@@ -1,6 +1,6 @@
 rule base:
     input:
-        origin=plan.base_inputs,
+        origin=plan.bases.inputs,
     output:
         **checkpoint("checkpoints/{model}/base/seed0"),
         curve="results/training/{model}/base/seed0.parquet",
@@ -12,11 +12,11 @@ rule base:
         **costs.resources("base"),
     params:
         model="{model}",
-        factory=plan.base_factory,
-        inputs=plan.base_named_inputs,
-        settings=plan.base_settings,
-        seed=plan.base_seed,
-        code=plan.base_code,
+        factory=plan.bases.factory,
+        inputs=plan.bases.named_inputs,
+        settings=plan.bases.settings,
+        seed=plan.bases.seed,
+        code=plan.bases.factory_code,
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
         " safelrm.models.base --factory {params.factory} --settings {params.settings:q}"

@@ -1,6 +1,6 @@
 rule calibrate:
     input:
-        verdicts=plan.calibration_verdicts(),
+        verdicts=plan.results.calibration_verdicts(),
     output:
         table="<results>/calibration.parquet",
         csv=report(
@@ -15,7 +15,7 @@ rule calibrate:
     resources:
         **costs.resources("calibrate"),
     params:
-        settings=plan.calibration_settings(),
+        settings=plan.results.calibration_settings(),
         code=plan.code("safelrm.analysis.calibrate"),
     shell:
         "python -m safelrm.analysis.calibrate --settings {params.settings:q} --verdicts {input.verdicts}"

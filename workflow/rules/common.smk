@@ -13,22 +13,20 @@ PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.models.online import CONFIGFILES
-from safelrm.core.process import CHECKPOINT_EVERY
-from safelrm.core.process import RUNNER, TIMINGS
+from safelrm.core.process import CHECKPOINT_EVERY, RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
-from safelrm.dag.costs.jobs import Costs
-from safelrm.operations.cluster import end_orphans, keep_asking, name_of_jobs
 from safelrm.dag.command import given_config, typed
-from safelrm.dag.container import image, require_image
-from safelrm.dag.environment import job_environment
+from safelrm.dag.costs.jobs import Costs
+from safelrm.dag.environment import image, job_environment, require_image
 from safelrm.dag.locks import require_installed
-from safelrm.operations.owner import claim
 from safelrm.dag.paths import checkpoint
 from safelrm.dag.plan import Plan
 from safelrm.dag.progress import hide_cache_hints, show_progress, time_table
-from safelrm.operations.stopping import stop_in_a_thread
 from safelrm.dag.study import load_study
+from safelrm.models.online import CONFIGFILES
+from safelrm.operations.cluster import end_orphans, keep_asking, name_of_jobs
+from safelrm.operations.owner import claim
+from safelrm.operations.stopping import stop_in_a_thread
 
 started = time.time()
 TIMINGS_FILE = "logs/timings.jsonl"
@@ -47,14 +45,14 @@ os.environ[CHECKPOINT_EVERY] = str(study.execution.checkpoint_every)
 
 
 def prepare() -> None:
-    """Stop before the first job if the environment is not the one that the lock describes; end what is left over."""
+    """Stop before the first job unless the environment is the lock's. End jobs that a killed run has left behind."""
     methods = {method.name for method in workflow.deployment_settings.deployment_method}
     try:
         if "APPTAINER" in methods:
             require_image(image(study), plan.lock)
         else:
             require_installed(plan.lock)
-        # before the first job is submitted
+        # the name must be known before the first job is submitted
         claim(name_of_jobs(workflow.local_exec, workflow.scheduler))
         end_orphans(Path.cwd())
         keep_asking()

@@ -1,7 +1,7 @@
 rule compare:
     input:
         samples="<results>/samples.parquet",
-        verdicts=plan.metrics_verdicts(),
+        verdicts=plan.results.metrics_verdicts(),
     output:
         table="<results>/differences.parquet",
         csv=report(
@@ -16,7 +16,7 @@ rule compare:
     resources:
         **costs.resources("compare"),
     params:
-        settings=plan.comparison_settings(),
+        settings=plan.results.comparison_settings(),
         code=plan.code("safelrm.analysis.compare"),
     shell:
         "python -m safelrm.analysis.compare --settings {params.settings:q} --samples {input.samples}"

@@ -1,5 +1,5 @@
-# What is fetched is named by a commit of the hub, so code is no parameter here: an edit, or another version of the
-# hub's library, need not download anything anew.
+# A commit of the hub names what is fetched, so code is no parameter here. Neither an edit nor another version of the
+# hub's library downloads anything again.
 localrules:
     fetch_all,
     fetch_model,
@@ -8,7 +8,7 @@ localrules:
 
 rule fetch_all:
     input:
-        plan.fetched(),
+        plan.fetching.manifests(),
 
 
 rule fetch_model:
@@ -19,8 +19,8 @@ rule fetch_model:
     resources:
         **costs.resources("fetch_model"),
     params:
-        settings=plan.fetch_model_settings,
-        key=plan.fetch_model_key,
+        settings=plan.fetching.model_settings,
+        key=plan.fetching.model_key,
     shell:
         "python -m safelrm.models.fetch --kind model --settings {params.settings:q}"
         " --key {params.key} --manifest {output.manifest} > {log} 2>&1"
@@ -35,7 +35,7 @@ rule fetch_dataset:
     resources:
         **costs.resources("fetch_dataset"),
     params:
-        settings=plan.fetch_dataset_settings,
+        settings=plan.fetching.dataset_settings,
         key="datasets.{dataset}.settings",
     shell:
         "python -m safelrm.models.fetch --kind dataset --settings {params.settings:q}"

@@ -19,8 +19,8 @@ rule figure:
         **costs.resources("figure"),
     params:
         figure="safelrm.reporting.plots.{figure}",
-        settings=plan.figure_settings(),
-        code=plan.figure_code,
+        settings=plan.results.figure_settings(),
+        code=plan.results.figure_code,
     shell:
         "python -m safelrm.reporting.figures --figure {params.figure} --settings {params.settings:q}"
         " --metrics {input.metrics} --differences {input.differences} --svg {output.svg}"

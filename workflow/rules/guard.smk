@@ -1,6 +1,6 @@
 rule guard:
     input:
-        origin=plan.guard_inputs,
+        origin=plan.guards.inputs,
     output:
         **checkpoint("checkpoints/guards/{guard}"),
         curve="results/training/guards/{guard}.parquet",
@@ -12,11 +12,11 @@ rule guard:
         **costs.resources("guard"),
     params:
         guard="{guard}",
-        factory=plan.guard_factory,
-        inputs=plan.guard_named_inputs,
-        settings=plan.guard_settings,
-        seed=plan.guard_seed,
-        code=plan.guard_code,
+        factory=plan.guards.factory,
+        inputs=plan.guards.named_inputs,
+        settings=plan.guards.settings,
+        seed=plan.guards.seed,
+        code=plan.guards.factory_code,
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
         " safelrm.models.guard --factory {params.factory} --settings {params.settings:q}"

@@ -1,7 +1,7 @@
 rule judge:
     input:
-        rollouts=plan.model_rollouts,
-        guard=plan.judge_guard,
+        rollouts=plan.judging.rollouts,
+        guard=plan.judging.guard,
     output:
         table="<results>/verdicts/{judge}/{model}.parquet",
     log:
@@ -13,9 +13,9 @@ rule judge:
     params:
         judge="{judge}",
         model="{model}",
-        module=plan.judge_module,
-        settings=plan.judge_settings,
-        code=plan.judge_code,
+        module=plan.judging.judge_module,
+        settings=plan.judging.judge_settings,
+        code=plan.judging.judge_code,
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
         " safelrm.judging.judge --name {params.judge} --module {params.module}"

@@ -1,7 +1,7 @@
 rule metrics:
     input:
         samples="<results>/samples.parquet",
-        verdicts=plan.metrics_verdicts(),
+        verdicts=plan.results.metrics_verdicts(),
     output:
         table="<results>/metrics.parquet",
     log:
@@ -9,7 +9,7 @@ rule metrics:
     resources:
         **costs.resources("metrics"),
     params:
-        settings=plan.metrics_settings(),
+        settings=plan.results.metrics_settings(),
         code=plan.code("safelrm.analysis.metrics"),
     shell:
         "python -m safelrm.analysis.metrics --settings {params.settings:q} --samples {input.samples}"

@@ -1,8 +1,8 @@
 rule rl:
     input:
         base="checkpoints/{model}/base/seed0/manifest.json",
-        guard=plan.rl_guard,
-        prompts=plan.rl_prompts,
+        guard=plan.training.rl_guard,
+        prompts=plan.training.rl_prompts,
     output:
         **checkpoint("checkpoints/{model}/rl-{recipe}/seed{seed}"),
         curve="results/training/{model}/rl-{recipe}/seed{seed}.parquet",
@@ -16,10 +16,10 @@ rule rl:
         model="{model}",
         recipe="{recipe}",
         seed="{seed}",
-        settings=plan.rl_settings,
-        guard_settings=plan.rl_guard_settings,
-        prompts=plan.rl_named_prompts,
-        code=plan.rl_code,
+        settings=plan.training.rl_settings,
+        guard_settings=plan.training.rl_guard_settings,
+        prompts=plan.training.rl_named_prompts,
+        code=plan.training.rl_code,
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
         " safelrm.training.rl --settings {params.settings:q} --checkpoint {input.base}"

@@ -1,7 +1,7 @@
 rule rollouts:
     input:
-        checkpoint=plan.rollout_checkpoint,
-        benchmarks=plan.dataset_files(study.benchmarks),
+        checkpoint=plan.generation.checkpoint,
+        benchmarks=plan.generation.benchmarks(),
     output:
         table="rollouts/{model}/{arm}/seed{seed}.parquet",
     log:
@@ -14,8 +14,8 @@ rule rollouts:
         model="{model}",
         arm="{arm}",
         seed="{seed}",
-        settings=plan.rollout_settings,
-        benchmarks=plan.named_datasets(study.benchmarks),
+        settings=plan.generation.rollout_settings,
+        benchmarks=plan.generation.named_benchmarks(),
         code=plan.code("safelrm.generation.rollouts"),
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"

@@ -1,6 +1,6 @@
 rule samples:
     input:
-        rollouts=plan.rollout_files(),
+        rollouts=plan.generation.rollout_files(),
     output:
         table="<results>/samples.parquet",
     log:

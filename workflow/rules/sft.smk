@@ -1,7 +1,7 @@
 rule sft:
     input:
         base="checkpoints/{model}/base/seed0/manifest.json",
-        data=plan.sft_data,
+        data=plan.training.sft_data,
     output:
         **checkpoint("checkpoints/{model}/sft-{recipe}/seed{seed}"),
         curve="results/training/{model}/sft-{recipe}/seed{seed}.parquet",
@@ -15,7 +15,7 @@ rule sft:
         model="{model}",
         recipe="{recipe}",
         seed="{seed}",
-        settings=plan.sft_settings,
+        settings=plan.training.sft_settings,
         code=plan.code("safelrm.training.sft"),
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"

@@ -17,7 +17,7 @@ rule table:
         **costs.resources("table"),
     params:
         table="{table}",
-        settings=plan.table_settings(),
+        settings=plan.results.table_settings(),
         code=plan.code("safelrm.reporting.tables"),
     shell:
         "python -m safelrm.reporting.tables --table {params.table} --settings {params.settings:q}"

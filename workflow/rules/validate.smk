@@ -1,6 +1,6 @@
 rule validate:
     input:
-        labelled=plan.validation_files,
+        labelled=plan.judging.labelled,
     output:
         table="<results>/validation/{validation}.csv",
     log:
@@ -8,10 +8,10 @@ rule validate:
     resources:
         **costs.resources("validate"),
     params:
-        judge=plan.validation_judge,
-        settings=plan.validation_settings,
-        labelled=plan.validation_labelled,
-        code=plan.validation_code,
+        judge=plan.judging.validated_judge,
+        settings=plan.judging.validated_settings,
+        labelled=plan.judging.named_labelled,
+        code=plan.judging.validation_code,
     shell:
         "python -m safelrm.judging.validate --judge-module {params.judge} --settings {params.settings:q}"
         " --labelled {params.labelled} --output {output.table} > {log} 2>&1"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag import codehash, locks
+from safelrm.dag import codehash, locks, modules
 
 LOCK = """\
 numpy==2.4.6
@@ -22,6 +22,10 @@ torch==2.13.0+cpu
 trl==1.16.0
     # via -r base.in
 """
+
+CACHES = [
+    each for module in (codehash, locks, modules) for each in vars(module).values() if hasattr(each, "cache_clear")
+]
 
 FILES = {
     "__init__.py": "",
@@ -39,12 +43,12 @@ def package(tmp_path, monkeypatch):
     for name, text in FILES.items():
         (folder / name).write_text(text)
     (tmp_path / "lock.txt").write_text(LOCK)
-    monkeypatch.setattr(codehash, "ROOT", tmp_path)
+    monkeypatch.setattr(modules, "ROOT", tmp_path)
     return folder
 
 
 def fresh_hash(package: Path, *modules: str) -> str:
-    for cached in (codehash._tree, codehash._statements, codehash._imported_modules, locks.read_lock):
+    for cached in CACHES:
         cached.cache_clear()
     return codehash.code_hash(*(modules or ("safelrm.stage",)), lock=package.parent / "lock.txt")
 
@@ -57,6 +61,8 @@ def fresh_hash(package: Path, *modules: str) -> str:
         ("stage.py", "return helper(1)", "return (\n        helper(\n            1\n        )\n    )"),
         ("library.py", "def helper(x):\n", 'def helper(x):\n    """Add."""\n'),
         ("deep.py", "VALUE = 1", "VALUE = 0x1"),
+        ("library.py", "from safelrm import deep", "from safelrm import deep, stage"),
+        ("stage.py", "import helper", "import (\n    helper,\n)"),
         ("unrelated.py", "import trl", "import trl\nX = 2"),
         # definitions of a used module that nothing uses
         ("deep.py", "UNUSED = 2", "UNUSED = 3"),
@@ -65,6 +71,9 @@ def fresh_hash(package: Path, *modules: str) -> str:
         # what is done only if a used module is started by itself, or for type checkers
         ("library.py", "def helper", "if __name__ == '__main__':\n    print(deep.UNUSED)\ndef helper"),
         ("deep.py", "UNUSED = 2", "UNUSED = 2\nif TYPE_CHECKING:\n    import trl"),
+        # what only a reader sees
+        ("library.py", "def helper(x)", "def helper(x: deep.UNUSED) -> deep.other"),
+        ("library.py", "def helper(x)", "async def spare(x: int): ...\n@cache\ndef other(): ...\ndef helper(x: int)"),
     ],
 )
 def test_edits_without_effect_keep_the_hash(package, file, old, new):
@@ -89,6 +98,12 @@ def test_edits_without_effect_keep_the_hash(package, file, old, new):
         # a statement that defines nothing may do anything
         ("deep.py", "UNUSED = 2", "UNUSED = 2\nprint(VALUE)"),
         ("deep.py", "UNUSED = 2", "UNUSED = 2\nsys.path[0] = 'elsewhere'"),
+        ("deep.py", "VALUE = 1", "if __name__ == '__main__':\n    pass\nelse:\n    print(1)\nVALUE = 1"),
+        ("deep.py", "VALUE = 1", "if torch.__name__ == 'torch':\n    print(1)\nVALUE = 1"),
+        ("deep.py", "VALUE = 1", "if TYPE_CHECKING:\n    pass\nelse:\n    print(1)\nVALUE = 1"),
+        # and so may a decorator, and the import of a package that nothing uses
+        ("deep.py", "def other", "@register\ndef spare():\n    return 1\ndef other"),
+        ("deep.py", "VALUE = 1", "import trl\nVALUE = 1"),
         # the stage itself counts whole
         ("stage.py", "def main", "SPARE = 1\ndef main"),
         ("stage.py", "def main", "if __name__ == '__main__':\n    print(1)\ndef main"),
@@ -105,6 +120,83 @@ def test_a_definition_counts_once_something_uses_it(package):
     before = fresh_hash(package)
     (package / "deep.py").write_text(FILES["deep.py"].replace("UNUSED = 2", "UNUSED = 3"))
     assert fresh_hash(package) != before
+
+
+DEEP_EDITS = ("UNUSED = 2", "UNUSED = 3"), ("VALUE = 1", "VALUE = 3")
+
+
+@pytest.mark.parametrize(
+    ("using", "counting"),
+    [
+        # a name that another module hands on
+        ({"stage.py": "from safelrm.library import deep\nprint(deep.VALUE)\n"}, DEEP_EDITS[1:]),
+        ({"stage.py": "from safelrm.library import deep as d\nprint(d.other())\n"}, DEEP_EDITS),
+        # a module that is another thing later on
+        ({"library.py": "from safelrm import deep\ndeep = vars(deep)\ndef helper(x):\n    deep.pop(x)\n"}, DEEP_EDITS),
+        # a name that is found where it is not seen
+        ({"deep.py": FILES["deep.py"] + "def __getattr__(name):\n    return UNUSED\n"}, DEEP_EDITS[1:]),
+        ({"deep.py": "VALUE = eval('UNUSED')\nUNUSED = 2\n"}, DEEP_EDITS[:1]),
+        # a module within a package that is imported whole
+        (
+            {
+                "library.py": "from safelrm import part as p\ndef helper(x):\n    return p.inner.helper()\n",
+                "part/__init__.py": "",
+                "part/inner.py": "from safelrm.deep import VALUE\ndef helper():\n    return VALUE\n",
+            },
+            DEEP_EDITS[1:],
+        ),
+        # a module that is started by its name
+        ({"library.py": "def helper(x):\n    return ['python', '-m', 'safelrm.deep']\n"}, DEEP_EDITS),
+        # a field whose quoted type pydantic reads
+        ({"deep.py": "VALUE = 1\nclass Part:\n    UNUSED = 2\nclass Whole:\n    part: 'list[Part]'\n",
+          "library.py": "from safelrm.deep import Whole\ndef helper(x):\n    return Whole\n"}, DEEP_EDITS[:1]),
+    ],
+)  # fmt: skip
+def test_what_is_used_in_another_way_counts(package, using, counting):
+    for file, text in using.items():
+        (package / file).parent.mkdir(exist_ok=True)
+        (package / file).write_text(text)
+    text, before = (package / "deep.py").read_text(), fresh_hash(package)
+    for old, new in counting:
+        assert old in text
+        (package / "deep.py").write_text(text.replace(old, new))
+        assert fresh_hash(package) != before, new
+
+
+def test_what_the_import_of_an_unused_name_does_counts(package):
+    (package / "library.py").write_text(
+        "from safelrm.deep import VALUE\ndef spare():\n    return VALUE\nhelper = int\n"
+    )
+    before = fresh_hash(package)
+    (package / "deep.py").write_text(FILES["deep.py"].replace("VALUE = 1", "VALUE = 3"))
+    assert fresh_hash(package) == before
+    (package / "deep.py").write_text(FILES["deep.py"] + "import os\nos.environ['X'] = '1'\n")
+    assert fresh_hash(package) != before
+
+
+def test_a_decorator_that_may_read_annotations_keeps_them(package):
+    text = "from safelrm import deep\n@dispatch\ndef helper(x: int):\n    return x\n"
+    (package / "library.py").write_text(text)
+    before = fresh_hash(package)
+    (package / "library.py").write_text(text.replace("int", "str"))
+    assert fresh_hash(package) != before
+
+
+def test_descriptions_of_settings_and_options_do_not_count(package):
+    text = "def helper(x):\n    parser.add_argument('x', default=1, help='a')\n    return Field(2, description='b')\n"
+    (package / "library.py").write_text(text)
+    before = fresh_hash(package)
+    for old, new, counts in (("'a'", "'c'", False), ("'b'", "f'{x}'", False), ("=1", "=3", True), ("(2", "(3", True)):
+        (package / "library.py").write_text(text.replace(old, new))
+        assert (fresh_hash(package) != before) == counts
+
+
+def test_one_definition_of_a_module_can_be_hashed(package):
+    before = fresh_hash(package, "safelrm.deep:VALUE")
+    (package / "deep.py").write_text(FILES["deep.py"].replace("UNUSED = 2", "UNUSED = 3"))
+    assert fresh_hash(package, "safelrm.deep:VALUE") == before
+    (package / "deep.py").write_text(FILES["deep.py"].replace("VALUE = 1", "VALUE = 3"))
+    assert fresh_hash(package, "safelrm.deep:VALUE") != before
 
 
 def test_a_module_that_is_handed_on_counts_whole(package):
@@ -146,9 +238,17 @@ def test_a_syntax_error_is_named(package):
         fresh_hash(package)
 
 
-def test_relative_imports_are_refused(package):
-    (package / "deep.py").write_text("from . import unrelated\n")
-    with pytest.raises(SafeLRMError, match="relative import"):
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("from . import unrelated", "relative import"),
+        ("from safelrm.unrelated import *", r"import of \*"),
+        ("import safelrm.unrelated", "import of safelrm.unrelated as safelrm"),
+    ],
+)
+def test_an_import_that_cannot_be_followed_is_refused(package, line, named):
+    (package / "deep.py").write_text(f"{line}\n")
+    with pytest.raises(SafeLRMError, match=named):
         fresh_hash(package)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from safelrm.dag.container import BUILD
+from safelrm.dag.environment import BUILD
 
 ROOT = Path(__file__).parents[3]
 DEFINITION = ROOT / "envs/containers/safelrm.def"

@@ -33,7 +33,7 @@ def test_a_preset_loads_by_itself(file, study):
 
 def test_everything_is_taken_from_the_hub_and_every_revision_is_open(file, study):
     assert all(entry.hub for entry in [*study.models.values(), *study.guards.values()])
-    fetched = Plan(study).fetched()
+    fetched = Plan(study).fetching.manifests()
     models = {entry.hub.repo for entry in [*study.models.values(), *study.guards.values()]}
     assert len(fetched) == len(models) + len(study.datasets)
     keys = {blank.key for blank in find_blanks(file.read_text())}

@@ -1,4 +1,4 @@
-"""What the command lines share that are about a whole study: they read its configuration as Snakemake was given it."""
+"""Command lines about a whole study. They read the configuration as Snakemake does, `--config` included."""
 
 import argparse
 import math
@@ -12,7 +12,7 @@ from safelrm.dag.study import load_study, read_config
 
 
 def configured_parser(description: str | None) -> argparse.ArgumentParser:
-    """An argument parser that shows a command's docstring, with the options of `plan_of` already declared."""
+    """An argument parser that shows a command's docstring and has the options that `plan_of` reads."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -25,7 +25,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     """The plan of the study that a command line names.
 
     Raises:
-        SafeLRMError: the configuration cannot be read, or is none of a study.
+        SafeLRMError: the configuration cannot be read, or does not describe a study.
     """
     return Plan(load_study(config_of(options), ", ".join(map(str, options.configfiles))))
 
@@ -40,19 +40,19 @@ def config_of(options: argparse.Namespace) -> dict[str, object]:
 
 
 def given_config(overrides: Mapping[str, object]) -> list[str]:
-    """The values of `--config` for what Snakemake's own option of that name was given."""
+    """Values for a command's `--config` that say what Snakemake's `--config` was given."""
     return [f"{key}={_on_one_line(typed(value))}" for key, value in overrides.items()]
 
 
 def _on_one_line(value: object) -> str:
-    # JSON would not do: YAML takes its 1e-05 for a text
+    # not JSON: YAML takes its 1e-05 for a text
     return yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False).strip().removesuffix("\n...")
 
 
 def typed(value: object) -> object:
     """What Snakemake's `--config` was given, with numbers, booleans and nulls in place of their texts.
 
-    Snakemake reads a single value as YAML does, but leaves everything within a section or a list a text.
+    Snakemake reads a single value as YAML does, but leaves every value of a section or a list as text.
     """
     if isinstance(value, Mapping):
         return {key: typed(item) for key, item in value.items()}
@@ -68,10 +68,10 @@ def typed(value: object) -> object:
 
 
 def configuration(entries: Iterable[str]) -> dict[str, object]:
-    """A configuration from `key=value` entries: a dot in a key leads into a section, a value is YAML.
+    """A configuration from `key=value` entries. A dot in a key leads into a section. A value is YAML.
 
     Raises:
-        SafeLRMError: an entry is of another form, or leads into what an earlier one has made no section.
+        SafeLRMError: an entry has another form, or leads into a key that an earlier entry has set to no section.
     """
     found: dict[str, object] = {}
     for entry in entries:

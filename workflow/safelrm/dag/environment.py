@@ -1,19 +1,27 @@
-"""Environment variables of every job."""
+"""The environment that jobs run in: its variables, and its image with `snakemake --sdm apptainer`."""
 
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag.settings import Study
+
+BUILD = "apptainer build --build-arg LOCK={lock} {image} envs/containers/safelrm.def"
 
 
 def job_environment(package_root: str) -> dict[str, str]:
     """Variables that jobs inherit: where code comes from, what makes numbers repeat, and no network.
 
+    The code hash of every job covers this function.
+
     Args:
         package_root: the folder that holds the package of this checkout.
 
-    The instruction set is fixed so that processors choose the same kernels where they can
-    (vLLM's CPU build still picks its own). Threads that wait must not spin: with fewer cores than
-    threads that costs a factor of ten.
+    The instruction set is fixed. So processors choose the same kernels where they can; vLLM's CPU build still picks its
+    own. Threads that wait must not spin: spinning costs a factor of ten where there are fewer cores than threads.
     """
     binaries = str(Path(sys.executable).parent)
     return {
@@ -32,3 +40,30 @@ def job_environment(package_root: str) -> dict[str, str]:
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
     }
+
+
+def image(study: Study) -> str:
+    """The image file of a study: the configured one, or else the one that is built of the study's lock."""
+    return study.execution.container or f"envs/containers/{Path(study.lock).stem}.sif"
+
+
+def require_image(path: str, lock: Path) -> None:
+    """Make sure that an image holds what the lock says, since the code hash relies on the lock.
+
+    Args:
+        path: an Apptainer image.
+        lock: the lock of the study, in the checkout.
+
+    Raises:
+        SafeLRMError: there is no image or no Apptainer, or the image has another distribution or version.
+    """
+    build = BUILD.format(lock=lock.stem, image=path)
+    if not Path(path).is_file():
+        raise SafeLRMError("there is no such image", file=path, key="execution.container", fix=build)
+    program = shutil.which("apptainer") or shutil.which("singularity")
+    if program is None:
+        raise SafeLRMError("there is no apptainer on PATH", file=path, fix="load its module, or leave --sdm out")
+    command = [program, "exec", "--bind", str(lock.parents[1]), path, "python", "-m", "safelrm.dag.locks", str(lock)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SafeLRMError(f"not the environment of the lock:\n{done.stderr.strip()}", file=path, fix=build)

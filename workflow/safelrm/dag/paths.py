@@ -1,5 +1,6 @@
 """Where the outputs of rules lie."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from safelrm.core.checkpoints import MODEL_FILES
@@ -10,14 +11,34 @@ def data_file(name: str) -> str:
     return f"data/{name}.parquet"
 
 
-def rollouts_file(model: str, arm: str, seed: int) -> str:
-    """The rollouts of a run."""
-    return f"rollouts/{model}/{arm}/seed{seed}.parquet"
+def data_files(names: Iterable[str]) -> list[str]:
+    """Data sets."""
+    return [data_file(name) for name in names]
+
+
+def named_data_files(names: Iterable[str]) -> list[str]:
+    """`name=path` of data sets, as stages take them."""
+    return [f"{name}={data_file(name)}" for name in names]
+
+
+def run_manifest(model: str, arm: str, seed: int | str) -> str:
+    """The manifest of a run's checkpoint. All runs of a base have one checkpoint."""
+    return f"checkpoints/{model}/{arm}/seed{0 if arm == 'base' else seed}/manifest.json"
 
 
 def guard_manifest(name: str) -> str:
     """The manifest of a guard."""
     return f"checkpoints/guards/{name}/manifest.json"
+
+
+def rollouts_file(model: str, arm: str, seed: int | str) -> str:
+    """The rollouts of a run."""
+    return f"rollouts/{model}/{arm}/seed{seed}.parquet"
+
+
+def result_file(study: str, name: str) -> str:
+    """A result of a study."""
+    return f"results/{study}/{name}"
 
 
 def fetched_model(repo: str) -> str:

@@ -1,4 +1,4 @@
-"""One line per event of a run: jobs done of all, time elapsed, what started and what runs now."""
+"""What a user sees of a run: one line for each job that starts or ends, and a table of times at the end."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from snakemake_interface_logger_plugins.common import LogEvent
 
-# of the jobs that run, on a cluster perhaps hundreds
+# running jobs that a line names: on a cluster, hundreds may run
 NAMED = 4
 
 REPLACED = (LogEvent.JOB_INFO, LogEvent.JOB_FINISHED, LogEvent.JOB_STARTED, LogEvent.PROGRESS)
@@ -54,7 +54,7 @@ def _name(rule: str, wildcards: dict[str, str] | None) -> str:
 
 
 def show_progress() -> None:
-    """Let progress lines take the place of Snakemake's own job messages on the terminal (once per process).
+    """Replace Snakemake's own job messages on the terminal by progress lines, once per process.
 
     Errors and the log file stay as Snakemake writes them.
     """
@@ -72,7 +72,7 @@ def _not_replaced(record: logging.LogRecord) -> bool:
 
 
 def hide_cache_hints() -> None:
-    """Leave out the line that Snakemake prints for every rule that its cache between workflows could serve."""
+    """Leave out Snakemake's hint, one line per rule, that its cache between workflows could be used."""
     for handler in logging.getLogger("snakemake.logging").handlers:
         handler.addFilter(_no_cache_hint)
 
@@ -82,13 +82,13 @@ def _no_cache_hint(record: logging.LogRecord) -> bool:
 
 
 def read_times(file: Path, numbers: Sequence[str]) -> pd.DataFrame:
-    """The times that jobs have left (`safelrm.core.process`), one row per line that can be read.
+    """The times that jobs have recorded (`safelrm.core.process`), one row per readable line.
 
-    Nodes that write to one file at once over a network may tear each other's lines: these are passed over.
+    Nodes that write to one file at once over a network may tear each other's lines. Torn lines are left out.
 
     Args:
         file: JSON lines.
-        numbers: the columns beside `stage`; a line without one of them is passed over as well.
+        numbers: the columns beside `stage`. A line that lacks one of them is left out, too.
     """
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     rows = [row for row in map(_read_line, lines) if _is_time(row, numbers)]
@@ -109,11 +109,11 @@ def _is_time(row: object, numbers: Sequence[str]) -> bool:
 
 
 def time_table(file: str | Path, since: float) -> str:
-    """Seconds and peak memory of every stage, of the jobs that ended after a time (seconds since the epoch).
+    """Seconds and peak memory of every stage, over the jobs that ended since a run began.
 
     Args:
-        file: JSON lines that jobs leave (`safelrm.core.process`).
-        since: when this run began.
+        file: JSON lines that jobs have recorded (`safelrm.core.process`).
+        since: when the run began, in seconds since the epoch.
     """
     path = Path(file)
     if not path.exists():

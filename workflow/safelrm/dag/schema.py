@@ -1,6 +1,6 @@
-"""Write what the settings models say: the JSON schema (for editors) and docs/configuration.md (for people).
+"""Write the keys of the configuration down: a JSON schema for editors, docs/configuration.md for people.
 
-Run it with `make schema` after a change of a settings model; a test holds both in step.
+Both are made from the settings models. Run `make schema` after a change of a model; a test fails otherwise.
 """
 
 import importlib
@@ -11,19 +11,20 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from safelrm.core.files import write_text
-from safelrm.dag.codehash import PACKAGE, ROOT
+from safelrm.dag.modules import PACKAGE, ROOT
 from safelrm.dag.registry import settings_model, top_level_names
 from safelrm.dag.settings import Study
 
-# what a module of a registry offers beside its settings: a source, a judge, a factory
+# what a module of a registry offers beside its settings: a source, a judge or a factory
 OFFERS = {"load", "judge", "make"}
 SCHEMA_FILE = ROOT / "schemas" / "config.schema.json"
 PAGE = ROOT.parent / "docs" / "configuration.md"
 
 _HEAD = """# Configuration
 
-Every key of `config.yaml` and of the files in `experiments/`. An unknown or misspelt key is an error.
-`${VARIABLE}` in a value is replaced by the environment's. This page is written by `make schema`.
+This page lists every key of `config.yaml` and of the files in `experiments/`. An unknown or misspelt key is an error.
+`${VARIABLE}` in a value stands for a variable of the environment. `own` means that the default is empty, or made of the
+defaults of another section. `make schema` writes this page.
 """
 
 
@@ -33,7 +34,7 @@ def json_schema() -> str:
 
 
 def page() -> str:
-    """The page that lists every key of every section and of every module that a registry offers."""
+    """The page that lists the keys of all sections and of all modules that a configuration may name."""
     schema = Study.model_json_schema()
     parts = [_HEAD, _section("Study (top level)", schema)]
     parts += [_section(name, model) for name, model in schema["$defs"].items()]
@@ -63,12 +64,14 @@ def _section(title: str, schema: dict) -> str:
     lines.append("\n| key | type | default | meaning |\n|-|-|-|-|\n")
     required = schema.get("required", [])
     for key, field in schema["properties"].items():
-        default = (
-            "required" if key in required else f"`{json.dumps(field['default'])}`" if "default" in field else "own"
-        )
+        default = "required" if key in required else _default(field)
         meaning = field.get("description", "").replace("|", "\\|")
         lines.append(f"| `{key}` | {_type(field)} | {default} | {meaning} |\n")
     return "".join(lines)
+
+
+def _default(field: dict) -> str:
+    return f"`{json.dumps(field['default'])}`" if "default" in field else "own"
 
 
 def _type(field: dict) -> str:

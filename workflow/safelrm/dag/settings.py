@@ -1,8 +1,6 @@
-"""How jobs run: never what they compute, so no part of it is a parameter of a rule.
+"""The whole configuration: what `config.yaml` and the files in `experiments/` may say."""
 
-The whole configuration: what `config.yaml` and the files in `experiments/` may say.
-"""
-
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -30,26 +28,26 @@ class Gpu(Strict):
 
 
 class Utilisation(Strict):
-    """Shares of what the data sheet says that jobs are taken to reach."""
+    """How much of a data sheet's numbers jobs are expected to reach."""
 
-    training: Utilised = Field(0.35, description="of the TFLOP/s, in training")
-    forward: Utilised = Field(0.4, description="of the TFLOP/s, in reading prompts and texts")
-    bandwidth: Utilised = Field(0.6, description="of the bandwidth, in generating tokens")
+    training: Utilised = Field(0.35, description="share of the TFLOP/s that training reaches")
+    forward: Utilised = Field(0.4, description="share of the TFLOP/s that reading prompts and texts reaches")
+    bandwidth: Utilised = Field(0.6, description="share of the bandwidth that generating tokens reaches")
 
 
-# a file, not an address: what an address names may change, and Snakemake takes no blanks
+# a file, not an address: an address may come to name another image. Snakemake takes no blanks
 ImagePath = Annotated[str, Field(pattern=r"^[^\s:]+$")]
 
 
 class ExecutionSettings(Strict):
-    """How jobs run. A change re-runs nothing."""
+    """How jobs run. A change re-runs nothing: no part of this section is a parameter of a rule."""
 
     checkpoint_every: Count = Field(
         DEFAULT_STEPS,
         description="optimiser steps between two saves of a training's whole state (weights, optimiser, random"
-        " numbers), from which a killed run goes on; the result does not depend on it",
+        " numbers); a killed run continues from the last one, with the same result",
     )
-    gpu: Gpu | None = Field(None, description="the GPUs that jobs run on; none: all jobs run on CPUs")
+    gpu: Gpu | None = Field(None, description="the kind of GPU that jobs run on; none: all jobs run on CPUs")
     gpus_per_node: Count = Field(8, description="GPUs of one node")
     nodes: Count = Field(1, description="nodes that one job may span")
     cpus_per_gpu: Count = Field(4, description="cores that a SLURM job asks for with each GPU")
@@ -60,15 +58,15 @@ class ExecutionSettings(Strict):
         3.0, description="time limit of a job's first attempt, as a multiple of its estimated time"
     )
     longest_runtime: Count | None = Field(
-        None, description="most minutes that a job asks for, however often it was tried: the limit of the partition"
+        None, description="most minutes that any attempt of a job asks for, such as the limit of the partition"
     )
     node_memory_gib: Positive | None = Field(
-        None, description="most memory that a job asks for on a node, however often it was tried: what the nodes have"
+        None, description="most memory, in GiB, that any attempt of a job asks for on a node, such as what a node has"
     )
     container: ImagePath | None = Field(
         None,
-        description="Apptainer image file that jobs run in with `--sdm apptainer`; none: the one in"
-        " `envs/containers/` that is named as the lock",
+        description="Apptainer image file that jobs run in with `--sdm apptainer`; none: the file in"
+        " `envs/containers/` that has the lock's name",
     )
 
 
@@ -79,12 +77,13 @@ HUB_FACTORY = "safelrm.models.hub"
 
 
 class ExpectedTexts(Strict):
-    """Size of a data set before it is there. Only estimates of time and memory depend on it."""
+    """Expected size of a data set. Only estimates of time and memory depend on it."""
 
     rows: Positive | None = Field(None, description="rows; none: the `size` of the source's settings, or 1000")
     prompt_tokens: Positive | None = Field(None, description="mean tokens of a prompt; none: a guess")
     response_tokens: Positive | None = Field(
-        None, description="mean tokens of a response; for prompts, of what a model responds; none: half of the limit"
+        None,
+        description="mean tokens of a response: in the data, or of models to these prompts; none: half of the limit",
     )
 
 
@@ -94,21 +93,27 @@ class DatasetEntry(Strict):
     source: ModulePath = Field(description="module that loads it, such as safelrm.data.sources.table")
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
     expected: ExpectedTexts = Field(
-        default_factory=ExpectedTexts, description="its size, for estimates of what jobs need"
+        default_factory=ExpectedTexts, description="expected size, for estimates of what jobs need"
     )
+
+    @property
+    def path(self) -> str | None:
+        """The user's file that it is read from; None if its source needs none."""
+        path = self.settings.get("path")
+        return None if path is None else str(path)
 
 
 class MadeModel(Strict):
     """A model that is taken from a hub (`hub`), or trained from scratch (`factory` and `inputs`)."""
 
-    hub: HubModel | None = Field(None, description="the model on the hub that it is taken from")
+    hub: HubModel | None = Field(None, description="the model of a hub that is taken")
     factory: ModulePath | None = Field(None, description="module that trains it, such as safelrm.nano.pretraining.base")
     inputs: dict[Name, Name] = Field(
-        default_factory=dict, description="what the factory trains on: its names for data sets, and keys of `datasets`"
+        default_factory=dict, description="what the factory trains on: a key of `datasets` for each of its own names"
     )
     seed: Seed = Field(0, description="seed of a training from scratch")
     settings: ModuleSettings = Field(
-        default_factory=dict, description="settings of the factory; for a model from a hub those of safelrm.models.hub"
+        default_factory=dict, description="settings of the factory; for a model of a hub those of safelrm.models.hub"
     )
 
     @property
@@ -120,7 +125,7 @@ class MadeModel(Strict):
     def _has_one_origin(self) -> Self:
         if self.hub and (self.factory or self.inputs):
             surplus = "factory" if self.factory else "inputs"
-            raise ValueError(f"a model from a hub is not trained: leave out `{surplus}`, or `hub`")
+            raise ValueError(f"a model of a hub is not trained: leave out `{surplus}`, or `hub`")
         if not self.hub and not self.factory:
             raise ValueError("give either `hub`, to take it from a hub, or `factory`, to train it")
         return self
@@ -130,21 +135,21 @@ class ModelEntry(MadeModel):
     """One base model."""
 
     decodings: dict[Name, DecodingMode] = Field(
-        ONE_MODE, min_length=1, description="decoding modes by name, all of them evaluated; tables show the first"
+        ONE_MODE, min_length=1, description="decoding modes by name; all are evaluated, and tables show the first"
     )
 
 
 class GuardEntry(MadeModel):
     """One guard."""
 
-    reading: GuardSettings = Field(description="how it is asked and read")
+    reading: GuardSettings = Field(description="how the guard is asked and read")
 
 
 class JudgeEntry(Strict):
     """One judge."""
 
     module: ModulePath = Field(description="module that judges, such as safelrm.judging.refusal")
-    guard: Name | None = Field(None, description="the guard it asks, a key of `guards`")
+    guard: Name | None = Field(None, description="the guard that the judge asks, a key of `guards`")
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
 
 
@@ -152,12 +157,12 @@ class Arm(Strict):
     """One line of the comparison: a model, a method, its recipe and the seeds it is repeated with."""
 
     model: Name = Field(description="a key of `models`")
-    method: Literal["base", "sft", "rl"] = Field(description="how the model is made safe")
+    method: Literal["base", "sft", "rl"] = Field(description="what makes the model safe: nothing (`base`), SFT or RL")
     recipe: Name | None = Field(None, description="a key of `sft` or `rl`; none for `base`")
     seeds: list[Seed] = Field(
         default=[0],
         min_length=1,
-        description="seeds of the training and of its rollouts; a base is trained once, with its model's seed",
+        description="seeds of trainings and rollouts; a base is made once, with its model's own seed",
     )
 
     @property
@@ -175,7 +180,7 @@ class ValidationEntry(Strict):
 
 
 class Study(Strict):
-    """A study. Every key is optional that another kind of study does without."""
+    """A study. A key that some studies do without is optional."""
 
     name: Name = Field(description="name of the study, the folder of its results")
     lock: str = Field("envs/cpu-vllm.txt", description="lock file of the environment that runs the study")
@@ -183,15 +188,34 @@ class Study(Strict):
         default_factory=ExecutionSettings, description="how jobs run; a change re-runs nothing"
     )
     datasets: dict[Name, DatasetEntry] = Field(default_factory=dict, description="every data set by name")
-    benchmarks: list[Name] = Field(default_factory=list, description="prompts that every arm answers, of `datasets`")
+    benchmarks: list[Name] = Field(
+        default_factory=list, description="prompts that every arm answers, keys of `datasets`"
+    )
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
     guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
     sft: dict[Name, SftSettings] = Field(default_factory=dict, description="SFT recipes by name")
     rl: dict[Name, RlSettings] = Field(default_factory=dict, description="RL recipes by name")
     arms: list[Arm] = Field(default_factory=list, description="what is compared")
-    rollouts: RolloutSettings | None = Field(None, description="decoding of the evaluation rollouts")
+    rollouts: RolloutSettings | None = Field(None, description="how answers to the benchmarks are sampled")
     judges: dict[Name, JudgeEntry] = Field(default_factory=dict, description="judges by name")
-    metrics: MetricsSettings | None = Field(None, description="which judge a number is taken from, and intervals")
+    metrics: MetricsSettings | None = Field(None, description="which judges make the numbers, and their intervals")
     calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
     validation: dict[Name, ValidationEntry] = Field(default_factory=dict, description="judges against human labels")
+
+    def runs(self) -> Iterator[tuple[str, str, int]]:
+        """Model, arm and seed of every run."""
+        for arm in self.arms:
+            for seed in arm.seeds:
+                yield arm.model, arm.name, seed
+
+    def compared_models(self) -> list[str]:
+        """Every model that has an arm."""
+        return list(dict.fromkeys(arm.model for arm in self.arms))
+
+    def hub_models(self) -> Iterator[tuple[str, HubModel]]:
+        """Every model and guard of a hub, with its key."""
+        for section, entries in (("models", self.models), ("guards", self.guards)):
+            for name, entry in entries.items():
+                if entry.hub:
+                    yield f"{section}.{name}.hub", entry.hub

@@ -22,9 +22,9 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings
 
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.codehash import ROOT
 from safelrm.dag.command import configuration
 from safelrm.dag.costs.processors import GIB, Job
+from safelrm.dag.modules import ROOT
 from safelrm.dag.progress import read_times
 from safelrm.dag.study import read_config
 from safelrm.operations.schedule import Task, critical_path, wall_seconds

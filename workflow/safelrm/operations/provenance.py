@@ -83,8 +83,8 @@ class Trail:
         self.plan, study = plan, plan.study
         live, published = Path("results", study.name), Path("results/published", study.name)
         self.results = live if (live / "samples.parquet").is_file() else published
-        metrics = MetricsJobSettings.model_validate_json(plan.metrics_settings())
-        comparisons = ComparisonSettings.model_validate_json(plan.comparison_settings())
+        metrics = MetricsJobSettings.model_validate_json(plan.results.metrics_settings())
+        comparisons = ComparisonSettings.model_validate_json(plan.results.comparison_settings())
         self.remaker = Remaker(self.results, metrics, comparisons, study.calibration)
 
     def table_file(self, name: str) -> Path:
@@ -114,8 +114,8 @@ class Trail:
         for name in self.remaker.judges(number):
             judge = {"judge": name}
             yield _file("verdicts", self.remaker.verdict_file(name, side.model))
-            yield f"judge          {self.plan.judge_module(judge)} {self.plan.judge_settings(judge)}"
-            for guard in self.plan.judge_guard(judge):
+            yield f"judge          {self.plan.judging.judge_module(judge)} {self.plan.judging.judge_settings(judge)}"
+            for guard in self.plan.judging.guard(judge):
                 yield _file("guard", Path(guard))
 
     def _runs(self, side: Side) -> Iterator[str]:
@@ -124,23 +124,23 @@ class Trail:
         for path in self._rollouts(side):
             yield _file("rollouts", Path(path))
             seed = Path(path).stem.removeprefix("seed")
-            yield _file("checkpoint", Path(plan.rollout_checkpoint(wildcards | {"seed": seed})))
-        yield f"decoding       {plan.rollout_settings(wildcards)}"
+            yield _file("checkpoint", Path(plan.generation.checkpoint(wildcards | {"seed": seed})))
+        yield f"decoding       {plan.generation.rollout_settings(wildcards)}"
         if method == "sft":
-            yield _file("data", Path(plan.sft_data(wildcards)))
-            yield f"sft            {plan.sft_settings(wildcards)}"
+            yield _file("data", Path(plan.training.sft_data(wildcards)))
+            yield f"sft            {plan.training.sft_settings(wildcards)}"
         elif method == "rl":
-            for path in plan.rl_prompts(wildcards):
+            for path in plan.training.rl_prompts(wildcards):
                 yield _file("prompts", Path(path))
-            yield f"rl             {plan.rl_settings(wildcards)}"
-        yield f"base           {plan.base_factory(wildcards)} seed {plan.base_seed(wildcards)}"
-        yield f"               {plan.base_settings(wildcards)}"
-        for path in plan.base_inputs(wildcards):
+            yield f"rl             {plan.training.rl_settings(wildcards)}"
+        yield f"base           {plan.bases.factory(wildcards)} seed {plan.bases.seed(wildcards)}"
+        yield f"               {plan.bases.settings(wildcards)}"
+        for path in plan.bases.inputs(wildcards):
             yield _file("origin", Path(path))
 
     def _rollouts(self, side: Side) -> list[str]:
         wanted = f"rollouts/{side.model}/{side.arm}/"
-        return [path for path in self.plan.rollout_files() if path.startswith(wanted)]
+        return [path for path in self.plan.generation.rollout_files() if path.startswith(wanted)]
 
 
 def _file(title: str, path: Path) -> str:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import derive_seed
+from safelrm.inference.chat import user_turn
 from safelrm.training.policy import Policy
-from safelrm.training.rendering import user_turn
 from safelrm.training.settings import RlSettings
 
 

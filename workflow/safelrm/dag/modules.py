@@ -1,0 +1,208 @@
+"""The project's modules: where they lie, and what each of their statements defines and uses."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from safelrm.core.errors import SafeLRMError
+
+PACKAGE = "safelrm"
+ROOT = Path(__file__).resolve().parents[2]
+
+# a module and one of its names; None stands for the whole module
+Use = tuple[str, str | None]
+
+# decorators that change nothing but the definition below them, and do not read its annotations
+PURE_DECORATORS = frozenset({"cache", "contextmanager", "dataclass", "lru_cache", "property"})
+# arguments that only a reader sees, by what is called
+PROSE = {"Field": "description", "add_argument": "help"}
+# builtins that reach any name of a module
+REACHES_ALL = frozenset({"eval", "exec", "globals"})
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement at the top level of a module. An import of several names is one statement for each name.
+
+    Attributes:
+        text: the statement, without what changes no result.
+        binds: the names that it defines.
+        names: the names that it uses by themselves.
+        attributes: the attributes of names that it uses, such as `("teacher", "comply")` for `teacher.comply`.
+        imports: what it imports within functions, and the modules that it names in a text.
+        origin: for an import, what its name stands for.
+        always: whether it may have an effect beyond the names that it defines.
+        only_as_script: whether it runs only if its module is the one that was started.
+    """
+
+    text: str
+    binds: frozenset[str]
+    names: frozenset[str] = frozenset()
+    attributes: frozenset[tuple[str, str]] = frozenset()
+    imports: frozenset[Use] = frozenset()
+    origin: Use | None = None
+    always: bool = False
+    only_as_script: bool = False
+
+
+@cache
+def statements(module: str) -> list[Statement]:
+    """The statements of a module, without docstrings and without what is there for type checkers.
+
+    Raises:
+        SafeLRMError: there is no such module, it does not parse, or it has an import that cannot be followed.
+    """
+    tree = _parsed(module)
+    mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    found: list[Statement] = []
+    for node in tree.body:
+        kept = _WithoutEffect().visit(node)
+        if isinstance(kept, ast.Import | ast.ImportFrom):
+            found += _import_statements(kept, module, mentioned)
+        elif kept is not None and not _is_guarded_by(kept, "TYPE_CHECKING"):
+            found.append(_statement(kept, module))
+    return found
+
+
+@cache
+def syntax_tree(module: str) -> ast.Module:
+    """The syntax tree of a project module.
+
+    Raises:
+        SafeLRMError: there is no such module, or it does not parse.
+    """
+    return _parsed(module)
+
+
+@cache
+def is_module(name: str) -> bool:
+    """Whether a dotted name is a module or a package of the project."""
+    path = ROOT.joinpath(*name.split("."))
+    return name.startswith(f"{PACKAGE}.") and (path.with_suffix(".py").is_file() or path.is_dir())
+
+
+def _parsed(module: str) -> ast.Module:
+    path = _file(module)
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise SafeLRMError(f"line {error.lineno}: {error.msg}", file=path, fix="correct the syntax") from error
+
+
+def _file(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise SafeLRMError("there is no such module", file=candidates[0], key=module, fix="check the spelling")
+
+
+def _import_statements(node: ast.Import | ast.ImportFrom, module: str, mentioned: set[str]) -> Iterator[Statement]:
+    for name, use in _imported(node, module):
+        # a package whose name is not used is imported for what its import does
+        for_effect = name not in mentioned and use[0].partition(".")[0] != PACKAGE
+        yield Statement(f"{name} stands for {use}", frozenset({name}), origin=use, always=for_effect)
+
+
+def _statement(node: ast.stmt, module: str) -> Statement:
+    nodes = [*ast.walk(node), *_quoted(node)]
+    attributes = [part for part in nodes if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name)]
+    bases = {id(part.value) for part in attributes}
+    names = frozenset(part.id for part in nodes if isinstance(part, ast.Name) and id(part) not in bases)
+    imports = [part for part in nodes if isinstance(part, ast.Import | ast.ImportFrom)]
+    texts = {part.value for part in nodes if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+    uses = [use for part in imports for _, use in _imported(part, module)]
+    uses += [(text, None) for text in texts if is_module(text)]
+    uses += [(module, None)] if names & REACHES_ALL else []
+    binds = _bound(node)
+    only_as_script = _is_guarded_by(node, "__name__ == '__main__'")
+    return Statement(
+        text=ast.dump(node),
+        binds=binds,
+        names=names,
+        attributes=frozenset((part.value.id, part.attr) for part in attributes),
+        imports=frozenset(uses),
+        always=not only_as_script and not (binds and _is_purely_decorated(node)),
+        only_as_script=only_as_script,
+    )
+
+
+def _bound(node: ast.stmt) -> frozenset[str]:
+    """The names that a definition or an assignment defines; none where it may do something else, too."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return frozenset({node.name})
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return frozenset()
+    parts = [part for at in getattr(node, "targets", None) or [node.target] for part in ast.walk(at)]
+    if any(isinstance(part, ast.Attribute | ast.Subscript) for part in parts):
+        return frozenset()
+    return frozenset(part.id for part in parts if isinstance(part, ast.Name))
+
+
+def _is_purely_decorated(node: ast.stmt) -> bool:
+    calls = [each.func if isinstance(each, ast.Call) else each for each in getattr(node, "decorator_list", [])]
+    return all(ast.unparse(call).rpartition(".")[2] in PURE_DECORATORS for call in calls)
+
+
+def _is_guarded_by(node: ast.stmt, condition: str) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == condition and not node.orelse
+
+
+def _quoted(node: ast.stmt) -> Iterator[ast.AST]:
+    """The syntax of the quoted annotations of fields, which pydantic evaluates."""
+    fields = [part.annotation for part in ast.walk(node) if isinstance(part, ast.AnnAssign)]
+    for part in (part for field in fields for part in ast.walk(field)):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            try:
+                yield from ast.walk(ast.parse(part.value, mode="eval"))
+            except SyntaxError:
+                continue
+
+
+def _imported(node: ast.Import | ast.ImportFrom, module: str) -> Iterator[tuple[str, Use]]:
+    """The names that an import defines, and what each of them stands for."""
+    if fault := _fault(node):
+        raise SafeLRMError(f"line {node.lineno}: {fault}", file=_file(module), fix="from safelrm.… import each name")
+    for alias in node.names:
+        if isinstance(node, ast.Import):
+            yield alias.asname or alias.name.partition(".")[0], (alias.name, None)
+        else:
+            full = f"{node.module}.{alias.name}"
+            yield alias.asname or alias.name, (full, None) if is_module(full) else (node.module, alias.name)
+
+
+def _fault(node: ast.Import | ast.ImportFrom) -> str | None:
+    """Why an import cannot be followed, if so."""
+    if isinstance(node, ast.Import):
+        whole = [each.name for each in node.names if not each.asname and each.name.partition(".")[0] == PACKAGE]
+        return f"import of {whole[0]} as {PACKAGE}" if whole else None
+    if node.level:
+        return "relative import"
+    return "import of *" if node.names[0].name == "*" else None
+
+
+class _WithoutEffect(ast.NodeTransformer):
+    """Drops what changes no result: docstrings, annotations of functions, descriptions of settings and options."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        bare = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if bare else self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        called = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+        node.keywords = [given for given in node.keywords if given.arg is None or given.arg != PROSE.get(called)]
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        if _is_purely_decorated(node):
+            node.returns = None
+            for argument in ast.walk(node.args):
+                if isinstance(argument, ast.arg):
+                    argument.annotation = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self.visit_FunctionDef(node)

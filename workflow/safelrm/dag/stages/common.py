@@ -1,0 +1,38 @@
+"""What the plans of all families of stages share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import BaseModel
+
+from safelrm.core.files import canonical_json
+from safelrm.dag.codehash import code_hash
+from safelrm.dag.modules import ROOT
+from safelrm.dag.settings import Study
+
+Wildcards = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What the rules of one family of stages ask of a study.
+
+    A method that takes wildcards is a function of a rule: Snakemake calls it for each job.
+    """
+
+    study: Study
+
+    def code(self, *modules: str) -> str:
+        """The code hash of a job: of its stage, of the modules that the configuration selects, of its environment."""
+        return _code(self.study.lock, *modules)
+
+
+def settings_json(settings: BaseModel | None) -> str:
+    """Settings as stages take them; `{}` for a section that the study does not have."""
+    return "{}" if settings is None else canonical_json(settings.model_dump(mode="json"))
+
+
+@cache
+def _code(lock: str, *modules: str) -> str:
+    return code_hash("safelrm.dag.environment:job_environment", *modules, lock=ROOT.parent / lock)

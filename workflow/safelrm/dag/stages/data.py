@@ -1,0 +1,62 @@
+"""Data sets and their audit."""
+
+from typing import Literal
+
+from safelrm.core.files import canonical_json
+from safelrm.dag.paths import data_files, fetched_dataset, named_data_files, result_file
+from safelrm.dag.settings import DatasetEntry
+from safelrm.dag.stages.common import Stages, Wildcards, settings_json
+from safelrm.dag.stages.models import dataset_to_fetch
+
+Side = Literal["train", "evaluation"]
+
+
+class DataStages(Stages):
+    """The jobs of `curate` and `audit`."""
+
+    def source(self, wildcards: Wildcards) -> str:
+        """Module of a data set's source."""
+        return self._entry(wildcards).source
+
+    def source_settings(self, wildcards: Wildcards) -> str:
+        """Settings of a data set's source without the path, which is an input."""
+        settings = self._entry(wildcards).settings
+        return canonical_json({key: value for key, value in settings.items() if key != "path"})
+
+    def source_file(self, wildcards: Wildcards) -> list[str]:
+        """The file that a data set is read from, if any: the user's, or the one fetched from a hub."""
+        entry = self._entry(wildcards)
+        if entry.path is not None:
+            return [entry.path]
+        return [fetched_dataset(wildcards["dataset"])[0]] if dataset_to_fetch(entry) else []
+
+    def source_manifest(self, wildcards: Wildcards) -> list[str]:
+        """The manifest of that file, if it was fetched from a hub."""
+        return [fetched_dataset(wildcards["dataset"])[1]] if dataset_to_fetch(self._entry(wildcards)) else []
+
+    def curate_code(self, wildcards: Wildcards) -> str:
+        """Code hash of `curate` with a data set's source."""
+        return self.code("safelrm.data.curate", self.source(wildcards))
+
+    def audit_settings(self) -> str:
+        """Settings of the audit."""
+        return settings_json(self.study.audit)
+
+    def audit_files(self, side: Side) -> list[str]:
+        """The training or evaluation sets that the audit compares."""
+        return data_files(self._audited(side))
+
+    def audit_named_files(self, side: Side) -> list[str]:
+        """`name=path` of these sets."""
+        return named_data_files(self._audited(side))
+
+    def targets(self) -> list[str]:
+        """The tables of the audit, if the study has one."""
+        names = ("overlap", "lengths", "traces") if self.study.audit else ()
+        return [result_file(self.study.name, f"audit/{name}.csv") for name in names]
+
+    def _entry(self, wildcards: Wildcards) -> DatasetEntry:
+        return self.study.datasets[wildcards["dataset"]]
+
+    def _audited(self, side: Side) -> list[str]:
+        return getattr(self.study.audit, side) if self.study.audit else []

@@ -1,0 +1,50 @@
+"""SFT and RL."""
+
+from safelrm.dag.paths import data_file, data_files, guard_manifest, named_data_files
+from safelrm.dag.stages.common import Stages, Wildcards, settings_json
+from safelrm.training.settings import RlSettings, SftSettings
+
+
+class TrainingStages(Stages):
+    """The jobs of `sft` and `rl`."""
+
+    def sft_data(self, wildcards: Wildcards) -> str:
+        """The conversations of an SFT recipe."""
+        return data_file(self._sft(wildcards).dataset)
+
+    def sft_settings(self, wildcards: Wildcards) -> str:
+        """Settings of an SFT recipe."""
+        return settings_json(self._sft(wildcards))
+
+    def rl_prompts(self, wildcards: Wildcards) -> list[str]:
+        """The prompt sets of an RL recipe."""
+        return data_files(self._prompts(wildcards))
+
+    def rl_named_prompts(self, wildcards: Wildcards) -> list[str]:
+        """`name=path` of the prompt sets of an RL recipe."""
+        return named_data_files(self._prompts(wildcards))
+
+    def rl_guard(self, wildcards: Wildcards) -> str:
+        """The guard whose verdict an RL recipe rewards."""
+        return guard_manifest(self._rl(wildcards).guard)
+
+    def rl_guard_settings(self, wildcards: Wildcards) -> str:
+        """How that guard is asked and read."""
+        return settings_json(self.study.guards[self._rl(wildcards).guard].reading)
+
+    def rl_settings(self, wildcards: Wildcards) -> str:
+        """Settings of an RL recipe."""
+        return settings_json(self._rl(wildcards))
+
+    def rl_code(self, wildcards: Wildcards) -> str:
+        """Code hash of `rl` with the terms of a recipe's reward."""
+        return self.code("safelrm.training.rl", *(term.module for term in self._rl(wildcards).rewards))
+
+    def _sft(self, wildcards: Wildcards) -> SftSettings:
+        return self.study.sft[wildcards["recipe"]]
+
+    def _rl(self, wildcards: Wildcards) -> RlSettings:
+        return self.study.rl[wildcards["recipe"]]
+
+    def _prompts(self, wildcards: Wildcards) -> list[str]:
+        return [share.dataset for share in self._rl(wildcards).prompts]
