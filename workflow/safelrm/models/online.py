@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from safelrm.core.checkpoints import file_names
+from safelrm.core.checkpoints import relative_files
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import sha256
 
@@ -108,7 +108,7 @@ def download(repo: str, revision: str, folder: Path) -> list[str]:
             fix="name a repository or a revision with model.safetensors: pickled weights can run code and are not read",
         )
     snapshot_download(repo, revision=revision, local_dir=folder, allow_patterns=[*wanted])
-    for name in set(file_names(folder)) - set(wanted):
+    for name in set(relative_files(folder)) - set(wanted):
         (folder / name).unlink()
     for name, entry in wanted.items():
         _check(folder / name, entry)
