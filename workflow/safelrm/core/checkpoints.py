@@ -2,9 +2,9 @@
 
 Two kinds of folder have a manifest:
 
-checkpoints    `<run>/manifest.json` lists the files of `<run>/model/`, which are `MODEL_FILES`. Each file is an output of
-               its rule, so that Snakemake's cache between workflows can hold it. The manifest holds no times, so that
-               equal weights are equal inputs.
+checkpoints    `<run>/manifest.json` lists the files of `<run>/model/`, which are `MODEL_FILES`. Each file is an output
+               of its rule, so that Snakemake's cache between workflows can hold it. The manifest holds no times, so
+               that equal weights are equal inputs.
 downloads      files from a hub. `manifest.json` beside them also says where they come from.
 """
 
