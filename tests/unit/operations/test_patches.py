@@ -17,7 +17,7 @@ from safelrm.operations import patches
 
 @pytest.fixture
 def scheduler(monkeypatch):
-    """A scheduler as Snakemake makes one, without all that has nothing to do with patches."""
+    """A scheduler as Snakemake makes one, without all that has nothing to do with stopping."""
     monkeypatch.setattr(job_scheduler.JobScheduler, "exit_gracefully", job_scheduler.JobScheduler.exit_gracefully)
     patches.stop_in_a_thread()
     patches.stop_in_a_thread()
