@@ -24,9 +24,8 @@ from safelrm.dag.plan import Plan
 from safelrm.dag.progress import hide_cache_hints, show_progress, time_table
 from safelrm.dag.study import load_study
 from safelrm.models.online import CONFIGFILES
-from safelrm.operations.cluster import end_orphans, keep_asking, name_of_jobs
-from safelrm.operations.owner import claim
-from safelrm.operations.stopping import stop_in_a_thread
+from safelrm.operations.owner import claim, end_orphans, name_of_jobs
+from safelrm.operations.patches import keep_asking, stop_in_a_thread
 
 started = time.time()
 TIMINGS_FILE = "logs/timings.jsonl"

@@ -1,15 +1,20 @@
 import argparse
+import errno
+import fcntl
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from filelock import Timeout
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.exclusive import exclusively
 from safelrm.core.snapshots import SEAL, newest_snapshot, seal, snapshot_path
-from safelrm.core.work import forget_ended, run_resumably
+from safelrm.core.work import exclusively, forget_ended, run_resumably
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 
@@ -176,7 +181,7 @@ def test_a_file_system_without_hard_links_only_costs_the_job(monkeypatch, capsys
 def test_workers_beside_the_leading_one_neither_lock_nor_keep(monkeypatch):
     folder = interrupted()
     monkeypatch.setenv("RANK", "1")
-    with exclusively(folder.with_suffix(".lock")):
+    with exclusively(folder):
         run(lambda again: (again / "state").read_text())
     assert states() == [folder / "state"]
 
@@ -227,6 +232,35 @@ def test_two_processes_are_never_at_work_on_one_job():
         write()
 
     run(compute)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
+def test_a_file_system_without_locks_only_warns(monkeypatch, capsys, number):
+    def no_locks(*_):
+        raise OSError(number, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    run(lambda _: write())
+    assert outputs() == ("made", "weights made")
+    assert "cannot be locked (No locks available)" in capsys.readouterr().err
+    assert not list(Path("work").rglob("*.lock"))
+
+
+def test_a_lock_file_that_comes_and_goes_is_never_held_twice():
+    holders = []
+
+    def hold(name):
+        entered = 0
+        while entered < 10:
+            with suppress(Timeout), exclusively(Path("work/sft/out/key")):
+                holders.append(name)
+                time.sleep(0.001)
+                assert holders == [name]
+                holders.remove(name)
+                entered += 1
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(hold, "abcd"))
 
 
 def snapshot(step):

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from safelrm.core.checkpoints import MODEL_FILES
 from safelrm.core.files import sha256
 from safelrm.operations import cache as command
-from safelrm.operations import cache as output_cache
 from safelrm.operations.cache import DAY, SETTLED_DAYS, Entry, damage, entries, leftovers, links, removable, remove
 
 NOW = 1_800_000_000.0
 ENTRIES = st.lists(
     st.builds(
-        lambda key, size, days, linked, fault: Entry(key, (Path(key),), size, 0.0, NOW - days * DAY, linked, fault),
+        lambda key, size, days, linked, fault: Entry(key, (Path(key),), size, NOW - days * DAY, linked, fault),
         key=st.text("0123456789abcdef", min_size=64, max_size=64),
         size=st.integers(0, 1000),
         days=st.floats(0, 100),
@@ -166,9 +165,9 @@ def test_no_moment_shows_a_part_of_an_entry_as_whole(cache, checkout, monkeypatc
     # Snakemake takes an entry whose files are all there; they are out of the way before the first is deleted
     (table,) = (entry for entry in entries(cache, set()) if entry.kind == "table")
     seen = []
-    real = output_cache.shutil.rmtree
+    real = command.shutil.rmtree
     monkeypatch.setattr(
-        output_cache.shutil, "rmtree", lambda path: (seen.append([f.exists() for f in table.files]), real(path))
+        command.shutil, "rmtree", lambda path: (seen.append([f.exists() for f in table.files]), real(path))
     )
     remove(table, cache, [checkout])
     assert seen == [[False]]

@@ -1,4 +1,4 @@
-"""What every stage's command line shares: settings as JSON, and errors as one clear message."""
+"""What all command lines share: their parser, settings as JSON, paths by name, and errors as one message."""
 
 import argparse
 import json
@@ -15,17 +15,22 @@ from safelrm.core.process import end_with_runner, record_time
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-def stage_parser(description: str | None) -> argparse.ArgumentParser:
-    """An argument parser that shows a stage's docstring, with `--settings` (JSON) already declared."""
-    parser = argparse.ArgumentParser(
+def command_parser(description: str | None) -> argparse.ArgumentParser:
+    """An argument parser whose help shows a module's docstring as it is. Options cannot be abbreviated."""
+    return argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
+
+
+def stage_parser(description: str | None) -> argparse.ArgumentParser:
+    """The argument parser of a stage. It declares `--settings` (JSON)."""
+    parser = command_parser(description)
     parser.add_argument("--settings", default="{}", metavar="JSON", help="the stage's slice of the configuration")
     return parser
 
 
 def parse_settings(model: type[Settings], text: str) -> Settings:
-    """The settings of a stage.
+    """The settings of a stage, from JSON.
 
     Raises:
         SafeLRMError: the text is not JSON, or a key is unknown, missing or of the wrong type.
@@ -39,7 +44,7 @@ def parse_settings(model: type[Settings], text: str) -> Settings:
 
 
 def settings_error(error: ValidationError, file: str) -> SafeLRMError:
-    """One message for all faults that pydantic found, each with its key."""
+    """One error for all faults that pydantic found. It names the key of each."""
     faults = [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in error.errors()]
     first, *others = faults
     more = "".join(f"\n  also {key}: {message}" for key, message in others)
@@ -64,7 +69,7 @@ def named_paths(option: str, arguments: Sequence[str]) -> dict[str, Path]:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage; a `SafeLRMError` becomes one message on standard error and exit status 1."""
+    """Run a command. A `SafeLRMError` becomes one message on standard error and exit status 1."""
     end_with_runner()
     try:
         main()

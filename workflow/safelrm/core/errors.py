@@ -1,4 +1,4 @@
-"""The one error type that a user meets: what is wrong, where, and how to mend it."""
+"""The one error type for users. It says what is wrong, where, and how to mend it."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ class SafeLRMError(Exception):
     """A problem that the user can mend.
 
     Args:
-        problem: what is wrong, as a full phrase without a final stop.
-        file: the file in which it was found.
+        problem: what is wrong, as a phrase without a full stop.
+        file: the file in which the problem was found.
         key: the configuration key, column or field at fault.
         fix: what to do about it, as an instruction.
     """

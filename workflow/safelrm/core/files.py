@@ -16,16 +16,16 @@ def sha256(path: Path) -> str:
 
 
 def canonical_json(value: object) -> str:
-    """JSON text that is the same for the same value, whatever the order of its keys."""
+    """JSON text that does not depend on the order of keys."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def how_to_drop(path: str | Path, *beside: Path) -> str:
-    """What a user does about a damaged output: also drop the cache entry, if that is where it comes from.
+    """How a user gets a damaged output made anew, as an instruction.
 
     Args:
-        path: the damaged file.
-        beside: outputs of the same job that other rules depend on: Snakemake looks for these alone.
+        path: the damaged file. If it is a link, its entry in the cache between workflows must go too.
+        beside: outputs of the same job that other rules depend on. Snakemake looks for these alone.
     """
     path = Path(path)
     names = " ".join(str(name) for name in (path, *beside))
@@ -36,14 +36,14 @@ def how_to_drop(path: str | Path, *beside: Path) -> str:
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary path that takes the place of `path` (file or folder) when the block succeeds.
+    """A temporary path that replaces `path` (a file or a folder) when the block succeeds.
 
-    On an error the temporary path is removed and `path` is left as it was.
+    On an error the temporary path is removed and `path` stays as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    # keeps the suffix: matplotlib and others choose their format by it
+    # the name keeps its suffix: matplotlib and others choose their format by it
     made = work / "new" / path.name
     made.parent.mkdir()
     try:
@@ -51,11 +51,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         if not made.exists():
             raise FileNotFoundError(f"nothing was written that could become {path}")
         if path.is_dir():
-            # a folder cannot be replaced in one step; moving is the quickest two
+            # a folder cannot be replaced in one step: these two moves are the quickest way
             path.rename(work / "old")
         made.replace(path)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def remove_path(path: Path) -> None:
+    """Remove a file or a folder."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def write_text(path: str | Path, text: str) -> None:

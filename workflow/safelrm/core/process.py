@@ -1,6 +1,7 @@
-"""What a job owes to the process that started it: to end with it, and to leave its time and memory behind.
+"""The life of a job's process.
 
-Ending in good order when a cluster takes the machine away: SIGTERM, some time before SIGKILL.
+A job ends with the Snakemake that started it, and records its time and memory. When a cluster takes the machine away,
+it sends SIGTERM some time before SIGKILL: a training then saves its state and ends.
 """
 
 import json
@@ -18,24 +19,26 @@ from typing import NoReturn
 
 import psutil
 
-# set by the Snakefile for its jobs: the process that waits for them, and the file that collects their times
-RUNNER, TIMINGS = "SAFELRM_RUNNER", "SAFELRM_TIMINGS"
-# set by the launcher: the GPUs of the job in all, and the place of this process among those that train together
+# variables that the Snakefile sets for its jobs: the process that waits for them, the file that collects their times,
+# and the optimiser steps between two saves of a training's state
+RUNNER, TIMINGS, CHECKPOINT_EVERY = "SAFELRM_RUNNER", "SAFELRM_TIMINGS", "SAFELRM_CHECKPOINT_EVERY"
+# variables that the launcher sets: all GPUs of the job, and the number of this process among those that train together
 GPUS, RANK = "SAFELRM_GPUS", "RANK"
+DEFAULT_STEPS = 50
 
 
 def is_first_process(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this is the only process of its job, or the one that writes what all have made together."""
+    """Whether this process writes the outputs of its job: it is the job's only process, or the first of several."""
     return environment.get(RANK, "0") == "0"
 
 
 def end_with_runner() -> None:
-    """End this process at once when the one named in `SAFELRM_RUNNER` is gone, however it ended.
+    """End this process as soon as the process in `SAFELRM_RUNNER` ends, even if that one is killed.
 
-    Otherwise a job would outlive a killed Snakemake, and write while the next one runs the same job.
+    Otherwise a job would outlive a killed Snakemake, and write while the next Snakemake runs the same job.
     """
     runner = os.environ.get(RUNNER)
-    # Linux only; elsewhere a job ends by itself
+    # Linux only; not psutil's wait, which lasts until somebody has asked a killed process how it ended
     if not runner or not hasattr(os, "pidfd_open"):
         return
     try:
@@ -61,7 +64,7 @@ def _end() -> None:
 
 
 def record_time(stage: str) -> None:
-    """Add a line with the seconds since this process began, and its peak memory in MiB, to `SAFELRM_TIMINGS`."""
+    """Add a line to the file in `SAFELRM_TIMINGS`: the seconds since this process began, and its peak memory in MiB."""
     if not os.environ.get(TIMINGS) or not is_first_process():
         return
     file = Path(os.environ[TIMINGS])
@@ -71,14 +74,9 @@ def record_time(stage: str) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     line = {"stage": stage, "seconds": round(seconds, 2), "mib": round(memory), "ended": round(time.time(), 2)}
     file.parent.mkdir(parents=True, exist_ok=True)
-    # one short write in append mode: not torn by jobs of this machine, but on NFS by those of other nodes
+    # jobs of one machine cannot tear a short line in append mode; on NFS jobs of other nodes can
     with file.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(line) + "\n")
-
-
-# set by the Snakefile for its jobs, as the study's `execution.checkpoint_every` says
-CHECKPOINT_EVERY = "SAFELRM_CHECKPOINT_EVERY"
-DEFAULT_STEPS = 50
 
 
 def checkpoint_every() -> int:
@@ -88,7 +86,7 @@ def checkpoint_every() -> int:
 
 @contextmanager
 def termination_noted() -> Iterator[Callable[[], bool]]:
-    """Within the block SIGTERM ends nothing; the function given says whether it has come."""
+    """Hold SIGTERM back within the block. The function given says whether SIGTERM has come."""
     noted = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: noted.set())
     try:
@@ -98,5 +96,5 @@ def termination_noted() -> Iterator[Callable[[], bool]]:
 
 
 def end_as_terminated() -> NoReturn:
-    """End with the exit status of a process that SIGTERM ended, so that the job counts as failed."""
+    """End with the exit status that SIGTERM gives, so that the job counts as failed."""
     raise SystemExit(128 + signal.SIGTERM)

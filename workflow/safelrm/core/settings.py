@@ -1,4 +1,4 @@
-"""What all settings share."""
+"""The base class of all settings, and the types that several of them use."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Intervals of rates, tests and agreement. With no data every function gives None, never NaN."""
+"""Intervals of rates, tests and agreement. Without data every function gives None, never NaN."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class McNemar:
-    """A paired comparison of two arms: pairs, pairs in which only one holds, and the exact two-sided p."""
+    """A paired comparison of two arms: all pairs, pairs in which only one holds, and the exact two-sided p."""
 
     pairs: int
     only_first: int
@@ -34,7 +34,7 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> Interval | 
 
 
 def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> McNemar | None:
-    """McNemar's test in its exact, binomial form; element i of both is the same prompt.
+    """McNemar's test in its exact, binomial form. Element i of both is the same prompt.
 
     The pairs must be independent: give one per prompt, not one per prompt and seed.
     """
@@ -50,7 +50,7 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> McNemar | None:
 
 
 def cohen_kappa(first: Sequence[object], second: Sequence[object]) -> float | None:
-    """Agreement beyond chance (Cohen, 1960); None where chance agreement is certain (one label only)."""
+    """Agreement beyond chance (Cohen, 1960); None where there is one label only: then chance agreement is certain."""
     if len(first) != len(second):
         raise ValueError("the two differ in length")
     n = len(first)

@@ -1,4 +1,4 @@
-"""Parquet tables with a declared schema, validated whenever they are written or read."""
+"""Parquet tables with a declared schema. Every table is checked when it is written and when it is read."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ class Table:
 
     Attributes:
         name: what the rows are, for messages.
-        schema: column names, types and nullability, in order. Unlisted columns are refused.
-        key: the columns that identify a row; no two rows may share them.
+        schema: column names, types and nullability, in order. Other columns are refused.
+        key: the columns that identify a row. No two rows may agree in all of them.
         choices: the allowed values of a column.
     """
 
@@ -35,7 +35,7 @@ class Table:
         """
         remedy = how_to_drop(path)
         try:
-            # ParquetFile, not read_table: the latter takes columns from folder names
+            # not read_table, which takes columns from folder names
             arrow = pq.ParquetFile(path, page_checksum_verification=True).read()
         except FileNotFoundError:
             raise SafeLRMError("the file does not exist", file=path, fix="run the rule that writes it") from None
@@ -47,7 +47,7 @@ class Table:
         return arrow.to_pandas()
 
     def write(self, path: str | Path, rows: pd.DataFrame, *, allow_empty: bool = False) -> None:
-        """Write `rows` to `path`: completely or not at all; the same rows give the same bytes.
+        """Write `rows` to `path`, completely or not at all. The same rows give the same bytes.
 
         Raises:
             SafeLRMError: the rows are not of this schema.
@@ -57,13 +57,13 @@ class Table:
             pq.write_table(arrow, temporary, compression="zstd", store_schema=False, write_page_checksum=True)
 
     def write_csv(self, path: str | Path, rows: pd.DataFrame, *, allow_empty: bool = False) -> None:
-        """Write `rows` as CSV, for a result that people read and no stage does.
+        """Write `rows` as CSV, for a result that people read and no stage reads.
 
         Raises:
             SafeLRMError: the rows are not of this schema.
         """
         arrow = self._typed(path, rows, allow_empty)
-        # integers with gaps stay integers
+        # integers stay integers where values are missing
         frame = arrow.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
@@ -117,7 +117,7 @@ class Table:
 
 
 def columns(**types: pa.DataType | tuple[pa.DataType, None]) -> pa.Schema:
-    """A schema from column types; `(type, None)` marks a column in which values may be missing."""
+    """A schema from column types. `(type, None)` marks a column in which values may be missing."""
     return pa.schema(
         pa.field(name, kind[0], nullable=True) if isinstance(kind, tuple) else pa.field(name, kind, nullable=False)
         for name, kind in types.items()

@@ -1,9 +1,9 @@
-"""Splitting a completion into trace (t) and answer (y). The one trace parser of the project.
+"""The project's one trace parser. It splits a completion into trace (t) and answer (y).
 
 States:
     ok         a closed trace, then an answer.
     no_think   no think tag at all, and none prefilled: the whole text is the answer.
-    no_close   a trace was begun and never closed, although the model stopped by itself.
+    no_close   the trace was never closed, although the model stopped by itself.
     truncated  the token limit cut the completion before an answer began, or within it.
     empty      no text, or a closed trace with nothing after it.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 OPEN, CLOSE = "<think>", "</think>"
-# around the answer (Granite); no words of it, and in the way of whoever reads its beginning
+# Granite's tags around the answer. They are not part of the answer and hide its first word from judges.
 ANSWER_OPEN, ANSWER_CLOSE = "<response>", "</response>"
 ParseState = Literal["ok", "no_think", "no_close", "truncated", "empty"]
 PARSE_STATES: tuple[str, ...] = get_args(ParseState)
@@ -35,9 +35,8 @@ def parse_completion(text: str, *, prefilled: bool, truncated: bool = False) -> 
         prefilled: whether the chat template had already opened the trace (R1-Distill does).
         truncated: whether the engine stopped at the token limit (finish reason "length").
 
-    An opening tag that the model repeats after a prefilled one is dropped. The first closing tag
-    ends the trace; later ones stay in the answer, so that nothing a judge should see is lost. Tags around
-    the whole answer do not.
+    An opening tag that the model repeats after a prefilled one is dropped. The first closing tag ends the trace.
+    Later closing tags stay in the answer, so that judges see all of it. Tags around the whole answer are dropped.
     """
     body = text.strip()
     opened = prefilled or body.startswith(OPEN)
@@ -49,7 +48,7 @@ def parse_completion(text: str, *, prefilled: bool, truncated: bool = False) -> 
             return Parsed(trace, answer, "truncated")
         return Parsed(trace, answer, "ok" if answer else "empty")
     if not opened and OPEN in body:
-        # text before a late opening tag belongs to the trace: it is not an answer
+        # text before a late opening tag belongs to the trace, not to the answer
         opened = True
     if truncated:
         return Parsed(trace, None, "truncated") if opened else Parsed(None, _bare(body) or None, "truncated")

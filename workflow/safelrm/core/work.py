@@ -1,13 +1,13 @@
 """Partial state of a long job, so that a job that was killed goes on where it was.
 
-Snakemake deletes the outputs of an incomplete job before it runs the job again, so partial state is no output. It
-lies in `work/<stage>/<output>/<key>/` below the working directory. The key is a hash of all that the result depends on:
-the command line, which holds the settings and the hash of the code, and the content of the input files. So state is
-never used for another result, and two checkouts share none.
+Snakemake deletes the outputs of an incomplete job before it runs the job again. So partial state is no output. The
+state lies in `work/<stage>/<output>/<key>/` below the working directory. The key is a hash of all that the result
+depends on: the command line, which holds the settings and the hash of the code, and the content of the input files. So
+no state serves another result, and two checkouts share none.
 
-A job that has ended keeps hard links to its outputs there, which take no space, until Snakemake has ended well
-(`forget_ended`). If Snakemake is killed before it has taken note of the job, it deletes the outputs and runs the job
-again: then they are linked back.
+A job that has ended keeps hard links to its outputs there, until Snakemake has ended well (`forget_ended`). Hard links
+take no space. If Snakemake is killed before it has recorded that the job ended, it deletes the outputs and runs the job
+again. The job then links its outputs back and computes nothing.
 """
 
 import argparse
@@ -16,26 +16,29 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from uuid import uuid4
 
+from filelock import FileLock, Timeout
+
 from safelrm.core.cli import stage_parser
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.exclusive import BusyError, exclusively
-from safelrm.core.files import atomic_path, canonical_json, sha256, write_json
+from safelrm.core.files import atomic_path, canonical_json, remove_path, sha256, write_json
 from safelrm.core.process import is_first_process
 
 ROOT = Path("work")
 LIST, ENDED = "outputs.json", "ended"
+# a lock file that its holder has just removed must be made anew, which is a second attempt
+LOCK_SECONDS = 0.2
 
 _current: ContextVar[Path | None] = ContextVar("work folder", default=None)
 
 
 def resumable_parser(description: str | None) -> argparse.ArgumentParser:
-    """The argument parser of a stage with partial state, with `--settings` and `--code` already declared."""
+    """The argument parser of a stage with partial state. It declares `--settings` and `--code`."""
     parser = stage_parser(description)
     parser.add_argument(
         "--code",
@@ -55,68 +58,91 @@ def run_resumably(
 ) -> None:
     """Run a job that keeps its partial state, or link its outputs back if it had ended already.
 
-    When it has ended, the state is removed, and what other settings or code left for the same outputs.
+    At the end of the job the state is removed, with the state that other settings or code left for the same outputs.
 
     Args:
         stage: name of the stage.
         options: all arguments of the stage's command line.
-        inputs: the files that the job reads, in a fixed order; of a checkpoint its manifest.
+        inputs: the files that the job reads, in a fixed order; for a checkpoint its manifest.
         outputs: files and folders that the job writes.
-        compute: the job; it is given the folder for its state.
+        compute: the job. Its argument is the folder for the state.
 
     Raises:
         SafeLRMError: an input does not exist, or another process is at work on the same job.
     """
     folder = ROOT / stage / str(outputs[0]).replace(os.sep, "+") / _key(options, inputs)
     if not is_first_process():
-        # a worker beside the one that leads, which holds the lock and writes the outputs
+        # the first process of the job holds the lock and writes the outputs
         if not _has_ended(folder / ENDED):
             _run(compute, folder)
         return
-    lock = _lock_of(folder)
     try:
-        with exclusively(lock):
+        with exclusively(folder):
             if not _linked_back(folder / ENDED):
                 _compute(compute, folder)
                 _keep(outputs, folder)
             _remove_others(folder)
-    except BusyError:
+    except Timeout as error:
         raise SafeLRMError(
             "another process is at work on the same job",
-            file=lock,
+            file=error.lock_file,
             fix="wait for it, or end it: `fuser` with this file names it",
         ) from None
 
 
 def current_folder() -> Path | None:
-    """The folder for the partial state of the job at hand, for what has no other way of knowing it; or None."""
+    """The folder for the partial state of the running job; None outside of a job."""
     return _current.get()
 
 
 def drop(path: Path, reason: str) -> None:
     """Remove partial state that cannot be used, and say so on standard error."""
     print(f"warning: dropped the partial state {path}: {reason}", file=sys.stderr)
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+    remove_path(path)
 
 
 def forget_ended() -> None:
-    """Remove what ended jobs kept. For Snakemake, once it has taken note of all of them."""
+    """Remove what ended jobs kept. Snakemake calls this once it has recorded the end of all of them."""
     for kept in sorted(ROOT.glob(f"*/*/*/{ENDED}")):
-        with suppress(BusyError), exclusively(_lock_of(kept.parent)):
+        with suppress(Timeout), exclusively(kept.parent):
             shutil.rmtree(kept.parent)
-    _remove_empty_folders()
+    for folder in sorted(ROOT.glob("*/*")):
+        with suppress(OSError):
+            folder.rmdir()
 
 
-def _lock_of(folder: Path) -> Path:
-    return folder.with_suffix(".lock")
+@contextmanager
+def exclusively(folder: Path) -> Iterator[None]:
+    """Hold the lock of a job's folder. The lock ends with its process, even if the process is killed.
+
+    Some network file systems know no locks. There, this function only prints a warning.
+
+    Raises:
+        Timeout: another process holds the lock.
+    """
+    file = folder.with_suffix(".lock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # a soft lock is a mere file, which outlives a killed process
+    lock = FileLock(file, timeout=LOCK_SECONDS, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise
+    except OSError as error:
+        print(f"warning: {file} cannot be locked ({error.strerror}): run each job once at a time", file=sys.stderr)
+    try:
+        yield
+    finally:
+        # before the release: whoever waits for this file sees that it is gone, and makes a new one
+        file.unlink(missing_ok=True)
+        lock.release()
 
 
 def _compute(compute: Callable[[Path], None], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    _remove_unfinished(folder)
+    # what atomic writes left behind when their process was killed
+    for path in sorted(folder.rglob(".*")):
+        shutil.rmtree(path, ignore_errors=True)
     try:
         _run(compute, folder)
     except BaseException:
@@ -145,7 +171,7 @@ def _key(options: argparse.Namespace, inputs: Iterable[Path]) -> str:
 
 
 def _keep(outputs: Sequence[Path], folder: Path) -> None:
-    """Put links to the outputs in the place of the state."""
+    """Replace the state with links to the outputs."""
     # in the order in which JSON lists them
     files = sorted((path for output in outputs for path in _files(output)), key=str)
     try:
@@ -158,7 +184,7 @@ def _keep(outputs: Sequence[Path], folder: Path) -> None:
         print(f"warning: {folder}: keeps no links to the outputs ({error.strerror})", file=sys.stderr)
     for path in folder.iterdir():
         if path.name != ENDED:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            remove_path(path)
     if not any(folder.iterdir()):
         folder.rmdir()
 
@@ -168,7 +194,7 @@ def _files(output: Path) -> list[Path]:
 
 
 def _linked_back(kept: Path) -> bool:
-    """Whether the job had ended: then its outputs are where they belong."""
+    """Whether the job had ended. If so, its outputs are linked back to their places."""
     if not kept.exists():
         return False
     try:
@@ -180,12 +206,12 @@ def _linked_back(kept: Path) -> bool:
         with atomic_path(path) as temporary:
             os.link(kept / str(number), temporary)
             os.utime(temporary)
-    print("this job had ended, before Snakemake took note of it: its outputs are linked back", flush=True)
+    print("this job had ended before Snakemake recorded it: its outputs are linked back", flush=True)
     return True
 
 
 def _has_ended(kept: Path) -> bool:
-    """Whether the first process will find the job ended: it must look as closely, or one would wait for the others."""
+    """Whether the first process finds the job ended. All processes must look alike, or some wait for the others."""
     try:
         _kept_files(kept)
     except (OSError, ValueError):
@@ -197,8 +223,8 @@ def _kept_files(kept: Path) -> list[str]:
     """The outputs of a job that had ended, in the order of the links to them.
 
     Raises:
-        OSError: there are none.
-        ValueError: one was changed.
+        OSError: the job keeps no outputs.
+        ValueError: an output was changed.
     """
     hashes: dict[str, str] = json.loads((kept / LIST).read_text(encoding="utf-8"))
     for number, path in enumerate(hashes):
@@ -211,17 +237,5 @@ def _remove_others(folder: Path) -> None:
     """Remove the state of jobs for the same outputs with other settings, inputs or code."""
     for other in folder.parent.iterdir():
         if other.is_dir() and other != folder:
-            with suppress(BusyError), exclusively(_lock_of(other)):
+            with suppress(Timeout), exclusively(other):
                 drop(other, "these outputs have been made with other settings, inputs or code")
-
-
-def _remove_unfinished(folder: Path) -> None:
-    """Remove what atomic writes left behind when their process was killed."""
-    for path in sorted(folder.rglob(".*")):
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _remove_empty_folders() -> None:
-    for folder in sorted(ROOT.glob("*/*"), reverse=True):
-        with suppress(OSError):
-            folder.rmdir()

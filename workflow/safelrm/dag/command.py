@@ -6,16 +6,15 @@ from collections.abc import Iterable, Mapping
 
 import yaml
 
+from safelrm.core.cli import command_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study, read_config
 
 
 def configured_parser(description: str | None) -> argparse.ArgumentParser:
-    """An argument parser that shows a command's docstring and has the options that `plan_of` reads."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    """The argument parser of a command about a study. It declares the options of `plan_of`."""
+    parser = command_parser(description)
     parser.add_argument("--configfiles", nargs="+", default=["config.yaml"], help="the configuration files")
     parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="values that replace theirs")
     return parser

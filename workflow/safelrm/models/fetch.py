@@ -14,7 +14,7 @@ import os
 import tempfile
 from pathlib import Path, PurePath
 
-from safelrm.core.checkpoints import file_names, write_download
+from safelrm.core.checkpoints import relative_files, write_download
 from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
@@ -87,7 +87,7 @@ def _download(repo: str, revision: str, folder: Path) -> list[str]:
             fix="name a repository or a revision with model.safetensors: pickled weights can run code and are not read",
         )
     snapshot_download(repo, revision=revision, local_dir=folder, allow_patterns=wanted)
-    for name in set(file_names(folder)) - set(wanted):
+    for name in set(relative_files(folder)) - set(wanted):
         (folder / name).unlink()
     damaged = hub().verify_repo_checksums(repo, revision=revision, local_dir=folder).mismatches
     for file in damaged:

@@ -1,16 +1,18 @@
-"""Pin a finished study: the only command that writes tracked files.
-
-DVC pins the folders `data`, `checkpoints` and `rollouts` (`data.dvc` and so on). What a reader needs, and what all
-tables are made from, is copied to `results/published/<study>/`: a few MB, without the texts that models wrote.
+"""Pin a finished study. No other command writes tracked files.
 
     snakemake --cores 1 pin
+
+DVC pins the folders `data`, `checkpoints` and `rollouts` (`data.dvc` and so on). Tables and figures are copied to
+`results/published/<study>/`, with the samples and verdicts that they are made from. These are a few MB, without the
+texts that models wrote.
 """
 
-import os
 import shutil
-import subprocess
 from collections.abc import Collection, Iterable
 from pathlib import Path
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
@@ -21,14 +23,14 @@ PINNED = ("data", "checkpoints", "rollouts")
 
 
 def require_own(folders: Iterable[str], own: Collection[str]) -> None:
-    """Make sure that folders, which are pinned whole, hold nothing but the study's files.
+    """Make sure that folders hold nothing but the study's files, since DVC pins folders whole.
 
     Args:
         folders: folders to look at.
-        own: files of the study, and manifests, which stand for all that is in their folder.
+        own: files of the study. A manifest stands for all files in its folder.
 
     Raises:
-        SafeLRMError: there is something else, such as a checkpoint of an arm that the study no longer has.
+        SafeLRMError: there is another file, such as a checkpoint of an arm that the study no longer has.
     """
     manifests = {str(Path(path).parent) for path in own if path.endswith("manifest.json")}
     for folder in folders:
@@ -42,10 +44,10 @@ def require_own(folders: Iterable[str], own: Collection[str]) -> None:
 
 
 def require_whole(files: Iterable[str]) -> None:
-    """Make sure that all files of the study are here, such as all arms where the checkpoints of some were pulled.
+    """Make sure that all files of the study are here. `dvc pull` may have fetched the checkpoints of some arms only.
 
     Raises:
-        SafeLRMError: one is missing.
+        SafeLRMError: a file is missing.
     """
     missing = [path for path in files if not Path(path).is_file()]
     if missing:
@@ -66,8 +68,8 @@ def publish(files: Iterable[Path], results: Path) -> None:
     """Copy results of a study to `results/published/<study>`, in place of what is there.
 
     Args:
-        files: files below `results`; those of other stems, which a former configuration may have left, stay behind.
-        results: results of the study.
+        files: files below `results`. Files of the same stem are copied too. Others may be of a former configuration.
+        results: the folder of the study's results.
     """
     with atomic_path(results.parent / "published" / results.name) as temporary:
         for named in files:
@@ -77,26 +79,28 @@ def publish(files: Iterable[Path], results: Path) -> None:
                 shutil.copy2(path, target)
 
 
-def _dvc_add(folder: str) -> None:
-    environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(
-        ["dvc", "add", "--quiet", folder], capture_output=True, text=True, env=environment, check=False
-    )
-    if done.returncode:
-        raise SafeLRMError(
-            f"dvc add failed: {done.stderr.strip()}", file=folder, fix="run it by hand: dvc add " + folder
-        )
+def pin(folders: Iterable[str]) -> None:
+    """Let DVC pin folders.
+
+    Raises:
+        SafeLRMError: DVC fails.
+    """
+    for folder in folders:
+        try:
+            with Repo() as repo:
+                repo.add(folder)
+        except DvcException as error:
+            raise SafeLRMError(f"dvc: {error}", file=folder, fix=f"run it by hand: dvc add {folder}") from error
 
 
 def main() -> None:
-    """Command line of the stage."""
+    """Run the command."""
     options = configured_parser(__doc__).parse_args()
     plan = plan_of(options)
     folders = [folder for folder in PINNED if Path(folder).is_dir()]
     require_whole(plan.pinned_files())
     require_own(folders, set(plan.pinned_files()))
-    for folder in folders:
-        _dvc_add(folder)
+    pin(folders)
     publish(map(Path, plan.published_files()), Path("results", plan.study.name))
 
 

@@ -5,12 +5,11 @@
     python -m safelrm provenance --table calibration --model nano_a --arm rl-grpo --judge guard_b --part y
     python -m safelrm provenance --model nano_a --arm rl-grpo --metric safety --part t+y --rows rows.csv
 
-Whatever is not said must leave one number; otherwise the choices are named. The number is made again from the samples
-and verdicts, and must be the one in the table. `--rows` writes the samples that it is over, with the prompts and
-completions if the rollouts are here. In a checkout without results of the study, those that are published are used.
+The options must leave one number. Otherwise the error names the choices. The number is made again from the samples and
+verdicts, and must equal the one in the table. `--rows` writes the samples behind the number. If the rollouts are here,
+prompts and completions are among its columns. A checkout without results of the study uses the published ones.
 """
 
-import argparse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,26 +24,27 @@ from safelrm.core.tables import Table
 from safelrm.dag.command import configured_parser, plan_of
 from safelrm.dag.plan import Plan
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
-from safelrm.operations.again import TABLES, Remaker, Side, sides
+from safelrm.operations.remaking import TABLES, Results, judges_of, sides_of
 
-# what is looked up unless something else is said
+# the columns that need no option
 DEFAULTS = {"category": ALL, "prompts": ALL}
+# in order of the options
+KEYS = tuple(dict.fromkeys(key for table in TABLES.values() for key in table.key))
 
 
 def chosen_number(rows: pd.DataFrame, table: Table, wanted: Mapping[str, str]) -> pd.Series:
-    """The one row of a results table that agrees with all that is wanted.
+    """The one row of a results table that has the wanted values.
 
     Raises:
-        SafeLRMError: there is no such number, or there are several, or the table has no such column.
+        SafeLRMError: there is no such number, there are several, or the table has no such column.
     """
     for key, value in {**{key: DEFAULTS[key] for key in DEFAULTS if key in table.key}, **wanted}.items():
         if key not in rows:
             raise SafeLRMError(f"the table {table.name} has none", file="--" + key, fix=f"choose of {list(table.key)}")
-        found = rows[rows[key] == value]
-        if found.empty:
-            choices = sorted(rows[key].unique())
+        choices = sorted(rows[key].unique())
+        rows = rows[rows[key] == value]
+        if rows.empty:
             raise SafeLRMError(f"no number of {value!r}", file="--" + key, fix=f"choose of {choices}")
-        rows = found
     if len(rows) > 1:
         key = next(name for name in table.key if rows[name].nunique() > 1)
         choices = sorted(rows[key].unique())
@@ -52,17 +52,17 @@ def chosen_number(rows: pd.DataFrame, table: Table, wanted: Mapping[str, str]) -
     return rows.iloc[0]
 
 
-def require_same(number: pd.Series, again: pd.DataFrame, table: Table, file: Path) -> None:
+def require_same(number: pd.Series, remade: pd.DataFrame, table: Table, file: Path) -> None:
     """Make sure that a number is what its samples give.
 
     Raises:
-        SafeLRMError: it is not.
+        SafeLRMError: the number differs.
     """
     key = list(table.key)
-    made = again[(again[key] == number[key]).all(axis=1)]
-    (_, one), *_ = [*made.iterrows()] or [(0, pd.Series(dtype=object))]
-    for column in number.index:
-        said, found = number[column], one.get(column)
+    rows = remade[(remade[key] == number[key]).all(axis=1)]
+    one = rows.iloc[0] if len(rows) else pd.Series(dtype=object)
+    for column, said in number.items():
+        found = one.get(column)
         equal = said == found or (pd.isna(said) and pd.isna(found))
         if not (equal or (isinstance(said, float) and pd.notna(found) and abs(said - found) < 1e-9)):
             raise SafeLRMError(
@@ -72,104 +72,87 @@ def require_same(number: pd.Series, again: pd.DataFrame, table: Table, file: Pat
             )
 
 
-class Trail:
-    """What is behind the numbers of a study whose results, or published results, are here.
+def results_of(plan: Plan) -> Results:
+    """The results of a study that are here, or its published ones."""
+    live, published = Path("results", plan.study.name), Path("results/published", plan.study.name)
+    return Results(
+        live if (live / "samples.parquet").is_file() else published,
+        MetricsJobSettings.model_validate_json(plan.results.metrics_settings()),
+        ComparisonSettings.model_validate_json(plan.results.comparison_settings()),
+        plan.study.calibration,
+    )
 
-    Args:
-        plan: the study's plan.
-    """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, study = plan, plan.study
-        live, published = Path("results", study.name), Path("results/published", study.name)
-        self.results = live if (live / "samples.parquet").is_file() else published
-        metrics = MetricsJobSettings.model_validate_json(plan.results.metrics_settings())
-        comparisons = ComparisonSettings.model_validate_json(plan.results.comparison_settings())
-        self.remaker = Remaker(self.results, metrics, comparisons, study.calibration)
+def samples_with_texts(number: pd.Series, results: Results, plan: Plan) -> pd.DataFrame:
+    """The samples behind a number, with prompts and completions if the rollouts are here."""
+    samples = results.samples_behind(number)
+    files = [Path(path) for side in sides_of(number) for path in _rollouts(side, plan)]
+    if not all(path.is_file() for path in files):
+        return samples
+    texts = [*ROLLOUT_KEY, "prompt", "trace", "answer", "parse_state"]
+    rollouts = pd.concat([ROLLOUTS.read(path)[texts] for path in dict.fromkeys(files)])
+    return samples.merge(rollouts, on=list(ROLLOUT_KEY), how="left")
 
-    def table_file(self, name: str) -> Path:
-        """The file of a results table."""
-        return self.results / f"{name}.parquet"
 
-    def samples_of(self, number: pd.Series) -> pd.DataFrame:
-        """The samples that a number is over, with the texts if the rollouts are here."""
-        samples = self.remaker.samples(number)
-        files = [Path(path) for side in sides(number) for path in self._rollouts(side)]
-        if not all(path.is_file() for path in files):
-            return samples
-        texts = [*ROLLOUT_KEY, "prompt", "trace", "answer", "parse_state"]
-        rollouts = pd.concat([ROLLOUTS.read(path)[texts] for path in dict.fromkeys(files)])
-        return samples.merge(rollouts, on=list(ROLLOUT_KEY), how="left")
-
-    def lines(self, number: pd.Series, table: Table) -> Iterator[str]:
-        """The trail as text."""
-        yield from (f"{column:<15}{value}" for column, value in number.items() if column not in table.key)
-        for side in sides(number):
-            yield ""
-            yield f"runs           {side.model} {side.arm} {side.decoding}"
-            yield from self._judging(number, side)
-            yield from self._runs(side)
-
-    def _judging(self, number: pd.Series, side: Side) -> Iterator[str]:
-        for name in self.remaker.judges(number):
+def trail(number: pd.Series, table: Table, results: Results, plan: Plan) -> Iterator[str]:
+    """What is behind a number, as lines of text."""
+    yield from (f"{column:<15}{value}" for column, value in number.items() if column not in table.key)
+    for side in sides_of(number):
+        yield ""
+        yield f"runs           {side.model} {side.arm} {side.decoding}"
+        for name in judges_of(number):
             judge = {"judge": name}
-            yield _file("verdicts", self.remaker.verdict_file(name, side.model))
-            yield f"judge          {self.plan.judging.judge_module(judge)} {self.plan.judging.judge_settings(judge)}"
-            for guard in self.plan.judging.guard(judge):
-                yield _file("guard", Path(guard))
-
-    def _runs(self, side: Side) -> Iterator[str]:
-        plan, (method, _, recipe) = self.plan, side.arm.partition("-")
-        wildcards = {"model": side.model, "arm": side.arm, "recipe": recipe}
-        for path in self._rollouts(side):
-            yield _file("rollouts", Path(path))
-            seed = Path(path).stem.removeprefix("seed")
-            yield _file("checkpoint", Path(plan.generation.checkpoint(wildcards | {"seed": seed})))
-        yield f"decoding       {plan.generation.rollout_settings(wildcards)}"
-        if method == "sft":
-            yield _file("data", Path(plan.training.sft_data(wildcards)))
-            yield f"sft            {plan.training.sft_settings(wildcards)}"
-        elif method == "rl":
-            for path in plan.training.rl_prompts(wildcards):
-                yield _file("prompts", Path(path))
-            yield f"rl             {plan.training.rl_settings(wildcards)}"
-        yield f"base           {plan.bases.factory(wildcards)} seed {plan.bases.seed(wildcards)}"
-        yield f"               {plan.bases.settings(wildcards)}"
-        for path in plan.bases.inputs(wildcards):
-            yield _file("origin", Path(path))
-
-    def _rollouts(self, side: Side) -> list[str]:
-        wanted = f"rollouts/{side.model}/{side.arm}/"
-        return [path for path in self.plan.generation.rollout_files() if path.startswith(wanted)]
+            yield _file("verdicts", results.verdict_file(name, side.model))
+            yield f"judge          {plan.judging.judge_module(judge)} {plan.judging.judge_settings(judge)}"
+            yield from (_file("guard", guard) for guard in plan.judging.guard(judge))
+        yield from _trail_of_runs(side, plan)
 
 
-def _file(title: str, path: Path) -> str:
-    return f"{title:<14} {path} sha256 {sha256(path) if path.is_file() else '(not here)'}"
+def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
+    method, _, recipe = side.arm.partition("-")
+    wildcards = {"model": side.model, "arm": side.arm, "recipe": recipe}
+    for path in _rollouts(side, plan):
+        yield _file("rollouts", path)
+        seed = Path(path).stem.removeprefix("seed")
+        yield _file("checkpoint", plan.generation.checkpoint(wildcards | {"seed": seed}))
+    yield f"decoding       {plan.generation.rollout_settings(wildcards)}"
+    if method == "sft":
+        yield _file("data", plan.training.sft_data(wildcards))
+        yield f"sft            {plan.training.sft_settings(wildcards)}"
+    elif method == "rl":
+        yield from (_file("prompts", path) for path in plan.training.rl_prompts(wildcards))
+        yield f"rl             {plan.training.rl_settings(wildcards)}"
+    yield f"base           {plan.bases.factory(wildcards)} seed {plan.bases.seed(wildcards)}"
+    yield f"               {plan.bases.settings(wildcards)}"
+    yield from (_file("origin", path) for path in plan.bases.inputs(wildcards))
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = configured_parser(__doc__)
-    parser.add_argument("--table", choices=TABLES, default="metrics", help="the table that the number is in")
-    for key in dict.fromkeys(key for table in TABLES.values() for key in table.key):
-        parser.add_argument(f"--{key.replace('_', '-')}", dest=key, help=f"column {key}")
-    parser.add_argument("--rows", type=Path, help="CSV file to write the samples to")
-    return parser
+def _rollouts(side: pd.Series, plan: Plan) -> list[str]:
+    return [path for path in plan.generation.rollout_files() if path.startswith(f"rollouts/{side.model}/{side.arm}/")]
+
+
+def _file(title: str, path: str | Path) -> str:
+    return f"{title:<14} {path} sha256 {sha256(Path(path)) if Path(path).is_file() else '(not here)'}"
 
 
 def main() -> None:
     """Run the command."""
-    options = arguments().parse_args()
-    trail = Trail(plan_of(options))
-    table, file = TABLES[options.table], trail.table_file(options.table)
-    wanted = {key: value for key in table.key if (value := getattr(options, key)) is not None}
-    others = {key for each in TABLES.values() for key in each.key} - set(table.key)
-    wanted |= {key: value for key in others if (value := getattr(options, key)) is not None}
+    parser = configured_parser(__doc__)
+    parser.add_argument("--table", choices=TABLES, default="metrics", help="the table that holds the number")
+    for key in KEYS:
+        parser.add_argument(f"--{key.replace('_', '-')}", dest=key, help=f"column {key}")
+    parser.add_argument("--rows", type=Path, help="CSV file to write the samples to")
+    options = parser.parse_args()
+    plan = plan_of(options)
+    results, table = results_of(plan), TABLES[options.table]
+    file = results.folder / f"{options.table}.parquet"
+    wanted = {key: value for key in KEYS if (value := getattr(options, key)) is not None}
     number = chosen_number(table.read(file), table, wanted)
-    require_same(number, trail.remaker.again(number), table, file)
-    print("\n".join(trail.lines(number, table)))
+    require_same(number, results.remade(number), table, file)
+    print("\n".join(trail(number, table, results, plan)))
     if options.rows:
-        write_text(options.rows, trail.samples_of(number).to_csv(index=False, lineterminator="\n"))
+        rows = samples_with_texts(number, results, plan)
+        write_text(options.rows, rows.to_csv(index=False, lineterminator="\n"))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,11 @@
     python -m safelrm push checkpoints/nano_a/rl-grpo        the checkpoints of one arm
     python -m safelrm push rollouts/nano_a --remote store
 
-Once the list of a folder's files is in the remote, `dvc push` takes it for the proof that the files are there too:
-after a part has been pushed, it calls the rest pushed. This command asks the remote for every file, and sends the list
-after the files. `dvc pull checkpoints/nano_a/rl-grpo` fetches a part.
+`dvc pull checkpoints/nano_a/rl-grpo` fetches a part. `dvc push` cannot send one: if the remote has the list of a
+folder's files, `dvc push` believes that it has the files too, and calls the rest pushed. This command asks the remote
+for every file, and sends the list after the files.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -20,20 +19,20 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.status import status
 from dvc_data.hashfile.transfer import transfer
 
-from safelrm.core.cli import run
+from safelrm.core.cli import command_parser, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.operations.pin import PINNED
 
 
 def push(targets: Sequence[str], remote: str | None = None) -> dict[str, tuple[int, int]]:
-    """Send what is pinned of the targets to a remote, as far as it is not there.
+    """Send the pinned files of the targets that a remote lacks.
 
     Args:
-        targets: pinned folders or paths below them, relative to the checkout's root, which is the working folder.
-        remote: name of the remote; none: the default one.
+        targets: pinned folders or paths below them, relative to the working folder, which is the checkout's root.
+        remote: name of the remote; None: the default one.
 
     Returns:
-        Files of each target, and how many of them had to be sent.
+        For each target the number of its files, and how many of them had to be sent.
 
     Raises:
         SafeLRMError: nothing is pinned there, DVC has no remote, or a file is neither in its cache nor in the remote.
@@ -46,7 +45,7 @@ def push(targets: Sequence[str], remote: str | None = None) -> dict[str, tuple[i
             for target in targets:
                 folder, files = pinned_files(target, pins)
                 done = transfer(repo.cache.local, there, files)
-                # what the cache lacks is not among what failed
+                # `done` does not tell which files the cache lacks
                 if missing := status(there, files).missing:
                     raise SafeLRMError(
                         f"{len(missing)} of {len(files)} files are not in DVC's cache",
@@ -61,7 +60,7 @@ def push(targets: Sequence[str], remote: str | None = None) -> dict[str, tuple[i
 
 
 def pinned_files(target: str, pins: dict[str, Output]) -> tuple[HashInfo, set[HashInfo]]:
-    """The list of the pinned folder that a path lies in, and the files of that path."""
+    """The list of files of the pinned folder that holds a path, and the files at or below the path."""
     folder, *below = PurePath(target).parts
     if folder not in pins:
         raise SafeLRMError("is not pinned", file=target, fix=f"name one of {sorted(pins)}, or a path below it")
@@ -75,10 +74,8 @@ def pinned_files(target: str, pins: dict[str, Output]) -> tuple[HashInfo, set[Ha
 
 
 def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    """Run the command."""
+    parser = command_parser(__doc__)
     parser.add_argument("targets", nargs="*", default=list(PINNED), help="pinned folders, or paths below them")
     parser.add_argument("--remote", help="name of the remote; the default one")
     options = parser.parse_args()

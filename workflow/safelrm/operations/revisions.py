@@ -1,13 +1,10 @@
-"""The revisions that a configuration leaves open, and where in its text they stand.
-
-Fill in the revisions of a configuration: every `null` becomes the commit at which the hub's main branch is now.
+"""Fill in the revisions of a configuration: every `null` becomes the commit of the hub's main branch.
 
     PYTHONPATH=workflow python -m safelrm revisions experiments/one_gpu.yaml
 
-Revisions that are given stay as they are. The file is changed in these places alone: comments and form are kept.
+Revisions that are given stay as they are. Nothing else in the file changes: comments and layout stay.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,13 +12,12 @@ from pathlib import Path
 
 import yaml
 
-from safelrm.core.cli import run
+from safelrm.core.cli import command_parser, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_text
 from safelrm.models.online import go_online, hub, reaching
 
 NULL = "tag:yaml.org,2002:null"
-Mappings = Mapping[str, yaml.Node]
 
 
 @dataclass(frozen=True)
@@ -29,12 +25,12 @@ class Blank:
     """A revision that is not given.
 
     Attributes:
-        key: where it stands, such as models.qwen3_8b.hub.revision.
+        key: its key, such as models.qwen3_8b.hub.revision.
         kind: model or dataset, as the hub's library names them.
         repo: id on the hub.
         position: index in the text at which the revision goes.
-        length: of what it replaces; 0 if nothing.
-        before: text that is put before it.
+        length: length of the text that the revision replaces.
+        before: text to put before the revision.
     """
 
     key: str
@@ -46,69 +42,57 @@ class Blank:
 
 
 def find_blanks(text: str) -> list[Blank]:
-    """The blanks of a configuration, in the order of the text; a text that is used twice is one blank.
+    """The blanks of a configuration, in order of the text. A part of the text that two keys share has one blank.
 
     Raises:
         yaml.YAMLError: the text is not YAML.
     """
-    root = _entries(yaml.compose(text, yaml.SafeLoader))
-    found = [*_of_models(root), *_of_datasets(root)]
+    found = _blanks(_values(yaml.compose(text, yaml.SafeLoader)))
     return sorted({blank.position: blank for blank in found}.values(), key=lambda blank: blank.position)
 
 
 def fill(text: str, blanks: list[Blank], revisions: Mapping[int, str]) -> str:
-    """The text with a revision in each blank."""
+    """The text with a revision in each blank. Revisions are given by the position of their blank."""
     for blank in reversed(blanks):
         after = text[blank.position + blank.length :]
         text = text[: blank.position] + blank.before + revisions[blank.position] + after
     return text
 
 
-def _of_models(root: Mappings) -> Iterator[Blank]:
+def _blanks(root: Mapping[str, yaml.Node]) -> Iterator[Blank]:
     for section in ("models", "guards"):
-        for name, node in _entries(root.get(section)).items():
-            entry = _entries(node).get("hub")
-            repo = _entries(entry).get("repo")
+        for name, entry in _values(root.get(section)).items():
+            node = _values(entry).get("hub")
+            repo = _values(node).get("repo")
             if repo is not None:
-                yield from _blank(f"{section}.{name}.hub.revision", "model", repo.value, entry, repo)
+                yield from _blank(f"{section}.{name}.hub.revision", "model", repo.value, node, repo)
+    for name, entry in _values(root.get("datasets")).items():
+        node = _values(entry).get("settings")
+        settings = _values(node)
+        repo = settings.get("hub")
+        if repo is not None and repo.tag != NULL and "path" not in settings:
+            yield from _blank(f"datasets.{name}.settings.revision", "dataset", repo.value, node, repo)
 
 
-def _of_datasets(root: Mappings) -> Iterator[Blank]:
-    for name, node in _entries(root.get("datasets")).items():
-        settings = _entries(node).get("settings")
-        given = _entries(settings)
-        repo = given.get("hub")
-        if repo is not None and repo.tag != NULL and "path" not in given:
-            yield from _blank(f"datasets.{name}.settings.revision", "dataset", repo.value, settings, repo)
-
-
-def _blank(key: str, kind: str, repo: str, mapping: yaml.MappingNode, beside: yaml.Node) -> Iterator[Blank]:
-    """The blank of a mapping, if it has one: its empty `revision`, or the place after the repository's id."""
-    revision = _entries(mapping).get("revision")
+def _blank(key: str, kind: str, repo: str, mapping: yaml.MappingNode, anchor: yaml.Node) -> Iterator[Blank]:
+    """The blank of a mapping, if it has one: its empty `revision`, or else the place after the anchor."""
+    revision = _values(mapping).get("revision")
     if revision is None:
-        between = ", " if mapping.flow_style else "\n" + _indentation(beside)
-        yield Blank(key, kind, repo, beside.end_mark.index, 0, f"{between}revision: ")
+        mark = anchor.start_mark
+        line = mark.buffer[mark.pointer - mark.column : mark.pointer]
+        between = ", " if mapping.flow_style else "\n" + " " * (len(line) - len(line.lstrip(" ")))
+        yield Blank(key, kind, repo, anchor.end_mark.index, 0, f"{between}revision: ")
     elif revision.tag == NULL:
         length = revision.end_mark.index - revision.start_mark.index
         yield Blank(key, kind, repo, revision.start_mark.index, length, "" if length else " ")
 
 
-def _indentation(node: yaml.Node) -> str:
-    mark = node.start_mark
-    line = mark.buffer[mark.pointer - mark.column : mark.pointer]
-    return line[: len(line) - len(line.lstrip(" "))]
-
-
-def _entries(node: yaml.Node | None) -> Mappings:
-    """The values of a mapping by key, those that it merges (`<<`) included."""
+def _values(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    """The values of a mapping by key, with those that it merges (`<<`); empty for any other node."""
     if not isinstance(node, yaml.MappingNode):
         return {}
-    merged: dict[str, yaml.Node] = {}
-    for key, value in node.value:
-        if key.value == "<<":
-            for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                merged = {**_entries(one), **merged}
-    return merged | {key.value: value for key, value in node.value if key.value != "<<"}
+    yaml.SafeLoader("").flatten_mapping(node)
+    return {key.value: value for key, value in node.value}
 
 
 def resolve(blanks: list[Blank], file: Path) -> dict[int, str]:
@@ -129,9 +113,7 @@ def resolve(blanks: list[Blank], file: Path) -> dict[int, str]:
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = command_parser(__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="configurations to fill in")
     go_online()
     for file in parser.parse_args().files:

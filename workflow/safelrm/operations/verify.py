@@ -2,9 +2,9 @@
 
     snakemake --cores 1 verify
 
-Every folder that DVC pins, and that is here, must hold the bytes of its pin. Every published table and SVG figure is
-made again, by the workflow's own rules, from the published samples and verdicts, in a temporary folder, and must have
-the same bytes. Nothing is fetched, trained or generated.
+Every pinned folder that is here must hold the bytes of its pin. The workflow's own rules make every published table
+and SVG figure again, from the published samples and verdicts, in a temporary folder. Each must have the same bytes.
+Nothing is fetched, trained or generated.
 """
 
 import shutil
@@ -24,14 +24,14 @@ from safelrm.core.files import write_text
 from safelrm.dag.command import config_of, configured_parser
 from safelrm.operations.pin import PINNED
 
-# what rules are given; the rest is made from it
+# what the rules make all else from
 GIVEN = ("samples.parquet", "verdicts")
-# PDF and PNG hold what differs between builds of the drawing libraries
+# PDF and PNG files differ between builds of the drawing libraries
 COMPARED = (".csv", ".md", ".svg")
 
 
 def check_pins(folders: Sequence[str] = PINNED) -> None:
-    """Compare the pinned folders that are here with their pins; a folder that is not here is left out, and named.
+    """Compare the pinned folders that are here with their pins. A message names each folder that is not here.
 
     Raises:
         SafeLRMError: a folder differs from its pin.
@@ -51,9 +51,9 @@ def check_pins(folders: Sequence[str] = PINNED) -> None:
 
 
 def differs(folder: str) -> bool:
-    """Whether a folder's files are other than those of its pin, whatever DVC's cache holds of them.
+    """Whether a folder's files differ from those of its pin, even if DVC's cache lacks them.
 
-    (`dvc status` says "not in cache" before it looks at the files.)
+    `dvc status` cannot tell: it says "not in cache" before it looks at the files.
 
     Raises:
         SafeLRMError: DVC fails.
@@ -101,7 +101,7 @@ def check_published(published: Path, checkout: Path, config: Mapping[str, object
 
 
 def _is_of(path: Path, published: Path) -> bool:
-    """Whether a file is made from samples and verdicts: not so the audit's and the validation's, which need data."""
+    """Whether a file is made from samples and verdicts. The audit and the validation need data as well."""
     return path.relative_to(published).parts[0] not in ("audit", "validation", "verdicts")
 
 
@@ -116,7 +116,7 @@ def _copy(source: Path, target: Path) -> None:
 def _rebuild(
     folder: Path, checkout: Path, config: Mapping[str, object], rules: Sequence[str], targets: Sequence[Path]
 ) -> None:
-    # in its own order: the first decoding mode of a model is the one that tables show
+    # unsorted: tables show the first decoding mode of a model
     write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile")]
     command += ["--directory", str(folder), "--cores", "all", "--rerun-triggers", "mtime"]
@@ -131,7 +131,7 @@ def _rebuild(
 
 
 def main() -> None:
-    """Command line of the stage."""
+    """Run the command."""
     parser = configured_parser(__doc__)
     parser.add_argument("--checkout", required=True, type=Path, help="folder of the Snakefile")
     parser.add_argument("--rules", required=True, nargs="+", help="the rules that make results from verdicts")

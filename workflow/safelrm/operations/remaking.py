@@ -1,0 +1,97 @@
+"""One number of a results table, made again from samples and verdicts, and the samples behind the number."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from safelrm.analysis.calibrate import calibration, paired
+from safelrm.analysis.differences import differences
+from safelrm.analysis.metrics import metrics
+from safelrm.analysis.outcomes import outcomes
+from safelrm.analysis.schemas import ALL, CALIBRATION, DIFFERENCES, METRICS, WHOLE
+from safelrm.analysis.settings import CalibrationSettings, ComparisonSettings, MetricsJobSettings
+from safelrm.generation.schemas import ROLLOUT_KEY, SAMPLES
+from safelrm.judging.schemas import VERDICTS
+
+TABLES = {"metrics": METRICS, "differences": DIFFERENCES, "calibration": CALIBRATION}
+# what an outcome and a number share; a number over all categories has outcomes of each
+SHARED = ("model", "arm", "decoding", "metric", "benchmark", "category", "part")
+SAID = ("judge", "part", "verdict", "score", "state")
+
+
+def sides_of(number: pd.Series) -> list[pd.Series]:
+    """The two sides of a difference, each named like a number of its own. Any other number is its only side."""
+    if "against_model" not in number:
+        return [number]
+    against = {key: number[f"against_{key}"] for key in ("model", "arm", "decoding", "part")}
+    return [number, pd.Series(number.to_dict() | against)]
+
+
+def judges_of(number: pd.Series) -> list[str]:
+    """The judges behind a number."""
+    return [number[key] for key in ("judge", "reference") if number.get(key, WHOLE) != WHOLE]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Samples and verdicts of a study, and the settings of its tables.
+
+    Attributes:
+        folder: the folder with `samples.parquet` and `verdicts`.
+        metrics: settings of the metrics.
+        comparisons: settings of the comparisons.
+        calibration: settings of the calibration; None if the study has none.
+    """
+
+    folder: Path
+    metrics: MetricsJobSettings
+    comparisons: ComparisonSettings
+    calibration: CalibrationSettings | None
+
+    def verdict_file(self, judge: str, model: str) -> Path:
+        """The verdicts of a judge on a model."""
+        return self.folder / "verdicts" / judge / f"{model}.parquet"
+
+    def remade(self, number: pd.Series) -> pd.DataFrame:
+        """The rows of the number's table that its samples give."""
+        if "reference" in number:
+            settings = self.calibration.model_copy(update={"judges": [number.judge]})
+            return calibration(self._verdicts_of_judges(number), settings)
+        if "against_model" in number:
+            return differences(outcomes(*self._samples_and_verdicts(number), self.metrics), self.comparisons)
+        return metrics(*self._samples_and_verdicts(number), self.metrics)
+
+    def samples_behind(self, number: pd.Series) -> pd.DataFrame:
+        """The samples behind a number, with their values and the judge's verdicts, or with both judges' verdicts."""
+        if "reference" in number:
+            pairs = paired(*(rows for _, rows in self._verdicts_of_judges(number).groupby("judge", sort=False)))
+            pairs = pairs[pairs.part == number.part]
+            return pairs if number.prompts == ALL else pairs[pairs.kind == number.prompts]
+        samples, verdicts = self._samples_and_verdicts(number)
+        values = outcomes(samples, verdicts, self.metrics)
+        return pd.concat([_samples_of(side, values, verdicts) for side in sides_of(number)], ignore_index=True)
+
+    def _samples_and_verdicts(self, number: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Samples of the number's runs, and what the judges of the metrics say of them."""
+        runs = {(side.model, side.arm, side.decoding) for side in sides_of(number)}
+        samples = SAMPLES.read(self.folder / "samples.parquet")
+        samples = samples[[run in runs for run in zip(samples.model, samples.arm, samples.decoding, strict=True)]]
+        judges = sorted({self.metrics.safety_judge, self.metrics.refusal_judge, self.metrics.accuracy_judge})
+        models = sorted({model for model, _, _ in runs})
+        verdicts = pd.concat([VERDICTS.read(self.verdict_file(judge, model)) for judge in judges for model in models])
+        return samples, verdicts.merge(samples[list(ROLLOUT_KEY)], on=list(ROLLOUT_KEY))
+
+    def _verdicts_of_judges(self, number: pd.Series) -> pd.DataFrame:
+        """What both judges of a calibration say of the number's runs. The judge comes first, then the reference."""
+        found = [VERDICTS.read(self.verdict_file(judge, number.model)) for judge in judges_of(number)]
+        return pd.concat([rows[(rows.arm == number.arm) & (rows.decoding == number.decoding)] for rows in found])
+
+
+def _samples_of(side: pd.Series, values: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
+    shared = side[[key for key in SHARED if (key, side[key]) != ("category", ALL)]]
+    rows = values.loc[(values[shared.index] == shared).all(axis=1), [*ROLLOUT_KEY, "metric", "value"]]
+    if side.judge == WHOLE:
+        return rows
+    said = verdicts[(verdicts.judge == side.judge) & ((verdicts.part == side.part) | (side.part == WHOLE))]
+    return rows.merge(said[[*ROLLOUT_KEY, *SAID]], on=list(ROLLOUT_KEY))
