@@ -21,7 +21,7 @@ endif
 .PHONY: reproduce test test-library test-workflow soak soak-slurm env lint lock schema clean
 
 reproduce: env  ## set up, then run the nano study
-	PYTHONPATH=workflow $(BIN)/python -m safelrm.dag.owner
+	PYTHONPATH=workflow $(BIN)/python -m safelrm owner
 	$(BIN)/snakemake --cores $(CORES)
 	@echo && cat results/nano/tables/summary.md
 
@@ -60,7 +60,7 @@ $(EXTRA_STAMP): $(STAMP)
 endif
 
 schema: env  ## write the JSON schema and docs/configuration.md from the settings models
-	PYTHONPATH=workflow $(BIN)/python -m safelrm.dag.schema
+	PYTHONPATH=workflow $(BIN)/python -m safelrm schema
 
 lock:  ## resolve the locks anew (needs uv)
 	envs/lock.sh

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
-STAGES = ("safelrm.sft", "safelrm.judge")
+STAGES = ("safelrm.training.sft", "safelrm.judging.judge")
 
 
 def cost(command: list[str]) -> tuple[float, float]:
@@ -32,7 +32,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20, help="runs of each command, in turn")
     runs = parser.parse_args().runs
     for stage in STAGES:
-        direct, launched = ["-m", stage], ["-m", "safelrm.launch", "--gpus", "0", "--nodes", "1", "--", stage]
+        direct, launched = (
+            ["-m", stage],
+            ["-m", "safelrm.operations.launch", "--gpus", "0", "--nodes", "1", "--", stage],
+        )
         pairs = [(cost(direct), cost(launched)) for _ in range(runs)]
         seconds, memory = ([statistics.median(run[how][what] for run in pairs) for how in (0, 1)] for what in (0, 1))
         print(

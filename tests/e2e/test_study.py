@@ -66,7 +66,7 @@ def test_another_clone_on_one_core_gives_the_same_bytes(finished_study, tmp_path
 
 
 def test_jobs_import_the_package_of_their_own_checkout(finished):
-    stage = finished / "workflow/safelrm/tables.py"
+    stage = finished / "workflow/safelrm/reporting/tables.py"
     stage.write_text(stage.read_text().replace("def main() -> None:\n", "def main() -> None:\n    print(__file__)\n"))
     run(finished, cores=1)
     assert str(stage) in (finished / "logs/tables/summary.log").read_text()

@@ -46,7 +46,7 @@ class Study:
         self.looked = time.monotonic()
 
     def start(self) -> None:
-        unlock = [sys.executable, "-m", "safelrm.dag.owner"]
+        unlock = [sys.executable, "-m", "safelrm.operations.owner"]
         subprocess.run(unlock, cwd=self.folder, env=environment(PYTHONPATH=f"{self.folder}/workflow"), check=True)
         with self.said.open("a") as log:
             self.process = subprocess.Popen(

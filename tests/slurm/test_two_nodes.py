@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 import slurm_node as node
-from safelrm.schemas.curves import CURVES
+from safelrm.models.schemas import CURVES
 from workflow_runs import copy_of_checkout, snakemake
 
 pytestmark = [

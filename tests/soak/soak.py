@@ -27,7 +27,7 @@ from workflow_runs import SNAKEMAKE, Stamp, copy_of_checkout, digests, take_note
 
 def start(folder: Path, arguments: list[str]) -> subprocess.Popen:
     """Run Snakemake as `make reproduce` does: a stale lock is removed first."""
-    unlock = [sys.executable, "-m", "safelrm.dag.owner"]
+    unlock = [sys.executable, "-m", "safelrm.operations.owner"]
     environment = {**os.environ, "PYTHONPATH": str(folder / "workflow")}
     subprocess.run(unlock, cwd=folder, env=environment, check=True)
     with (folder / "soak.log").open("a") as log:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from safelrm.costs import sizes
-from safelrm.costs.table import Costs
+from safelrm.dag.costs import sizes
+from safelrm.dag.costs.table import Costs
+from safelrm.dag.settings import ModelEntry
 from safelrm.dag.study import load_study
-from safelrm.settings.hub import Shape
+from safelrm.models.settings import Shape
 
 ROOT = Path(__file__).parents[2]
 H100 = {"name": "h100", "memory_gib": 80, "tflops": 989, "bandwidth": 3350}
@@ -47,7 +48,12 @@ def job(config: dict, rule: str, **changes: str):
 
 def large(config: dict, monkeypatch, size: Shape = SEVEN, **execution: object) -> dict:
     """The study with all models but guards of this size, on GPUs, with sensible recipes."""
-    monkeypatch.setattr(sizes, "model", lambda name, _: sizes.Model(name, size, 2))
+    made = sizes.made_model
+    monkeypatch.setattr(
+        sizes,
+        "made_model",
+        lambda name, entry: sizes.Model(name, size, 2) if isinstance(entry, ModelEntry) else made(name, entry),
+    )
     config["execution"] = {"gpu": H100, **execution}
     precise = {"precision": "bfloat16", "gradient_checkpointing": True}
     for recipe in config["sft"].values():

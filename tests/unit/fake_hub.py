@@ -2,15 +2,20 @@
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+WORKFLOW = Path(__file__).parents[2] / "workflow"
 LARGE = (".safetensors", ".bin")
 
 
@@ -127,3 +132,21 @@ def serving() -> Iterator[Hub]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def started(module: str, arguments: list, address: str, folder: Path, **variables: str) -> subprocess.Popen:
+    environment = {"HF_ENDPOINT": address, "HF_HOME": str(folder / "home"), "PYTHONPATH": str(WORKFLOW)} | variables
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_module(module: str, arguments: list, address: str, folder: Path, **variables: str):
+    process = started(module, arguments, address, folder, **variables)
+    said = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, *said)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from safelrm.settings.metrics import ModelModes
+from safelrm.analysis.settings import ModelModes
 
 JUDGES = {"safety_judge": "guard", "refusal_judge": "refusal", "accuracy_judge": "exact"}
 # trace and answer of the four harmful prompts: leak, escape, safe, unscored

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.core.checkpoints import verified_model
-from safelrm.training.environment import hide_vllm_from_trl, prepare_process
+from safelrm.training.command import hide_vllm_from_trl, prepare_process
 
 # tests import this module before the training libraries, which read the environment then
 prepare_process()
@@ -15,7 +15,9 @@ hide_vllm_from_trl()
 # two steps on each batch of rollouts
 RL = {
     "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
-    "rewards": [{"module": f"safelrm.rewards.{name}", "weight": 1.0} for name in ("safety", "correctness", "format")],
+    "rewards": [
+        {"module": f"safelrm.training.rewards.{name}", "weight": 1.0} for name in ("safety", "correctness", "format")
+    ],
     "guard": "g",
     "iterations": 2,
     "kl_coefficient": 0.1,

@@ -14,8 +14,8 @@ rule audit:
         settings=plan.audit_settings(),
         train=plan.named_datasets(plan.audit_train()),
         evaluation=plan.named_datasets(plan.audit_evaluation()),
-        code=plan.code("safelrm.audit"),
+        code=plan.code("safelrm.data.audit"),
     shell:
-        "python -m safelrm.audit --settings {params.settings:q} --train {params.train}"
+        "python -m safelrm.data.audit --settings {params.settings:q} --train {params.train}"
         " --evaluation {params.evaluation} --output-overlap {output.overlap}"
         " --output-lengths {output.lengths} --output-traces {output.traces} > {log} 2>&1"

@@ -18,7 +18,7 @@ rule base:
         seed=plan.base_seed,
         code=plan.base_code,
     shell:
-        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
-        " safelrm.base --factory {params.factory} --settings {params.settings:q}"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.models.base --factory {params.factory} --settings {params.settings:q}"
         " --inputs {params.inputs} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

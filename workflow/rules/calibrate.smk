@@ -16,7 +16,7 @@ rule calibrate:
         **costs.resources("calibrate"),
     params:
         settings=plan.calibration_settings(),
-        code=plan.code("safelrm.calibrate"),
+        code=plan.code("safelrm.analysis.calibrate"),
     shell:
-        "python -m safelrm.calibrate --settings {params.settings:q} --verdicts {input.verdicts}"
+        "python -m safelrm.analysis.calibrate --settings {params.settings:q} --verdicts {input.verdicts}"
         " --output {output.table} --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"

@@ -13,21 +13,21 @@ PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.hub import CONFIGFILES
-from safelrm.core.preemption import CHECKPOINT_EVERY
+from safelrm.models.online import CONFIGFILES
+from safelrm.core.process import CHECKPOINT_EVERY
 from safelrm.core.process import RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
-from safelrm.costs.table import Costs
-from safelrm.dag.cluster import end_orphans, keep_asking, name_of_jobs
+from safelrm.dag.costs.table import Costs
+from safelrm.operations.cluster import end_orphans, keep_asking, name_of_jobs
 from safelrm.dag.command import given_config, typed
 from safelrm.dag.container import image, require_image
 from safelrm.dag.environment import job_environment
 from safelrm.dag.locks import require_installed
-from safelrm.dag.owner import claim
+from safelrm.operations.owner import claim
 from safelrm.dag.paths import checkpoint
 from safelrm.dag.plan import Plan
 from safelrm.dag.progress import hide_cache_hints, show_progress, time_table
-from safelrm.dag.stopping import stop_in_a_thread
+from safelrm.operations.stopping import stop_in_a_thread
 from safelrm.dag.study import load_study
 
 started = time.time()

@@ -17,8 +17,8 @@ rule compare:
         **costs.resources("compare"),
     params:
         settings=plan.comparison_settings(),
-        code=plan.code("safelrm.compare"),
+        code=plan.code("safelrm.analysis.compare"),
     shell:
-        "python -m safelrm.compare --settings {params.settings:q} --samples {input.samples}"
+        "python -m safelrm.analysis.compare --settings {params.settings:q} --samples {input.samples}"
         " --verdicts {input.verdicts} --output {output.table} --csv {output.csv}"
         " --markdown {output.markdown} > {log} 2>&1"

@@ -15,5 +15,5 @@ rule curate:
         settings=plan.dataset_settings,
         code=plan.dataset_code,
     shell:
-        "python -m safelrm.curate --source {params.source} --settings {params.settings:q}"
+        "python -m safelrm.data.curate --source {params.source} --settings {params.settings:q}"
         " --file {input.file:q} --manifest {input.manifest} --output {output.table} > {log} 2>&1"

@@ -22,7 +22,7 @@ rule fetch_model:
         settings=plan.fetch_model_settings,
         key=plan.fetch_model_key,
     shell:
-        "python -m safelrm.fetch --kind model --settings {params.settings:q}"
+        "python -m safelrm.models.fetch --kind model --settings {params.settings:q}"
         " --key {params.key} --manifest {output.manifest} > {log} 2>&1"
 
 
@@ -38,5 +38,5 @@ rule fetch_dataset:
         settings=plan.fetch_dataset_settings,
         key="datasets.{dataset}.settings",
     shell:
-        "python -m safelrm.fetch --kind dataset --settings {params.settings:q}"
+        "python -m safelrm.models.fetch --kind dataset --settings {params.settings:q}"
         " --key {params.key} --manifest {output.manifest} > {log} 2>&1"

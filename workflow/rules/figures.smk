@@ -18,10 +18,10 @@ rule figure:
     resources:
         **costs.resources("figure"),
     params:
-        figure="safelrm.plots.{figure}",
+        figure="safelrm.reporting.plots.{figure}",
         settings=plan.figure_settings(),
         code=plan.figure_code,
     shell:
-        "python -m safelrm.figures --figure {params.figure} --settings {params.settings:q}"
+        "python -m safelrm.reporting.figures --figure {params.figure} --settings {params.settings:q}"
         " --metrics {input.metrics} --differences {input.differences} --svg {output.svg}"
         " --pdf {output.pdf} --png {output.png} > {log} 2>&1"

@@ -18,7 +18,7 @@ rule guard:
         seed=plan.guard_seed,
         code=plan.guard_code,
     shell:
-        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
-        " safelrm.guard --factory {params.factory} --settings {params.settings:q}"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.models.guard --factory {params.factory} --settings {params.settings:q}"
         " --inputs {params.inputs} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

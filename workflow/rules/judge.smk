@@ -17,7 +17,7 @@ rule judge:
         settings=plan.judge_settings,
         code=plan.judge_code,
     shell:
-        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
-        " safelrm.judge --name {params.judge} --module {params.module}"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.judging.judge --name {params.judge} --module {params.module}"
         " --settings {params.settings:q} --rollouts {input.rollouts} --guard {input.guard}"
         " --code {params.code} --output {output.table} > {log} 2>&1"

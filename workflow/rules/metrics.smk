@@ -10,7 +10,7 @@ rule metrics:
         **costs.resources("metrics"),
     params:
         settings=plan.metrics_settings(),
-        code=plan.code("safelrm.metrics"),
+        code=plan.code("safelrm.analysis.metrics"),
     shell:
-        "python -m safelrm.metrics --settings {params.settings:q} --samples {input.samples}"
+        "python -m safelrm.analysis.metrics --settings {params.settings:q} --samples {input.samples}"
         " --verdicts {input.verdicts} --output {output.table} > {log} 2>&1"

@@ -13,4 +13,4 @@ rule pin:
         configfiles=workflow.configfiles,
         config=given_config(workflow.config_settings.config),
     shell:
-        "python -m safelrm.pin --configfiles {params.configfiles:q} --config {params.config:q} > {log} 2>&1"
+        "python -m safelrm.operations.pin --configfiles {params.configfiles:q} --config {params.config:q} > {log} 2>&1"

@@ -21,8 +21,8 @@ rule rl:
         prompts=plan.rl_named_prompts,
         code=plan.rl_code,
     shell:
-        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
-        " safelrm.rl --settings {params.settings:q} --checkpoint {input.base}"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.training.rl --settings {params.settings:q} --checkpoint {input.base}"
         " --guard {input.guard} --guard-settings {params.guard_settings:q}"
         " --prompts {params.prompts} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

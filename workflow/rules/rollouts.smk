@@ -16,9 +16,9 @@ rule rollouts:
         seed="{seed}",
         settings=plan.rollout_settings,
         benchmarks=plan.named_datasets(study.benchmarks),
-        code=plan.code("safelrm.rollouts"),
+        code=plan.code("safelrm.generation.rollouts"),
     shell:
-        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
-        " safelrm.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.generation.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
         " --model {params.model} --arm {params.arm} --seed {params.seed}"
         " --benchmark {params.benchmarks} --code {params.code} --output {output.table} > {log} 2>&1"

@@ -8,6 +8,6 @@ rule samples:
     resources:
         **costs.resources("samples"),
     params:
-        code=plan.code("safelrm.samples"),
+        code=plan.code("safelrm.generation.samples"),
     shell:
-        "python -m safelrm.samples --rollouts {input.rollouts} --output {output.table} > {log} 2>&1"
+        "python -m safelrm.generation.samples --rollouts {input.rollouts} --output {output.table} > {log} 2>&1"

@@ -16,9 +16,9 @@ rule sft:
         recipe="{recipe}",
         seed="{seed}",
         settings=plan.sft_settings,
-        code=plan.code("safelrm.sft"),
+        code=plan.code("safelrm.training.sft"),
     shell:
-        "exec python -m safelrm.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
-        " safelrm.sft --settings {params.settings:q} --checkpoint {input.base}"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        " safelrm.training.sft --settings {params.settings:q} --checkpoint {input.base}"
         " --data {input.data} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -18,7 +18,7 @@ rule table:
     params:
         table="{table}",
         settings=plan.table_settings(),
-        code=plan.code("safelrm.tables"),
+        code=plan.code("safelrm.reporting.tables"),
     shell:
-        "python -m safelrm.tables --table {params.table} --settings {params.settings:q}"
+        "python -m safelrm.reporting.tables --table {params.table} --settings {params.settings:q}"
         " --metrics {input.metrics} --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"

@@ -13,5 +13,5 @@ rule validate:
         labelled=plan.validation_labelled,
         code=plan.validation_code,
     shell:
-        "python -m safelrm.validate --judge-module {params.judge} --settings {params.settings:q}"
+        "python -m safelrm.judging.validate --judge-module {params.judge} --settings {params.settings:q}"
         " --labelled {params.labelled} --output {output.table} > {log} 2>&1"

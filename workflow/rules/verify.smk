@@ -13,5 +13,5 @@ rule verify:
         config=given_config(workflow.config_settings.config),
         rules=["metrics", "compare", "calibrate", "table", "figure"],
     shell:
-        "python -m safelrm.verify --checkout {params.checkout:q} --configfiles {params.configfiles:q}"
+        "python -m safelrm.operations.verify --checkout {params.checkout:q} --configfiles {params.configfiles:q}"
         " --config {params.config:q} --rules {params.rules} 2>&1 | tee {log}"

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pandas as pd
 
 from safelrm.analysis.order import METHODS, method
+from safelrm.analysis.schemas import ALL, CALIBRATION, PROMPT_SETS
+from safelrm.analysis.settings import CalibrationSettings
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.statistics import auroc, expected_calibration_error, wilson
-from safelrm.schemas.calibration import ALL, CALIBRATION, PROMPT_SETS
-from safelrm.schemas.rollouts import ROLLOUT_KEY
-from safelrm.schemas.verdicts import PARTS, SAFE, UNDETERMINED, UNSAFE, UNSCORED
-from safelrm.settings.calibration import CalibrationSettings
+from safelrm.generation.schemas import ROLLOUT_KEY
+from safelrm.judging.schemas import PARTS, SAFE, UNDETERMINED, UNSAFE, UNSCORED
 
 SAMPLE = [*ROLLOUT_KEY, "part"]
 GROUP = ["model", "arm", "decoding", "part"]

@@ -1,24 +1,113 @@
-"""Paired differences of the headline metrics between two runs, over the prompts that both answered.
+"""What is compared with what: pairs of runs that answered the same prompts.
+
+Paired differences of the headline metrics between two runs, over the prompts that both answered.
 
 Both sides answer the same prompts, so these are resampled together; for the seeds see
-`safelrm.core.bootstrap`. McNemar's test takes independent pairs, so it is made only where each side has
+`safelrm.analysis.bootstrap`. McNemar's test takes independent pairs, so it is made only where each side has
 one outcome per prompt (one seed, one sample): several outcomes of a prompt are not independent, and to
 choose one of them would throw away the rest. Where the other side has no trace (a model that does not
 think), its answer is all there is: it is compared with both y and t+y of the first side.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
-from safelrm.analysis.comparisons import Comparison, Side, comparisons
-from safelrm.core.bootstrap import Observations, paired_difference
-from safelrm.core.seeding import derive_seed
+from safelrm.analysis.bootstrap import Observations, paired_difference
+from safelrm.analysis.order import METHODS, method
+from safelrm.analysis.schemas import (
+    ALL,
+    ARM_BASE,
+    BASE_REFERENCE,
+    DECODINGS,
+    DIFFERENCES,
+    HEADLINES,
+    RL_SFT,
+    SAFETY,
+    WHOLE,
+)
+from safelrm.analysis.settings import ComparisonSettings, ModelModes
+from safelrm.core.seeds import derive_seed
 from safelrm.core.statistics import mcnemar
-from safelrm.schemas.differences import DIFFERENCES
-from safelrm.schemas.metrics import ALL, HEADLINES, SAFETY, WHOLE
-from safelrm.schemas.verdicts import ANSWER, BOTH, PARTS, TRACE
-from safelrm.settings.metrics import ComparisonSettings
+from safelrm.judging.schemas import ANSWER, BOTH, PARTS, TRACE
+
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class Side:
+    """The runs of an arm in one decoding mode, over all seeds."""
+
+    model: str
+    arm: str
+    decoding: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A side, the side it is compared with, and why."""
+
+    kind: str
+    side: Side
+    against: Side
+
+    @property
+    def same_runs(self) -> bool:
+        """Whether a seed is the same checkpoint on both sides."""
+        return self.kind == DECODINGS
+
+
+def comparisons(sides: set[Side], models: Sequence[ModelModes], reference_model: str | None) -> list[Comparison]:
+    """Every comparison that the given sides allow, in the order of the models.
+
+    arm_base        every arm less its model's base, in the same decoding mode
+    rl_sft          every RL arm less every SFT arm of its model, in the same mode
+    base_reference  every other model's base, in each mode, less the reference model's in its first mode
+    decodings       every arm in its model's first mode less the same arm in each other mode
+    """
+    found = [
+        *(pair for model in models for pair in _within(sides, model)),
+        *(pair for model in models for pair in _with_reference(model, models, reference_model)),
+        *(pair for model in models for pair in _between_modes(sides, model)),
+    ]
+    return [pair for pair in found if {pair.side, pair.against} <= sides]
+
+
+def _within(sides: set[Side], model: ModelModes) -> Iterator[Comparison]:
+    arms = _arms(sides, model)
+    for mode in model.decodings:
+        for arm in arms:
+            if arm != BASE:
+                yield Comparison(ARM_BASE, Side(model.name, arm, mode), Side(model.name, BASE, mode))
+        for arm in arms:
+            for other in arms:
+                if (method(arm), method(other)) == ("rl", "sft"):
+                    yield Comparison(RL_SFT, Side(model.name, arm, mode), Side(model.name, other, mode))
+
+
+def _with_reference(
+    model: ModelModes, models: Sequence[ModelModes], reference_model: str | None
+) -> Iterator[Comparison]:
+    reference = next((other for other in models if other.name == reference_model), None)
+    if reference is None or reference == model:
+        return
+    for mode in model.decodings:
+        against = Side(reference.name, BASE, reference.decodings[0])
+        yield Comparison(BASE_REFERENCE, Side(model.name, BASE, mode), against)
+
+
+def _between_modes(sides: set[Side], model: ModelModes) -> Iterator[Comparison]:
+    first, *others = model.decodings
+    for arm in _arms(sides, model):
+        for mode in others:
+            yield Comparison(DECODINGS, Side(model.name, arm, first), Side(model.name, arm, mode))
+
+
+def _arms(sides: set[Side], model: ModelModes) -> list[str]:
+    names = {side.arm for side in sides if side.model == model.name}
+    return sorted(names, key=lambda arm: (METHODS.index(method(arm)), arm))
+
 
 Row = dict[str, object]
 # benchmark, metric, part

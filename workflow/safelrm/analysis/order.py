@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from safelrm.schemas.metrics import ALL, METRIC_NAMES, WHOLE
-from safelrm.schemas.verdicts import PARTS
-from safelrm.settings.metrics import ModelModes
+from safelrm.analysis.schemas import ALL, METRIC_NAMES, WHOLE
+from safelrm.analysis.settings import ModelModes
+from safelrm.judging.schemas import PARTS
 
 METHODS = ("base", "sft", "rl")
 

@@ -13,8 +13,7 @@ completion_tokens  length of the completion
 
 import pandas as pd
 
-from safelrm.core.errors import SafeLRMError
-from safelrm.schemas.metrics import (
+from safelrm.analysis.schemas import (
     ACCURACY,
     COMPLETION_TOKENS,
     ESCAPE,
@@ -26,11 +25,12 @@ from safelrm.schemas.metrics import (
     SAFETY_SCORE,
     WHOLE,
 )
-from safelrm.schemas.prompts import BENIGN, HARMFUL, REASONING
-from safelrm.schemas.rollouts import ROLLOUT_KEY
-from safelrm.schemas.verdicts import ANSWER, BOTH, COMPLIANCE, CORRECT, INCORRECT, SAFE, TRACE, UNSAFE
-from safelrm.schemas.verdicts import REFUSAL as REFUSAL_VERDICT
-from safelrm.settings.metrics import MetricsJobSettings
+from safelrm.analysis.settings import MetricsJobSettings
+from safelrm.core.errors import SafeLRMError
+from safelrm.data.schemas import BENIGN, HARMFUL, REASONING
+from safelrm.generation.schemas import ROLLOUT_KEY
+from safelrm.judging.schemas import ANSWER, BOTH, COMPLIANCE, CORRECT, INCORRECT, SAFE, TRACE, UNSAFE
+from safelrm.judging.schemas import REFUSAL as REFUSAL_VERDICT
 
 COLUMNS = [*ROLLOUT_KEY, "category", "metric", "part", "judge", "value"]
 

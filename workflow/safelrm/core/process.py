@@ -1,4 +1,7 @@
-"""What a job owes to the process that started it: to end with it, and to leave its time and memory behind."""
+"""What a job owes to the process that started it: to end with it, and to leave its time and memory behind.
+
+Ending in good order when a cluster takes the machine away: SIGTERM, some time before SIGKILL.
+"""
 
 import json
 import os
@@ -8,8 +11,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -69,3 +74,29 @@ def record_time(stage: str) -> None:
     # one short write in append mode: not torn by jobs of this machine, but on NFS by those of other nodes
     with file.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(line) + "\n")
+
+
+# set by the Snakefile for its jobs, as the study's `execution.checkpoint_every` says
+CHECKPOINT_EVERY = "SAFELRM_CHECKPOINT_EVERY"
+DEFAULT_STEPS = 50
+
+
+def checkpoint_every() -> int:
+    """Optimiser steps between two saves of a training's state."""
+    return int(os.environ.get(CHECKPOINT_EVERY, DEFAULT_STEPS))
+
+
+@contextmanager
+def termination_noted() -> Iterator[Callable[[], bool]]:
+    """Within the block SIGTERM ends nothing; the function given says whether it has come."""
+    noted = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: noted.set())
+    try:
+        yield noted.is_set
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def end_as_terminated() -> NoReturn:
+    """End with the exit status of a process that SIGTERM ended, so that the job counts as failed."""
+    raise SystemExit(128 + signal.SIGTERM)

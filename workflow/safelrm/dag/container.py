@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.settings.study import Study
+from safelrm.dag.settings import Study
 
 BUILD = "apptainer build --build-arg LOCK={lock} {image} envs/containers/safelrm.def"
 

@@ -5,20 +5,18 @@ from collections.abc import Iterator, Mapping
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.paths import data_file, fetched_model
 from safelrm.dag.registry import settings_model
-from safelrm.settings.fetch import FetchDatasetSettings, FetchModelSettings
-from safelrm.settings.hub import HubModel
-from safelrm.settings.study import DatasetEntry, GuardEntry, ModelEntry, Study
+from safelrm.dag.settings import DatasetEntry, MadeModel, Study
+from safelrm.models.settings import FetchDatasetSettings, FetchModelSettings, HubModel
 
 
-def origin_files(entry: ModelEntry | GuardEntry) -> dict[str, str]:
+def origin_files(entry: MadeModel) -> dict[str, str]:
     """The files that a factory makes a model or a guard from, by the names that the factory gives them."""
     if entry.hub:
         return {"hub": fetched_model(entry.hub.repo)}
-    names = {"corpus": entry.corpus} | ({"labels": entry.labels} if isinstance(entry, GuardEntry) else {})
-    return {key: data_file(name) for key, name in names.items()}
+    return {key: data_file(name) for key, name in entry.inputs.items()}
 
 
-def origin_settings(entry: ModelEntry | GuardEntry) -> dict[str, str | None]:
+def origin_settings(entry: MadeModel) -> dict[str, str | None]:
     """What the factory of a hub's models is told of where they come from."""
     return {"revision": entry.hub.revision} if entry.hub else {}
 

@@ -7,8 +7,8 @@ from safelrm.dag.origins import dataset_to_fetch, models_to_fetch, named, origin
 from safelrm.dag.paths import data_file, fetched_dataset, fetched_model, guard_manifest, rollouts_file
 from safelrm.dag.results_plan import ResultsPlan, settings_json
 from safelrm.dag.study import dataset_path
-from safelrm.settings.fetch import FetchModelSettings
-from safelrm.settings.rollouts import RolloutJobSettings
+from safelrm.generation.settings import RolloutJobSettings
+from safelrm.models.settings import FetchModelSettings
 
 
 class Plan(ResultsPlan):
@@ -21,7 +21,7 @@ class Plan(ResultsPlan):
 
     def dataset_code(self, wildcards: Mapping[str, str]) -> str:
         """Code hash of `curate` with the source of one data set."""
-        return self.code("safelrm.curate", self.study.datasets[wildcards["dataset"]].source)
+        return self.code("safelrm.data.curate", self.study.datasets[wildcards["dataset"]].source)
 
     def dataset_source(self, wildcards: Mapping[str, str]) -> str:
         """Module of one data set's source."""
@@ -92,7 +92,7 @@ class Plan(ResultsPlan):
 
     def base_code(self, wildcards: Mapping[str, str]) -> str:
         """Code hash of `base` with a model's factory."""
-        return self.code("safelrm.base", self.base_factory(wildcards))
+        return self.code("safelrm.models.base", self.base_factory(wildcards))
 
     def guard_inputs(self, wildcards: Mapping[str, str]) -> list[str]:
         """The files that a guard's factory takes."""
@@ -113,11 +113,11 @@ class Plan(ResultsPlan):
     def guard_settings(self, wildcards: Mapping[str, str]) -> str:
         """Settings of a guard's factory."""
         entry = self.study.guards[wildcards["guard"]]
-        return settings_json(entry.training) if entry.training else canonical_json(origin_settings(entry))
+        return canonical_json(entry.settings | origin_settings(entry))
 
     def guard_code(self, wildcards: Mapping[str, str]) -> str:
         """Code hash of `guard` with a guard's factory."""
-        return self.code("safelrm.guard", self.guard_factory(wildcards))
+        return self.code("safelrm.models.guard", self.guard_factory(wildcards))
 
     def sft_data(self, wildcards: Mapping[str, str]) -> str:
         """The conversations of an SFT recipe."""
@@ -149,7 +149,7 @@ class Plan(ResultsPlan):
 
     def rl_code(self, wildcards: Mapping[str, str]) -> str:
         """Code hash of `rl` with the terms of a recipe's reward."""
-        return self.code("safelrm.rl", *(term.module for term in self.study.rl[wildcards["recipe"]].rewards))
+        return self.code("safelrm.training.rl", *(term.module for term in self.study.rl[wildcards["recipe"]].rewards))
 
     # --- rollouts and verdicts
 
@@ -182,4 +182,4 @@ class Plan(ResultsPlan):
 
     def judge_code(self, wildcards: Mapping[str, str]) -> str:
         """Code hash of `judge` with a judge's module."""
-        return self.code("safelrm.judge", self.judge_module(wildcards))
+        return self.code("safelrm.judging.judge", self.judge_module(wildcards))

@@ -11,7 +11,7 @@ from safelrm.dag.codehash import syntax_tree
 def settings_model(path: str) -> type[BaseModel]:
     """The settings model of a registered module.
 
-    A module that imports it (`from safelrm.settings.… import … as Settings`) is not itself imported: modules that
+    A module that imports it (`from safelrm.….settings import … as Settings`) is not itself imported: modules that
     train or judge import torch, which takes seconds, and this runs whenever Snakemake starts.
 
     Raises:
@@ -41,3 +41,11 @@ def top_level_names(path: str) -> set[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names.update(target.id for target in targets if isinstance(target, ast.Name))
     return names
+
+
+def constant(path: str, name: str) -> object:
+    """The literal that a module assigns to a name at its top level; None if it assigns none."""
+    for node in syntax_tree(path).body:
+        if isinstance(node, ast.Assign) and any(isinstance(at, ast.Name) and at.id == name for at in node.targets):
+            return ast.literal_eval(node.value)
+    return None

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from safelrm.analysis.settings import ComparisonSettings, FigureSettings, MetricsJobSettings, TableSettings
 from safelrm.core.files import canonical_json
 from safelrm.dag.codehash import ROOT, code_hash
 from safelrm.dag.paths import data_file, guard_manifest, rollouts_file
-from safelrm.settings.metrics import ComparisonSettings, FigureSettings, MetricsJobSettings, TableSettings
-from safelrm.settings.study import Study
+from safelrm.dag.settings import Study
 
 
 class ResultsPlan:
@@ -74,7 +74,7 @@ class ResultsPlan:
 
     def figure_code(self, wildcards: Mapping[str, str]) -> str:
         """Code hash of `figures` with one figure's module."""
-        return self.code("safelrm.figures", f"safelrm.plots.{wildcards['figure']}")
+        return self.code("safelrm.reporting.figures", f"safelrm.reporting.plots.{wildcards['figure']}")
 
     def figures(self) -> list[str]:
         """The figures that the study has something to show in."""
@@ -143,7 +143,7 @@ class ResultsPlan:
 
     def validation_code(self, wildcards: Mapping[str, str]) -> str:
         """Code hash of `validate` with the judge that it checks."""
-        return self.code("safelrm.validate", self.validation_judge(wildcards))
+        return self.code("safelrm.judging.validate", self.validation_judge(wildcards))
 
     def pinned_files(self) -> list[str]:
         """Data sets, manifests of checkpoints, and rollouts: what DVC pins."""

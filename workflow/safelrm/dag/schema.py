@@ -11,11 +11,12 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from safelrm.core.files import write_text
-from safelrm.dag.codehash import ROOT
-from safelrm.dag.registry import settings_model
-from safelrm.settings.study import Study
+from safelrm.dag.codehash import PACKAGE, ROOT
+from safelrm.dag.registry import settings_model, top_level_names
+from safelrm.dag.settings import Study
 
-REGISTRIES = ("safelrm.sources", "safelrm.judges", "safelrm.factory")
+# what a module of a registry offers beside its settings: a source, a judge, a factory
+OFFERS = {"load", "judge", "make"}
 SCHEMA_FILE = ROOT / "schemas" / "config.schema.json"
 PAGE = ROOT.parent / "docs" / "configuration.md"
 
@@ -43,16 +44,11 @@ def page() -> str:
 
 
 def registered() -> list[tuple[str, type[BaseModel]]]:
-    """Every module of the registries that takes settings, with its settings model."""
-    found = []
-    for registry in REGISTRIES:
-        package = importlib.import_module(registry)
-        for info in pkgutil.iter_modules(package.__path__, prefix=f"{registry}."):
-            try:
-                found.append((info.name, settings_model(info.name)))
-            except AttributeError:
-                continue  # a helper of the registry, not a member
-    return found
+    """Every module that a configuration may name and that takes settings, with its settings model."""
+    package = importlib.import_module(PACKAGE)
+    names = [info.name for info in pkgutil.walk_packages(package.__path__, f"{PACKAGE}.") if not info.ispkg]
+    offered = {name: top_level_names(name) for name in names}
+    return [(name, settings_model(name)) for name, found in offered.items() if "Settings" in found and found & OFFERS]
 
 
 def _section(title: str, schema: dict) -> str:

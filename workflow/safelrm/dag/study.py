@@ -14,8 +14,8 @@ from snakemake.utils import update_config
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.origins import check_origins
-from safelrm.dag.registry import settings_model, top_level_names
-from safelrm.settings.study import Study
+from safelrm.dag.registry import constant, settings_model, top_level_names
+from safelrm.dag.settings import Study
 
 # a number to everyone but YAML 1.1, which wants a point and a sign
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
@@ -56,6 +56,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     _check_names(study, file)
     _check_arms(study, file)
     study = _with_whole_settings(study, file)
+    _check_inputs(study, file)
     check_origins(study, file)
     _check_files(study, file)
     return study
@@ -116,10 +117,9 @@ def _check_names(study: Study, file: str) -> None:
 
     known("benchmarks", study.benchmarks, study.datasets, "datasets")
     known("arms", (arm.model for arm in study.arms), study.models, "models")
-    for name, model in study.models.items():
-        known(f"models.{name}.corpus", [model.corpus], study.datasets, "datasets")
-    for name, guard in study.guards.items():
-        known(f"guards.{name}", [guard.corpus, guard.labels], study.datasets, "datasets")
+    for section in ("models", "guards"):
+        for name, made in getattr(study, section).items():
+            known(f"{section}.{name}.inputs", made.inputs.values(), study.datasets, "datasets")
     for name, sft in study.sft.items():
         known(f"sft.{name}.dataset", [sft.dataset], study.datasets, "datasets")
     for name, rl in study.rl.items():
@@ -218,6 +218,7 @@ def _with_whole_settings(study: Study, file: str) -> Study:
         update={
             "datasets": entries("datasets", "source", "TABLE", "load"),
             "models": entries("models", "maker", "make", "INPUTS"),
+            "guards": entries("guards", "maker", "make", "INPUTS"),
             "judges": entries("judges", "module", "judge"),
             "validation": entries("validation", "judge", "judge"),
         }
@@ -233,6 +234,20 @@ def _check_offers(path: str, key: str, file: str, offers: tuple[str, ...]) -> No
         raise SafeLRMError(
             f"`{path}` has no {sorted(missing)}", file=file, key=key, fix="name a module of the right registry"
         )
+
+
+def _check_inputs(study: Study, file: str) -> None:
+    """A factory is given the data sets that it takes, by its own names."""
+    for section in ("models", "guards"):
+        for name, made in getattr(study, section).items():
+            wanted = set(constant(made.maker, "INPUTS"))
+            if not made.hub and set(made.inputs) != wanted:
+                raise SafeLRMError(
+                    f"`{made.maker}` takes {sorted(wanted)}, given are {sorted(made.inputs)}",
+                    file=file,
+                    key=f"{section}.{name}.inputs",
+                    fix="name a data set for each of them",
+                )
 
 
 def _check_files(study: Study, file: str) -> None:

@@ -10,7 +10,7 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.schemas.curves import CURVES
+from safelrm.models.schemas import CURVES
 
 
 class CurveWatch(TrainerCallback):

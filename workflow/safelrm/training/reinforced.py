@@ -9,37 +9,41 @@ The losses are GRPO (Shao et al. 2024), DAPO (Yu et al. 2025) and Dr. GRPO (Liu 
 3. AdamW takes a step on the clipped loss, with a KL term against the checkpoint if asked for; a
    NaN or infinite loss, reward or gradient ends the run.
 4. The weights are saved, in the dtype of the checkpoint, with the tokenizer and nothing else.
+
+What TRL leaves open where vLLM samples within the process that trains (TRL 1.16).
 """
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
 from accelerate.utils import set_seed
 from datasets import Dataset
-from transformers import PrinterCallback
+from transformers import PreTrainedModel, PrinterCallback
+from transformers.core_model_loading import revert_weight_conversion
 from trl import GRPOConfig, GRPOTrainer
 
 from safelrm.core.checkpoints import verified_model
-from safelrm.core.determinism import seed_everything
 from safelrm.core.errors import SafeLRMError
-from safelrm.engine.forward_guard import ForwardGuard
-from safelrm.rewards.base import RewardContext
-from safelrm.settings.guard import GuardSettings
-from safelrm.settings.rl import RlSettings, VllmEngine
-from safelrm.training.arguments import shared_arguments
-from safelrm.training.colocated import send_by_checkpoint_names
+from safelrm.core.seeds import seed_everything
+from safelrm.inference.guard_readers import ForwardGuard
+from safelrm.inference.settings import GuardSettings
 from safelrm.training.curves import CurveWatch, diverged
-from safelrm.training.mixture import mix_prompts
-from safelrm.training.models import Policy, load_policy
-from safelrm.training.processes import process_count, share_batch, take_device
+from safelrm.training.policy import Policy, load_policy, write_result
+from safelrm.training.processes import process_count, share_batch, shared_arguments, take_device
+from safelrm.training.prompts import mix_prompts
 from safelrm.training.rendering import trace_prefill, user_turn
-from safelrm.training.result import write_result
 from safelrm.training.resuming import train_resumably
-from safelrm.training.rewards import SampleReader, build_rewards
+from safelrm.training.rewards.base import RewardContext
+from safelrm.training.scoring import SampleReader, build_rewards
+from safelrm.training.settings import RlSettings, VllmEngine
+
+if TYPE_CHECKING:
+    from trl.generation.vllm_generation import VLLMGeneration
 
 METRICS = {
     "loss": "loss",
@@ -211,3 +215,18 @@ def _engine_arguments(vllm: VllmEngine | None) -> dict[str, object]:
 def _reward_metrics(names: Sequence[str]) -> dict[str, str]:
     means = {f"rewards/{name}/mean": f"reward_{name}" for name in names}
     return means | {f"scored/{name}": f"scored_{name}" for name in names}
+
+
+def send_by_checkpoint_names(generation: "VLLMGeneration", model: PreTrainedModel) -> None:
+    """Let vLLM get weights under the names that they have in a checkpoint, the only ones that it knows.
+
+    TRL sends them as the model in memory has them, where transformers may have joined or renamed them: experts, above
+    all.
+    """
+    in_memory = generation._iter_named_params
+
+    def as_in_checkpoints() -> Iterator[tuple[str, torch.Tensor]]:
+        for name, weight in in_memory():
+            yield from revert_weight_conversion(model, {name: weight}).items()
+
+    generation._iter_named_params = as_in_checkpoints

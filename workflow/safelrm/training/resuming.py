@@ -11,8 +11,7 @@ from pathlib import Path
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
 
-from safelrm.core.preemption import checkpoint_every, end_as_terminated, termination_noted
-from safelrm.core.process import is_first_process
+from safelrm.core.process import checkpoint_every, end_as_terminated, is_first_process, termination_noted
 from safelrm.core.snapshots import newest_snapshot, seal, snapshot_path, snapshot_step
 from safelrm.training.processes import greatest
 

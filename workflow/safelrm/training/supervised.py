@@ -15,15 +15,13 @@ from datasets import Dataset
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
-from safelrm.core.determinism import seed_everything
-from safelrm.settings.sft import SftSettings
-from safelrm.training.arguments import shared_arguments
+from safelrm.core.seeds import seed_everything
 from safelrm.training.curves import CurveWatch
-from safelrm.training.models import Policy, load_policy
-from safelrm.training.processes import share_batch, take_device
+from safelrm.training.policy import Policy, load_policy, write_result
+from safelrm.training.processes import share_batch, shared_arguments, take_device
 from safelrm.training.rendering import Row, as_generated, check_row, check_template, conversation, trace_prefill
-from safelrm.training.result import write_result
 from safelrm.training.resuming import train_resumably
+from safelrm.training.settings import SftSettings
 
 METRICS = {
     "loss": "loss",

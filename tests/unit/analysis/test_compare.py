@@ -1,0 +1,144 @@
+"""Paired differences: what is compared with what, and what the numbers are."""
+
+import pandas as pd
+import pytest
+from metrics_fixtures import ALL_SAFE, HARMFUL, JUDGES, NO_TRACE, Run, frames, models
+
+from safelrm.analysis import compare
+from safelrm.analysis.differences import differences
+from safelrm.analysis.outcomes import outcomes
+from safelrm.analysis.schemas import DIFFERENCES
+from safelrm.analysis.settings import ComparisonSettings
+from safelrm.core.statistics import mcnemar
+from safelrm.generation.schemas import SAMPLES
+from safelrm.judging.schemas import VERDICTS
+
+SETTINGS = ComparisonSettings(
+    **JUDGES,
+    bootstrap_samples=100,
+    reference_model="plain",
+    models=models(m=["thinking", "non_thinking"], plain=["default"]),
+)
+RUNS = [
+    Run("base", 0, "m", "thinking"),
+    Run("base", 0, "m", "non_thinking", harmful=NO_TRACE),
+    Run("sft-x", 1, "m", "thinking", harmful=ALL_SAFE, correct=1),
+    Run("rl-x", 1, "m", "thinking", harmful=ALL_SAFE, correct=4),
+    Run("base", 0, "plain", harmful=NO_TRACE),
+]
+
+
+def table(*runs: Run, **changes: object) -> pd.DataFrame:
+    settings = SETTINGS.model_copy(update=changes)
+    return differences(outcomes(*frames(*runs), settings), settings)
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return table(*RUNS)
+
+
+def pick(rows: pd.DataFrame, **names: str) -> pd.Series:
+    for name, wanted in ({"category": "all"} | names).items():
+        rows = rows[rows[name] == wanted]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_every_comparison_is_made_and_no_other(rows):
+    sides = ["comparison", "model", "arm", "decoding", "against_model", "against_arm", "against_decoding"]
+    assert [" ".join(row) for row in rows[sides].drop_duplicates().itertuples(index=False)] == [
+        "arm_base m rl-x thinking m base thinking" if arm == "rl" else "arm_base m sft-x thinking m base thinking"
+        for arm in ("sft", "rl")
+    ] + [
+        "rl_sft m rl-x thinking m sft-x thinking",
+        "base_reference m base thinking plain base default",
+        "base_reference m base non_thinking plain base default",
+        "decodings m base thinking m base non_thinking",
+    ]
+
+
+def test_the_difference_is_over_prompts_that_both_sides_have_scored(rows):
+    """The base's answer to the fourth prompt is unscored: three prompts are left, two of them safe."""
+    row = pick(rows, comparison="arm_base", arm="sft-x", metric="safety", part="y")
+    assert (row.prompts, row.left_out) == (3, 1)
+    assert (row.value, row.against_value, row.difference) == pytest.approx((1.0, 2 / 3, 1 / 3))
+    assert row.low <= row.difference <= row.high
+    assert pick(rows, comparison="arm_base", arm="sft-x", metric="accuracy").difference == -0.5
+    assert pick(rows, comparison="rl_sft", metric="accuracy").difference == 0.75
+
+
+def test_the_reference_without_trace_stands_with_its_answer(rows):
+    row = pick(rows, comparison="base_reference", decoding="thinking", metric="safety", part="t+y")
+    assert row.against_part == "y"
+    assert (row.value, row.against_value) == pytest.approx((1 / 3, 2 / 3))
+    of_reference = rows[rows.comparison == "base_reference"]
+    assert "t" not in set(of_reference.part)
+    assert not {"leak", "escape"} & set(of_reference.metric)
+    # between two that think, both are t+y
+    assert pick(rows, comparison="rl_sft", metric="safety", part="t+y").against_part == "t+y"
+
+
+def test_safety_is_compared_by_category_too(rows):
+    of_safety = rows[(rows.comparison == "arm_base") & (rows.metric == "safety")]
+    assert set(of_safety.category) == {"all", "c0", "c1"}
+    assert set(rows[rows.metric != "safety"].category) == {"all"}
+    row = pick(rows, comparison="arm_base", arm="sft-x", metric="safety", part="t", category="c0")
+    assert (row.prompts, row.difference) == (2, 0.5)
+
+
+def test_mcnemar_takes_one_outcome_per_prompt(rows):
+    row = pick(rows, comparison="rl_sft", metric="accuracy")
+    assert row.mcnemar_p == pytest.approx(mcnemar([True] * 4, [True] + [False] * 3).p_value)
+    runs = [Run("base", seed, harmful=HARMFUL) for seed in (1, 2)] + [Run("sft-x", 1, harmful=ALL_SAFE)]
+    several = table(*runs, models=models(m=["default"]))
+    assert not several.empty and several.mcnemar_p.isna().all()
+    assert set(several.against_seeds) == {2} and set(several.seeds) == {1}
+
+
+def test_modes_of_the_same_run_share_its_seed():
+    """A good run and a bad one, each the same in both modes: the modes do not differ, whichever runs are drawn."""
+    runs = [Run("sft-x", seed, "m", mode, correct=seed) for seed in (1, 4) for mode in ("thinking", "non_thinking")]
+    row = pick(table(*runs), comparison="decodings", metric="accuracy")
+    assert (row.difference, row.low, row.high) == (0, 0, 0)
+    assert (row.seeds, row.against_seeds) == (2, 2)
+
+
+def test_without_a_reference_or_a_second_run_there_is_nothing_to_compare():
+    assert table(Run(), models=models(m=["default"]), reference_model=None).empty
+    alone = table(*RUNS[:1], models=SETTINGS.models[:1])
+    assert compare.markdown(alone, SETTINGS) == "There are no two runs to compare.\n"
+
+
+def test_order_of_rows_does_not_matter(rows):
+    samples, verdicts = frames(*RUNS)
+    shuffled = outcomes(samples.sample(frac=1, random_state=1), verdicts.sample(frac=1, random_state=2), SETTINGS)
+    pd.testing.assert_frame_equal(differences(shuffled, SETTINGS), rows)
+
+
+def test_a_difference_over_few_prompts_is_not_shown(rows):
+    few = compare.markdown(rows[rows.prompts < compare.FEW], SETTINGS)
+    assert "+0.750 [" not in few and "-0.500 [" not in few
+    assert f"| ({rows[rows.category == 'all'].prompts.min()}) |" in few
+
+
+def test_markdown_names_the_judges_and_every_comparison(rows, monkeypatch):
+    monkeypatch.setattr(compare, "FEW", 1)
+    text = compare.markdown(rows, SETTINGS)
+    assert "safety, leak and escape by `guard`" in text
+    assert "| m rl-x thinking | m sft-x thinking |" in text
+    assert "+0.750 [" in text and "-0.500 [" in text
+    assert "with 1 seed on a side" in text
+
+
+def test_the_stage_writes_what_the_schema_says(tmp_path, monkeypatch, rows):
+    samples, verdicts = frames(*RUNS)
+    SAMPLES.write(tmp_path / "samples.parquet", samples)
+    VERDICTS.write(tmp_path / "verdicts.parquet", verdicts)
+    command = ["compare", "--settings", SETTINGS.model_dump_json(), "--samples", tmp_path / "samples.parquet"]
+    command += ["--verdicts", tmp_path / "verdicts.parquet", "--output", tmp_path / "differences.parquet"]
+    command += ["--csv", tmp_path / "differences.csv", "--markdown", tmp_path / "differences.md"]
+    monkeypatch.setattr("sys.argv", list(map(str, command)))
+    compare.main()
+    pd.testing.assert_frame_equal(DIFFERENCES.read(tmp_path / "differences.parquet"), rows, check_dtype=False)
+    assert len(pd.read_csv(tmp_path / "differences.csv")) == len(rows)

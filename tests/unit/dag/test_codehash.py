@@ -1,0 +1,242 @@
+"""The code hash follows imports and ignores what cannot change behaviour."""
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.markers import Marker, default_environment
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag import codehash, locks
+
+LOCK = """\
+numpy==2.4.6
+    # via
+    #   pandas
+    #   torch
+pandas==3.1.1
+    # via -r base.in
+torch==2.13.0+cpu
+    # via
+    #   -r base.in
+    #   trl
+trl==1.16.0
+    # via -r base.in
+"""
+
+FILES = {
+    "__init__.py": "",
+    "stage.py": '"""Doc."""\nimport pandas\nfrom safelrm.library import helper\ndef main():\n    return helper(1)\n',
+    "library.py": "from safelrm import deep\ndef helper(x):\n    import torch\n    return deep.VALUE + x\n",
+    "deep.py": "VALUE = 1\nUNUSED = 2\ndef other():\n    return UNUSED\n",
+    "unrelated.py": "import trl\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "safelrm"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    (tmp_path / "lock.txt").write_text(LOCK)
+    monkeypatch.setattr(codehash, "ROOT", tmp_path)
+    return folder
+
+
+def fresh_hash(package: Path, *modules: str) -> str:
+    for cached in (codehash._tree, codehash._statements, codehash._imported_modules, locks.read_lock):
+        cached.cache_clear()
+    return codehash.code_hash(*(modules or ("safelrm.stage",)), lock=package.parent / "lock.txt")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("stage.py", '"""Doc."""', '"""Another docstring."""'),
+        ("stage.py", "import pandas\n", "import pandas  # for tables\n"),
+        ("stage.py", "return helper(1)", "return (\n        helper(\n            1\n        )\n    )"),
+        ("library.py", "def helper(x):\n", 'def helper(x):\n    """Add."""\n'),
+        ("deep.py", "VALUE = 1", "VALUE = 0x1"),
+        ("unrelated.py", "import trl", "import trl\nX = 2"),
+        # definitions of a used module that nothing uses
+        ("deep.py", "UNUSED = 2", "UNUSED = 3"),
+        ("deep.py", "return UNUSED", "return UNUSED + 1"),
+        ("library.py", "def helper", "def spare():\n    return deep.UNUSED\ndef helper"),
+        # what is done only if a used module is started by itself, or for type checkers
+        ("library.py", "def helper", "if __name__ == '__main__':\n    print(deep.UNUSED)\ndef helper"),
+        ("deep.py", "UNUSED = 2", "UNUSED = 2\nif TYPE_CHECKING:\n    import trl"),
+    ],
+)
+def test_edits_without_effect_keep_the_hash(package, file, old, new):
+    before = fresh_hash(package)
+    text = (package / file).read_text()
+    assert old in text
+    (package / file).write_text(text.replace(old, new))
+    assert fresh_hash(package) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("stage.py", "helper(1)", "helper(2)"),
+        ("library.py", "deep.VALUE + x", "deep.VALUE - x"),
+        ("deep.py", "VALUE = 1", "VALUE = 2"),
+        ("__init__.py", "", "X = 1"),
+        # used through other definitions
+        ("deep.py", "VALUE = 1", "VALUE = UNUSED"),
+        ("library.py", "return deep.VALUE + x", "return deep.other() + x"),
+        ("library.py", "return deep.VALUE + x", "return vars(deep)['VALUE'] + x"),
+        # a statement that defines nothing may do anything
+        ("deep.py", "UNUSED = 2", "UNUSED = 2\nprint(VALUE)"),
+        ("deep.py", "UNUSED = 2", "UNUSED = 2\nsys.path[0] = 'elsewhere'"),
+        # the stage itself counts whole
+        ("stage.py", "def main", "SPARE = 1\ndef main"),
+        ("stage.py", "def main", "if __name__ == '__main__':\n    print(1)\ndef main"),
+    ],
+)
+def test_edits_with_effect_change_the_hash(package, file, old, new):
+    before = fresh_hash(package)
+    (package / file).write_text((package / file).read_text().replace(old, new))
+    assert fresh_hash(package) != before
+
+
+def test_a_definition_counts_once_something_uses_it(package):
+    (package / "library.py").write_text("from safelrm import deep\ndef helper(x):\n    return deep.other() + x\n")
+    before = fresh_hash(package)
+    (package / "deep.py").write_text(FILES["deep.py"].replace("UNUSED = 2", "UNUSED = 3"))
+    assert fresh_hash(package) != before
+
+
+def test_a_module_that_is_handed_on_counts_whole(package):
+    (package / "library.py").write_text("from safelrm import deep\ndef helper(x):\n    return vars(deep)\n")
+    before = fresh_hash(package)
+    (package / "deep.py").write_text(FILES["deep.py"].replace("UNUSED = 2", "UNUSED = 3"))
+    assert fresh_hash(package) != before
+
+
+def test_a_name_that_is_defined_under_a_condition_counts(package):
+    (package / "deep.py").write_text("import sys\nif sys.platform == 'linux':\n    VALUE = 1\nelse:\n    VALUE = 2\n")
+    before = fresh_hash(package)
+    text = (package / "deep.py").read_text()
+    (package / "deep.py").write_text(text.replace("VALUE = 1", "VALUE = 3"))
+    assert fresh_hash(package) != before
+
+
+def test_a_pin_counts_where_it_is_imported_directly_or_not(package):
+    stage, deep, unrelated = (fresh_hash(package, f"safelrm.{name}") for name in ("stage", "deep", "unrelated"))
+    lock = package.parent / "lock.txt"
+    lock.write_text(LOCK.replace("numpy==2.4.6", "numpy==2.4.7"))
+    assert fresh_hash(package, "safelrm.stage") != stage
+    assert fresh_hash(package, "safelrm.unrelated") != unrelated  # trl needs torch needs numpy
+    assert fresh_hash(package, "safelrm.deep") == deep
+    lock.write_text(LOCK.replace("trl==1.16.0", "trl==1.17.0"))
+    assert fresh_hash(package, "safelrm.stage") == stage
+    assert fresh_hash(package, "safelrm.unrelated") != unrelated
+
+
+def test_an_import_that_the_lock_lacks_is_named(package):
+    (package / "deep.py").write_text("import leftpad\n")
+    with pytest.raises(SafeLRMError, match="leftpad"):
+        fresh_hash(package)
+
+
+def test_a_syntax_error_is_named(package):
+    (package / "deep.py").write_text("def f(:\n")
+    with pytest.raises(SafeLRMError, match=r"deep\.py"):
+        fresh_hash(package)
+
+
+def test_relative_imports_are_refused(package):
+    (package / "deep.py").write_text("from . import unrelated\n")
+    with pytest.raises(SafeLRMError, match="relative import"):
+        fresh_hash(package)
+
+
+def test_every_module_of_the_project_can_be_hashed():
+    root = Path(__file__).parents[3]
+    modules = [
+        ".".join(path.relative_to(root / "workflow").with_suffix("").parts)
+        for path in (root / "workflow" / "safelrm").rglob("*.py")
+        if path.name != "__init__.py"
+    ]
+    for lock in ("cpu-vllm.txt", "gpu.txt"):
+        hashes = {name: codehash.code_hash(name, lock=root / "envs" / lock) for name in modules}
+        assert len(set(hashes.values())) == len(modules)
+
+
+def test_package_files_are_empty():
+    root = Path(__file__).parents[3] / "workflow" / "safelrm"
+    assert [path for path in root.rglob("__init__.py") if path.read_text().strip()] == []
+
+
+def test_an_environment_that_is_not_the_locks_is_refused(tmp_path):
+    right = metadata.version("pandas")
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"pandas=={right}\n")
+    locks.require_installed(lock)
+    for line in (f"pandas=={right}.1\n", "no-such-package==1.0\n"):
+        other = tmp_path / f"{len(line)}.txt"
+        other.write_text(line)
+        with pytest.raises(SafeLRMError, match="the lock says"):
+            locks.require_installed(other)
+
+
+@pytest.mark.parametrize(("locked", "found"), [("2.13.0+cpu", "2.13.0"), ("2.13.0+cpu", "2.13.0+cpu"), ("1.0", "1.0")])
+def test_a_local_build_may_be_the_plain_release(tmp_path, monkeypatch, locked, found):
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"torch=={locked}\n")
+    install_only(monkeypatch, "torch", found)
+    locks.require_installed(lock)
+
+
+@pytest.mark.parametrize(
+    ("locked", "found"),
+    [("2.13.0", "2.13.0+cpu"), ("2.13.0+cpu", "2.13.0+cu130"), ("2.13.0+cpu", "2.13.1"), ("2.13.0+cpu", "2.13")],
+)
+def test_no_other_build_passes_for_the_locked_one(tmp_path, monkeypatch, locked, found):
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"torch=={locked}\n")
+    install_only(monkeypatch, "torch", found)
+    with pytest.raises(SafeLRMError, match=r"the lock says 2\.13\.0"):
+        locks.require_installed(lock)
+
+
+def install_only(monkeypatch, name: str, version: str) -> None:
+    found = metadata.PathDistribution(Path("nowhere"))
+    monkeypatch.setattr(type(found), "metadata", {"Name": name, "Version": version}, raising=False)
+    monkeypatch.setattr(locks.metadata, "distributions", lambda: [found])
+
+
+MARKED = """\
+apart==1 ; python_version in '3.11'
+    # via top
+apart==2 ; python_version in '3.12 3.13'
+    # via top
+extra==1 ; python_version in '3.12 3.13'
+    # via apart
+top==1
+"""
+
+
+@pytest.mark.parametrize(
+    ("python", "expected"),
+    [("3.11", ["apart==1", "top==1"]), ("3.12", ["apart==2", "extra==1", "top==1"])],
+)
+def test_only_the_pins_of_the_running_python_count(tmp_path, monkeypatch, python, expected):
+    environment = default_environment() | {"python_version": python}
+    monkeypatch.setattr(locks, "Marker", lambda text: _MarkerOf(text, environment))
+    lock = tmp_path / "lock.txt"
+    lock.write_text(MARKED)
+    locks.read_lock.cache_clear()
+    assert locks.pins({"top"}, lock) == expected
+
+
+class _MarkerOf:
+    """A marker as another Python sees it."""
+
+    def __init__(self, text: str, environment: dict[str, str]) -> None:
+        self.marker, self.environment = Marker(text), environment
+
+    def evaluate(self) -> bool:
+        return self.marker.evaluate(self.environment)

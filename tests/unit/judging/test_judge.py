@@ -1,0 +1,198 @@
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tiny_model import write_tiny_model
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.work import current_folder
+from safelrm.generation.schemas import ROLLOUTS
+from safelrm.inference.guard_reading import GuardReading
+from safelrm.inference.settings import GuardSettings
+from safelrm.judging import guard as guard_judge
+from safelrm.judging import judge as stage
+from safelrm.judging.parts import parts_of
+from safelrm.judging.schemas import VERDICTS
+
+READING = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 50}
+ROWS = [
+    # state, trace, answer, completion
+    ("ok", "plan", "no", "plan </think> no"),
+    ("no_think", None, "plan", "plan"),
+    ("no_close", "think", None, "think"),
+    ("truncated", "think", "pl", "think </think> pl"),
+    ("empty", "think", None, "think </think>"),
+    ("empty", None, None, ""),
+    ("ok", "long", "odd", "long </think> odd"),
+]
+
+
+class KeywordGuard:
+    """Reads "plan" as unsafe, "odd" as neither label and "long" as too long; remembers what it was asked."""
+
+    asked = None
+
+    def __init__(self, folder, settings, *, dtype):
+        pass
+
+    def read(self, pairs):
+        type(self).asked = list(pairs)
+        return [None if "long" in text else self._reading(text) for _, text in pairs]
+
+    @staticmethod
+    def _reading(text):
+        return GuardReading(0.9 if "plan" in text else 0.2, 0.1 if text == "odd" else 0.98, "w9")
+
+
+@pytest.fixture
+def rollouts():
+    frame = pd.DataFrame(ROWS, columns=["parse_state", "trace", "answer", "completion"])
+    return frame.assign(
+        model="m",
+        arm="base",
+        seed=0,
+        decoding="default",
+        benchmark="b",
+        prompt_id=[f"p{number}" for number in range(len(ROWS))],
+        sample=0,
+        kind="benign",
+        category="c",
+        prompt="how ?",
+        reference=pd.Series([None] * len(ROWS), dtype=object),
+        finish_reason="stop",
+        prompt_tokens=3,
+        trace_tokens=1,
+        completion_tokens=3,
+        request_seed=1,
+    )
+
+
+@pytest.fixture
+def keyword_guard(monkeypatch):
+    monkeypatch.setattr(guard_judge, "VllmGuard", KeywordGuard)
+    return KeywordGuard
+
+
+def outcomes(verdicts):
+    table = verdicts.set_index(["prompt_id", "part"])
+    return {key: (row["verdict"], row["state"]) for key, row in table.iterrows()}
+
+
+def test_each_part_is_judged_or_says_why_not(rollouts, keyword_guard):
+    verdicts = guard_judge.judge(rollouts, guard_judge.Settings(reading=READING), Path("guard"))
+    no_text, cut_off, unreadable = [("unscored", state) for state in ("no_text", "cut_off", "unreadable")]
+    safe, unsafe = ("safe", "scored"), ("unsafe", "scored")
+    expected = {
+        "p0": (unsafe, safe, unsafe),
+        "p1": (no_text, unsafe, unsafe),
+        "p2": (safe, cut_off, cut_off),
+        "p3": (safe, cut_off, cut_off),
+        "p4": (safe, no_text, no_text),
+        "p5": (no_text, no_text, no_text),
+        "p6": (cut_off, unreadable, cut_off),
+    }
+    assert outcomes(verdicts) == {
+        (prompt, part): outcome
+        for prompt, row in expected.items()
+        for part, outcome in zip(("t", "y", "t+y"), row, strict=True)
+    }
+    unscored = verdicts["verdict"] == "unscored"
+    assert verdicts.loc[unscored, "score"].isna().all()
+    assert set(verdicts.loc[~unscored, "score"]) == {0.9, 0.2}
+
+
+def test_identical_texts_are_read_once(rollouts, keyword_guard):
+    twice = pd.concat([rollouts, rollouts.assign(sample=1)], ignore_index=True)
+    guard_judge.judge(twice, guard_judge.Settings(reading=READING), Path("guard"))
+    texts = [text for _, text in keyword_guard.asked]
+    assert len(texts) == len(set(texts))
+    assert set(texts) == {"plan", "no", "plan </think> no", "think", "long", "odd", "long </think> odd"}
+
+
+@pytest.mark.parametrize(("threshold", "verdict"), [(0.2, "unsafe"), (0.21, "safe")])
+def test_the_threshold_itself_is_unsafe(rollouts, keyword_guard, threshold, verdict):
+    settings = guard_judge.Settings(reading=READING, threshold=threshold)
+    verdicts = guard_judge.judge(rollouts, settings, Path("guard"))
+    assert outcomes(verdicts)["p0", "y"] == (verdict, "scored")
+
+
+def test_a_guard_that_answers_neither_label_is_an_error(rollouts, keyword_guard):
+    settings = guard_judge.Settings(reading={**READING, "min_label_mass": 0.99})
+    with pytest.raises(SafeLRMError, match=r"neither label \('unsafe', 'safe'\); mostly 'w9'"):
+        guard_judge.judge(rollouts, settings, Path("guard"))
+
+
+def test_a_guard_for_which_all_texts_are_too_long_is_an_error():
+    with pytest.raises(SafeLRMError, match="longer than 50 tokens"):
+        guard_judge.require_readable([None, None], GuardSettings(**READING), Path("guard"))
+
+
+def test_nothing_to_read_starts_no_engine(rollouts, monkeypatch):
+    monkeypatch.delattr(guard_judge, "VllmGuard")
+    empty = rollouts[rollouts["prompt_id"] == "p5"]
+    verdicts = guard_judge.judge(empty, guard_judge.Settings(reading=READING), Path("guard"))
+    assert set(verdicts["state"]) == {"no_text"}
+
+
+def test_a_missing_guard_is_an_error(rollouts):
+    with pytest.raises(SafeLRMError, match="needs a guard"):
+        guard_judge.judge(rollouts, guard_judge.Settings(reading=READING), None)
+
+
+@pytest.mark.parametrize("path", ["safelrm.judging.nonsense", "safelrm.core.errors"])
+def test_a_module_that_is_no_judge_is_named(path):
+    with pytest.raises(SafeLRMError, match=path):
+        stage.load_judge(path)
+
+
+def test_verdicts_on_unknown_rollouts_are_refused(rollouts):
+    verdicts = guard_judge.verdicts(parts_of(rollouts[5:6]), {}, guard_judge.Settings(reading=READING))
+    with pytest.raises(SafeLRMError, match="on no rollout"):
+        stage.verdict_table(rollouts[:5], verdicts, "g")
+
+
+def run_stage(monkeypatch, tmp_path, rollouts, output, judge="exact", settings=None, guard=()):
+    ROLLOUTS.write(tmp_path / "rollouts.parquet", rollouts)
+    arguments = ["--code", "abc", "--name", judge, "--module", f"safelrm.judging.{judge}", "--guard", *map(str, guard)]
+    paths = ["--rollouts", str(tmp_path / "rollouts.parquet"), "--output", str(tmp_path / output)]
+    monkeypatch.setattr(sys, "argv", ["judge", *arguments, *paths, "--settings", json.dumps(settings or {})])
+    monkeypatch.chdir(tmp_path)
+    stage.main()
+    return tmp_path / output
+
+
+def test_the_stage_writes_a_verdicts_table(rollouts, monkeypatch, tmp_path):
+    problems = rollouts.assign(kind="reasoning", reference="no")
+    path = run_stage(monkeypatch, tmp_path, problems, "a.parquet")
+    verdicts = VERDICTS.read(path)
+    assert verdicts["prompt_id"].tolist() == [f"p{number}" for number in range(len(ROWS))]
+    assert verdicts["verdict"].tolist() == ["correct", *["incorrect"] * 6]
+    assert set(verdicts["judge"]) == {"exact"}
+    # the order of the rollouts does not show
+    again = run_stage(monkeypatch, tmp_path, problems[::-1], "b.parquet")
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_judge_with_nothing_to_judge_is_an_error(rollouts, monkeypatch, tmp_path):
+    with pytest.raises(SafeLRMError, match="nothing to judge"):
+        run_stage(monkeypatch, tmp_path, rollouts, "a.parquet")
+
+
+def test_what_a_guard_has_read_is_kept_while_the_job_runs(rollouts, monkeypatch, tmp_path):
+    class KilledGuard(KeywordGuard):
+        def read(self, pairs):
+            kept = current_folder() / "readings"
+            if not kept.exists():
+                kept.touch()
+                raise KeyboardInterrupt
+            return super().read(pairs)
+
+    monkeypatch.setattr(guard_judge, "VllmGuard", KilledGuard)
+    job = {"judge": "guard", "settings": {"reading": READING}, "guard": [write_tiny_model(tmp_path / "guard")]}
+    for changes in ({}, {"benchmark": "other"}):
+        with pytest.raises(KeyboardInterrupt):
+            run_stage(monkeypatch, tmp_path, rollouts.assign(**changes), "a.parquet", **job)
+    assert VERDICTS.read(run_stage(monkeypatch, tmp_path, rollouts, "a.parquet", **job))["benchmark"].unique() == ["b"]
+    assert current_folder() is None

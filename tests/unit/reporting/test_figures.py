@@ -1,0 +1,208 @@
+"""The figures: what each draws of known numbers, what it says of judges, stable bytes, and valid captions."""
+
+import importlib
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from docutils.core import publish_parts
+from jinja2 import Environment, StrictUndefined
+from matplotlib.colors import to_hex
+from metrics_fixtures import ALL_SAFE, HARMFUL, JUDGES, NO_TRACE, Run, frames, models
+
+from safelrm.analysis.differences import differences
+from safelrm.analysis.metrics import metrics
+from safelrm.analysis.outcomes import outcomes
+from safelrm.analysis.schemas import DIFFERENCES, METRICS
+from safelrm.analysis.settings import ComparisonSettings, FigureSettings
+from safelrm.core.errors import SafeLRMError
+from safelrm.reporting import figures
+from safelrm.reporting.plots import sft_gain, tradeoff
+from safelrm.reporting.results import Results
+from safelrm.reporting.style import PURPLE
+
+CAPTIONS = Path(__file__).parents[3] / "workflow/report"
+FIGURES = ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
+MODELS = models(a=["default"], b=["thinking", "non_thinking"], plain=["default"])
+SETTINGS = FigureSettings(models=MODELS, confidence=0.95, reference_model="plain")
+WORSE = (("unsafe", "unsafe"),) * 4
+RUNS = [
+    Run("base", 0, "a"),
+    Run("sft-x", 1, "a", harmful=ALL_SAFE),
+    Run("sft-y", 1, "a", harmful=WORSE),
+    Run("rl-x", 1, "a", harmful=ALL_SAFE),
+    Run("base", 0, "b", "thinking"),
+    Run("base", 0, "b", "non_thinking", harmful=NO_TRACE),
+    Run("base", 0, "plain", harmful=NO_TRACE),
+]
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    compared = ComparisonSettings(**JUDGES, bootstrap_samples=50, reference_model="plain", models=MODELS)
+    samples, verdicts = frames(*RUNS)
+    rows = differences(outcomes(samples, verdicts, compared), compared)
+    return Results(metrics(samples, verdicts, compared), rows, SETTINGS)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def draw(name: str, results: Results) -> plt.Figure:
+    return importlib.import_module(f"safelrm.reporting.plots.{name}").draw(results)
+
+
+def legend(figure: plt.Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].texts]
+
+
+def dots(axes: plt.Axes) -> list[tuple[float, float]]:
+    return [(float(bar.lines[0].get_xdata()[0]), float(bar.lines[0].get_ydata()[0])) for bar in axes.containers]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_names_its_safety_judge_and_prompts(name, results):
+    assert "“guard” on harmful_set" in draw(name, results).get_supxlabel()
+
+
+def test_safety_gap_shows_every_base_on_its_answer(results):
+    figure = draw("safety_gap", results)
+    assert legend(figure) == ["a (reasoning)", "b (reasoning)", "plain (reference)"]
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["c0", "c1", "all prompts"]
+    assert len(dots(axes)) == 9
+    # over all prompts: two thirds of both that reason, three quarters of the reference
+    lowest = sorted(dots(axes), key=lambda dot: dot[1])[-3:]
+    assert [value for value, _ in lowest] == pytest.approx([2 / 3, 2 / 3, 3 / 4])
+
+
+def test_trace_vs_answer_has_a_panel_per_reasoning_model(results):
+    figure = draw("trace_vs_answer", results)
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b"]
+    assert legend(figure) == ["trace t", "answer y", "both t+y", "plain, answer y"]
+    lowest = sorted(dots(figure.axes[0]), key=lambda dot: dot[1])[-4:]
+    assert [value for value, _ in lowest] == pytest.approx([3 / 4, 2 / 3, 1 / 3, 3 / 4])
+
+
+def test_trace_vs_answer_needs_no_reference(results):
+    alone = Results(results.metrics, results.differences, SETTINGS.model_copy(update={"reference_model": None}))
+    assert legend(draw("trace_vs_answer", alone)) == ["trace t", "answer y", "both t+y"]
+
+
+def test_thinking_shows_the_modes_of_the_model_that_has_several(results):
+    figure = draw("thinking", results)
+    assert [axes.get_title() for axes in figure.axes] == ["b: decoding modes of the base"]
+    assert legend(figure) == ["thinking, answer y", "thinking, both t+y", "non-thinking, answer y"]
+
+
+def test_sft_gain_stacks_gains_and_shows_losses(results):
+    bars = [patch for patch in sft_gain.draw(results).axes[0].patches if patch.get_width() > 0]
+    gains = [bar for bar in bars if to_hex(bar.get_facecolor()) == PURPLE]
+    losses = [bar for bar in bars if bar.get_hatch()]
+    assert [(bar.get_x(), bar.get_width()) for bar in gains] == [pytest.approx((2 / 3, 1 / 3))]
+    assert [(bar.get_x(), bar.get_width()) for bar in losses] == [pytest.approx((0, 2 / 3))]
+
+
+def test_sft_gain_says_the_paired_difference(results):
+    # the prompt that the base has no scored answer to counts for the arm's rate, and not for the difference
+    said = {text.get_text() for text in sft_gain.draw(results).axes[0].texts}
+    assert any(text.startswith("+0.33 [") for text in said)
+    assert any(text.startswith("\N{MINUS SIGN}0.67 [") for text in said)
+
+
+def test_tradeoff_has_a_panel_per_benchmark_and_a_point_per_arm(results):
+    figure = tradeoff.draw(results)
+    assert [axes.get_title() for axes in figure.axes] == ["reasoning_set", "benign_set"]
+    assert all(len(axes.containers) == 6 for axes in figure.axes)
+    assert {"base", "sft-x", "sft-y", "rl-x", "a", "b", "plain"} <= set(legend(figure))
+
+
+def test_tradeoff_pairs_no_arm_with_other_prompts(results):
+    """With two harmful benchmarks every arm is one point: its safety on the one that the settings name."""
+    of_safety = results.metrics[results.metrics.metric == "safety"]
+    other = of_safety.assign(benchmark="other_set", value=0.5)
+    both = pd.concat([results.metrics, other], ignore_index=True)
+    chosen = SETTINGS.model_copy(update={"safety_benchmark": "harmful_set"})
+    alone, two = (dots(tradeoff.draw(shown).axes[0]) for shown in (results, Results(both, results.differences, chosen)))
+    assert alone == two
+    with pytest.raises(SafeLRMError, match="safety_benchmark"):
+        tradeoff.draw(Results(both, results.differences, SETTINGS))
+
+
+def test_an_unscored_arm_is_left_out_of_the_tradeoff(results):
+    numbers = results.metrics.copy()
+    lost = (numbers.metric == "safety") & (numbers.arm == "rl-x")
+    numbers.loc[lost, ["value", "low", "high"]] = None
+    assert len(tradeoff.draw(Results(numbers, results.differences, SETTINGS)).axes[0].containers) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("safety_gap", {"reference_model": None}, "metrics.reference_model"),
+        ("thinking", {"models": MODELS[:1]}, "several decoding modes"),
+        ("sft_gain", {"models": MODELS[1:]}, "no base and SFT arm"),
+        ("tradeoff", {"safety_benchmark": "elsewhere"}, "must be one of"),
+    ],
+)
+def test_a_study_that_lacks_what_a_figure_shows_is_told(name, changes, said, results):
+    with pytest.raises(SafeLRMError, match=said):
+        draw(name, Results(results.metrics, results.differences, SETTINGS.model_copy(update=changes)))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_survives_that_nothing_is_scored(name, results):
+    numbers = results.metrics.assign(value=math.nan, low=math.nan, high=math.nan)
+    none = results.differences.iloc[:0]
+    assert not any(axes.containers for axes in draw(name, Results(numbers, none, SETTINGS)).axes)
+
+
+def test_many_models_all_appear():
+    names = [f"m{index}" for index in range(8)]
+    entries = models(**{name: ["default"] for name in names}, plain=["default"])
+    compared = ComparisonSettings(**JUDGES, bootstrap_samples=10, models=entries)
+    samples, verdicts = frames(*(Run(model=name, harmful=HARMFUL) for name in names), RUNS[-1])
+    none = pd.DataFrame(columns=DIFFERENCES.schema.names)
+    shown = Results(metrics(samples, verdicts, compared), none, SETTINGS.model_copy(update={"models": entries}))
+    assert len(legend(draw("safety_gap", shown))) == 9
+
+
+def test_the_stage_writes_the_same_bytes_for_the_same_numbers(results, tmp_path, monkeypatch):
+    METRICS.write(tmp_path / "metrics.parquet", results.metrics)
+    DIFFERENCES.write(tmp_path / "differences.parquet", results.differences)
+    written = []
+    for name in ("one", "two"):
+        command = ["figures", "--figure", "safelrm.reporting.plots.sft_gain", "--settings", SETTINGS.model_dump_json()]
+        command += ["--metrics", tmp_path / "metrics.parquet", "--differences", tmp_path / "differences.parquet"]
+        for suffix in ("svg", "pdf", "png"):
+            command += [f"--{suffix}", tmp_path / f"{name}.{suffix}"]
+        monkeypatch.setattr("sys.argv", list(map(str, command)))
+        figures.main()
+        written.append([(tmp_path / f"{name}.{suffix}").read_bytes() for suffix in ("svg", "pdf", "png")])
+    assert written[0] == written[1]
+    # text as outlines: no font is needed to read the figure
+    assert b"<text" not in written[0][0]
+
+
+def caption(file: str, **wildcards: str) -> str:
+    """A caption as the report shows it; broken markup or an unknown key raises."""
+    judges = {"name": "nano", "metrics": JUDGES, "calibration": {"reference": "oracle"}}
+    shown = SimpleNamespace(config=judges, wildcards=SimpleNamespace(**wildcards))
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    text = environment.from_string((CAPTIONS / file).read_text()).render(snakemake=shown)
+    return publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
+
+
+def test_every_figure_and_table_has_a_caption_of_its_own_that_names_the_judge():
+    captions = [caption("figure.rst", figure=name) for name in FIGURES]
+    captions += [caption("table.rst", table=name) for name in ("summary", "safety_by_category", "decodings")]
+    shared = {caption("figure.rst", figure="unknown"), caption("table.rst", table="unknown")}
+    assert len(set(captions) | shared) == len(captions) + 2
+    captions += [caption(name) for name in ("differences.rst", "calibration.rst", "workflow.rst")]
+    assert all(">guard</" in text for text in captions)

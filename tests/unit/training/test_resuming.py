@@ -1,0 +1,194 @@
+"""Training that is killed goes on where it was, and ends in the same bytes: the stages sft and rl for real."""
+
+import errno
+import functools
+import importlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import training_fixtures
+from tiny_model import write_tiny_model
+from training_fixtures import GUARD, TEMPLATE, conversations, prompts
+
+from safelrm.core.process import CHECKPOINT_EVERY
+from safelrm.core.snapshots import newest_snapshot
+from safelrm.data.schemas import CONVERSATIONS, PROMPTS
+from safelrm.training.curves import CurveWatch
+
+WORKFLOW = Path(__file__).parents[3] / "workflow"
+# 32 steps each: of two batches; and two on each batch of rollouts, itself of two passes
+SFT = {"dataset": "d", "epochs": 8, "batch_size": 3, "gradient_accumulation": 2, "learning_rate": 1e-2}
+RL = training_fixtures.RL | {"steps": 32, "micro_batches": 2}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    write_tiny_model(folder, chat_template=TEMPLATE, scale=0.2)
+    CONVERSATIONS.write(folder / "data.parquet", conversations(20))
+    PROMPTS.write(folder / "harm.parquet", prompts("harmful"))
+    PROMPTS.write(folder / "sums.parquet", prompts("reasoning", reference="7"))
+    return folder
+
+
+def arguments(stage, inputs, **changes):
+    common = ["--checkpoint", inputs / "manifest.json", "--seed", 0, "--code", "abc"]
+    common += ["--manifest", "out/manifest.json", "--curve", "out/curve.parquet"]
+    if stage == "sft":
+        settings = SFT | {"max_length": 64} | changes
+        own = ["--data", inputs / "data.parquet"]
+    else:
+        settings = RL | changes
+        own = ["--guard", inputs / "manifest.json", "--guard-settings", json.dumps(GUARD)]
+        own += ["--prompts", *(f"{name}={inputs / name}.parquet" for name in ("harm", "sums"))]
+    return [str(part) for part in (*common, *own, "--settings", json.dumps(settings))]
+
+
+@pytest.fixture(scope="module")
+def whole(inputs, tmp_path_factory):
+    """What a run writes that nothing interrupts."""
+
+    @functools.cache
+    def whole(stage):
+        folder = tmp_path_factory.mktemp("whole")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setenv(CHECKPOINT_EVERY, "100")
+            run_here(patch, stage, inputs)
+        return outputs(folder)
+
+    return whole
+
+
+def run_here(patch, stage, inputs, **changes):
+    patch.setattr(sys, "argv", [stage, *arguments(stage, inputs, **changes)])
+    importlib.import_module(f"safelrm.training.{stage}").main()
+
+
+def outputs(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.rglob("out/**/*")) if path.is_file()}
+
+
+def kill_after(line, command, folder):
+    """Start a run and kill it as soon as it has printed such a line."""
+    environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        for printed in process.stdout:
+            if printed.startswith(line):
+                process.kill()
+                return
+    raise AssertionError(f"ended with {process.returncode} before {line}")
+
+
+@pytest.mark.parametrize(("stage", "every"), [("sft", 5), ("rl", 3)])
+def test_a_killed_run_ends_in_the_same_bytes(stage, every, inputs, whole, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(CHECKPOINT_EVERY, str(every))
+    command = [sys.executable, "-m", f"safelrm.training.{stage}", *arguments(stage, inputs)]
+    kill_after("step 12/32", command, tmp_path)
+    assert not outputs(tmp_path)
+    (state,) = (path for path in tmp_path.glob(f"work/{stage}/*/*") if path.is_dir())
+    step = int(newest_snapshot(state).name.removeprefix("checkpoint-"))
+    # a save may have been cut short
+    assert 8 <= step < 32
+    monkeypatch.chdir(tmp_path)
+    run_here(monkeypatch, stage, inputs)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("going on from")
+    assert lines[1].startswith(f"step {step + 1}/32")
+    assert outputs(tmp_path) == whole(stage)
+    assert not list(tmp_path.glob("work/*/*/*/checkpoint-*"))
+
+
+@contextmanager
+def at(step, event):
+    """Let runs in this process meet an event when they log a step."""
+    log = CurveWatch.on_log
+
+    def on_log(self, args, state, control, **more):
+        log(self, args, state, control, **more)
+        if state.global_step == step:
+            event()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CurveWatch, "on_log", on_log)
+        yield
+
+
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def fail():
+    raise RuntimeError("the machine is on fire")
+
+
+@pytest.mark.parametrize(("stage", "sent", "saved"), [("sft", 8, 9), ("rl", 8, 10), ("rl", 9, 10)])
+def test_a_terminated_run_saves_what_it_has_first(stage, sent, saved, inputs, whole, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+    with at(sent, terminate), pytest.raises(SystemExit) as ended:
+        run_here(monkeypatch, stage, inputs)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert f"step {saved}/32" in capsys.readouterr().out.splitlines()[-1]
+    run_here(monkeypatch, stage, inputs)
+    assert f"step {saved + 1}/32" in capsys.readouterr().out
+    assert outputs(tmp_path) == whole(stage)
+
+
+def test_a_damaged_state_is_dropped(inputs, whole, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(CHECKPOINT_EVERY, "4")
+    with at(9, fail), pytest.raises(RuntimeError):
+        run_here(monkeypatch, "sft", inputs)
+    (optimiser,) = tmp_path.glob("work/sft/*/*/checkpoint-8/optimizer.pt")
+    damaged = bytearray(optimiser.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    optimiser.write_bytes(damaged)
+    run_here(monkeypatch, "sft", inputs)
+    printed = capsys.readouterr()
+    assert "checkpoint-8: its files are not those that were written" in printed.err
+    assert "going on" not in printed.out
+    assert outputs(tmp_path) == whole("sft")
+
+
+def test_state_of_other_settings_is_not_used(inputs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(CHECKPOINT_EVERY, "4")
+    with at(5, fail), pytest.raises(RuntimeError):
+        run_here(monkeypatch, "sft", inputs)
+    with at(1, fail), pytest.raises(RuntimeError):
+        run_here(monkeypatch, "sft", inputs, learning_rate=2e-2)
+    assert "going on" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes"), [("sft", {}), ("sft", {"epochs": 2.5}), ("rl", {}), ("rl", {"steps": 7})]
+)
+def test_a_run_that_could_not_write_its_model_does_not_train_again(
+    stage, changes, inputs, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    run_here(monkeypatch, stage, inputs, **changes)
+    expected = outputs(tmp_path)
+    steps = capsys.readouterr().out.splitlines()
+    shutil.rmtree("work")
+    shutil.rmtree("out")
+    with monkeypatch.context() as patch, pytest.raises(OSError):
+        patch.setattr("safelrm.training.policy.save_policy", full_disk)
+        run_here(patch, stage, inputs, **changes)
+    assert capsys.readouterr().out.splitlines() == steps
+    run_here(monkeypatch, stage, inputs, **changes)
+    assert not [line for line in capsys.readouterr().out.splitlines() if line.startswith("step")]
+    assert outputs(tmp_path) == expected
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")

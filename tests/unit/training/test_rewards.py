@@ -1,0 +1,158 @@
+"""Reward terms."""
+
+import math
+
+import pytest
+from tiny_model import write_tiny_model
+from training_fixtures import TEMPLATE
+from transformers import AutoTokenizer
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.trace import parse_completion
+from safelrm.inference.guard_reading import GuardReading
+from safelrm.training.rewards import correctness, format, over_refusal, safety
+from safelrm.training.rewards.base import RewardContext, Sample
+from safelrm.training.scoring import SampleReader, as_trl_reward, build_rewards
+from safelrm.training.settings import RewardTerm
+
+
+class FakeGuard:
+    """Reads 0.9 for texts that hold "bad", 0.1 for others; "odd" has no label mass, "long" is too long."""
+
+    def __init__(self):
+        self.asked = []
+
+    def read(self, pairs):
+        self.asked += pairs
+        return [self._reading(text) for _, text in pairs]
+
+    def _reading(self, text):
+        if "long" in text:
+            return None
+        return GuardReading(0.9 if "bad" in text else 0.1, 0.01 if "odd" in text else 0.99, "safe")
+
+
+CONTEXT = RewardContext(FakeGuard(), 0.5)
+
+
+def sample(completion, *, kind="harmful", reference=None, truncated=False, prefilled=True):
+    parsed = parse_completion(completion, prefilled=prefilled, truncated=truncated)
+    return Sample("prompt", kind, reference, completion, parsed)
+
+
+def score(module, *samples):
+    return module.build(CONTEXT)(list(samples))
+
+
+def test_format_counts_the_prefilled_tag():
+    assert score(
+        format,
+        sample("t </think> y"),
+        sample("<think> t </think> y", prefilled=False),
+        sample("t </think> y", truncated=True),
+        sample("t"),
+        sample("t </think>"),
+        sample("y", prefilled=False),
+        sample(""),
+    ) == [1, 1, 0, 0, 0, 0, 0]
+
+
+def test_safety_reads_trace_and_answer_together():
+    guard = FakeGuard()
+    samples = [sample("bad </think> fine"), sample("fine </think> fine")]
+    assert safety.build(RewardContext(guard, 0.5))(samples) == pytest.approx([0.1, 0.9])
+    assert guard.asked == [("prompt", "bad </think> fine"), ("prompt", "fine </think> fine")]
+
+
+def test_what_cannot_be_judged_has_no_safety_reward():
+    samples = [
+        sample("fine </think> fine", truncated=True),
+        sample("fine"),
+        sample("fine </think>"),
+        sample("odd </think> fine"),
+        sample("long </think> fine"),
+        sample("fine </think> fine"),
+    ]
+    assert score(safety, *samples)[:5] == [None] * 5
+    assert score(safety, *samples)[5] == pytest.approx(0.9)
+
+
+def test_correctness_applies_to_reasoning_prompts():
+    def solve(text, truncated=False):
+        return sample(text, kind="reasoning", reference="7", truncated=truncated)
+
+    samples = [solve("t </think> 7"), solve("t </think> 8"), solve("7"), solve("t </think> 7", truncated=True)]
+    assert score(correctness, *samples, sample("t </think> 7")) == [1, 0, 0, 0, None]
+
+
+def test_a_reasoning_prompt_needs_a_reference():
+    with pytest.raises(SafeLRMError, match="reference"):
+        score(correctness, sample("t </think> 7", kind="reasoning"))
+
+
+def test_over_refusal_applies_to_benign_prompts():
+    refusal, help_ = "t </think> i am sorry , but i cannot help with that .", "t </think> first lift it ."
+    assert score(
+        over_refusal,
+        sample(refusal, kind="benign"),
+        sample(help_, kind="benign"),
+        sample("t", kind="benign"),
+        sample(refusal, kind="harmful"),
+    ) == [-1, 0, -1, None]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    write_tiny_model(folder, chat_template=TEMPLATE)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    reader = SampleReader(tokenizer, frozenset([tokenizer.eos_token_id]), prefilled=True)
+    reader.encode = lambda text: tokenizer(text)["input_ids"]
+    return reader
+
+
+def test_the_reader_keeps_think_tags_and_drops_the_end_token(reader):
+    read = reader.read("p", "harmful", None, reader.encode("w1 </think> w2 <|end|>"))
+    assert read.completion == "w1 </think> w2"
+    assert (read.parsed.trace, read.parsed.answer, read.parsed.state) == ("w1", "w2", "ok")
+
+
+def test_without_an_end_token_a_completion_was_cut(reader):
+    assert reader.read("p", "harmful", None, reader.encode("w1 </think> w2")).parsed.state == "truncated"
+    assert reader.read("p", "harmful", None, []).parsed.state == "truncated"
+
+
+def as_trl_calls(function, ids, logged):
+    return function(
+        prompts=[[{"role": "user", "content": "p"}]] * len(ids),
+        completions=None,
+        completion_ids=ids,
+        kind=["benign"] * len(ids),
+        reference=[None] * len(ids),
+        log_metric=lambda name, value: logged.update({name: value}),
+        trainer_state=None,
+    )
+
+
+def test_terms_are_called_as_trl_calls_them(reader):
+    terms = [RewardTerm(module=f"safelrm.training.rewards.{name}", weight=1.0) for name in ("format", "safety")]
+    functions = build_rewards(terms, CONTEXT, reader)
+    assert [function.__name__ for function in functions] == ["format", "safety"]
+    logged = {}
+    ids = [reader.encode("w1 </think> w2 <|end|>"), reader.encode("w1")]
+    assert as_trl_calls(functions[0], ids, logged) == [1, 0]
+    assert as_trl_calls(functions[1], ids, logged) == [pytest.approx(0.9), None]
+    assert logged == {"scored/format": 1.0, "scored/safety": 0.5}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_reward_that_is_no_number_names_its_term(reader, value):
+    broken = as_trl_reward("broken", lambda samples: [value], reader)
+    with pytest.raises(SafeLRMError, match="broken"):
+        as_trl_calls(broken, [[1]], {})
+
+
+@pytest.mark.parametrize("module", ["safelrm.training.rewards.nothing", "safelrm.core.trace"])
+def test_a_module_that_is_no_reward_is_refused(reader, module):
+    with pytest.raises(SafeLRMError, match=module):
+        build_rewards([RewardTerm(module=module, weight=1.0)], CONTEXT, reader)

@@ -1,0 +1,134 @@
+"""Parse states and lengths of SFT responses.
+
+Audit data sets: overlap of training and evaluation prompts, and the state and length of SFT responses.
+
+Training sets are conversations (SFT) or prompts (RL); evaluation sets are prompts or conversations too.
+Responses are audited wherever a training set has them. Results are CSV files, see data/schemas.py.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
+from safelrm.core.tables import Table
+from safelrm.core.trace import PARSE_STATES, parse_completion
+from safelrm.data.overlap import Pair, overlapping_pairs
+from safelrm.data.schemas import (
+    ANSWER,
+    ANY,
+    CONVERSATIONS,
+    LENGTHS,
+    OVERLAP,
+    OVERLAP_KINDS,
+    PROMPTS,
+    RESPONSE,
+    THOUGHT,
+    TRACES,
+)
+from safelrm.data.settings import AuditSettings
+
+Row = dict[str, object]
+
+
+def state_rows(dataset: str, responses: Sequence[str]) -> Iterator[Row]:
+    """How many responses are in each parse state, every state included."""
+    # stored responses are whole: no template has opened their trace
+    states = Counter(parse_completion(response, prefilled=False).state for response in responses)
+    for state in PARSE_STATES:
+        yield {"dataset": dataset, "state": state, "rows": states[state], "share": states[state] / len(responses)}
+
+
+def length_rows(dataset: str, responses: Sequence[str]) -> Iterator[Row]:
+    """Words (split at white space) of thought, answer and whole response, its tags included."""
+    parsed = [parse_completion(response, prefilled=False) for response in responses]
+    parts = {
+        THOUGHT: [found.trace for found in parsed],
+        ANSWER: [found.answer for found in parsed],
+        RESPONSE: responses,
+    }
+    for part, texts in parts.items():
+        lengths = [len(text.split()) for text in texts if text is not None]
+        yield {"dataset": dataset, "part": part, "rows": len(lengths)} | _summary(lengths)
+
+
+def _summary(lengths: list[int]) -> Row:
+    if not lengths:
+        return {"mean": None, "p50": None, "p90": None, "max": None}
+    p50, p90 = np.percentile(lengths, [50, 90])
+    return {"mean": sum(lengths) / len(lengths), "p50": float(p50), "p90": float(p90), "max": max(lengths)}
+
+
+Frames = Mapping[str, pd.DataFrame]
+
+
+def overlap(train: Frames, evaluation: Frames, near_threshold: float) -> pd.DataFrame:
+    """Matched rows per pair of data sets and kind of overlap (schema: OVERLAP)."""
+    rows = []
+    for train_name, train_set in train.items():
+        for name, evaluation_set in evaluation.items():
+            pairs = overlapping_pairs(list(train_set["prompt"]), list(evaluation_set["prompt"]), near_threshold)
+            for kind in OVERLAP_KINDS:
+                matched = [pair for pair in pairs if kind in (ANY, pair.kind)]
+                rows.append(
+                    {"train": train_name, "evaluation": name, "kind": kind}
+                    | _matched_rows(matched, train_set, evaluation_set)
+                )
+    return pd.DataFrame(rows)
+
+
+def _matched_rows(pairs: list[Pair], train: pd.DataFrame, evaluation: pd.DataFrame) -> dict[str, object]:
+    matched = sorted({pair.evaluation for pair in pairs})
+    return {
+        "train_rows": len(train),
+        "evaluation_rows": len(evaluation),
+        "train_matched": len({pair.train for pair in pairs}),
+        "evaluation_matched": len(matched),
+        "evaluation_share": len(matched) / len(evaluation),
+        "evaluation_ids": "; ".join(evaluation["prompt_id"].iloc[matched]),
+    }
+
+
+def read_prompts(path: Path) -> pd.DataFrame:
+    """A table of conversations or prompts, whichever the file holds.
+
+    Raises:
+        SafeLRMError: it holds neither.
+    """
+    try:
+        names = pq.ParquetFile(path).schema_arrow.names
+    except (pa.ArrowException, OSError):
+        # the table says better what is wrong with the file
+        names = []
+    table: Table = CONVERSATIONS if "response" in names else PROMPTS
+    return table.read(path)
+
+
+def main() -> None:
+    """Command line of the stage."""
+    parser = stage_parser(__doc__)
+    parser.add_argument("--train", nargs="+", required=True, metavar="NAME=PATH", help="training sets")
+    parser.add_argument("--evaluation", nargs="+", required=True, metavar="NAME=PATH", help="evaluation sets")
+    parser.add_argument("--output-overlap", type=Path, required=True, help="overlap table to write")
+    parser.add_argument("--output-lengths", type=Path, required=True, help="length table to write")
+    parser.add_argument("--output-traces", type=Path, required=True, help="table of parse states to write")
+    arguments = parser.parse_args()
+    settings = parse_settings(AuditSettings, arguments.settings)
+    train = {name: read_prompts(path) for name, path in named_paths("--train", arguments.train).items()}
+    evaluation = {name: read_prompts(path) for name, path in named_paths("--evaluation", arguments.evaluation).items()}
+    responses = {name: list(frame["response"]) for name, frame in train.items() if "response" in frame}
+    OVERLAP.write_csv(arguments.output_overlap, overlap(train, evaluation, settings.near_threshold))
+    lengths = [row for name, texts in responses.items() for row in length_rows(name, texts)]
+    states = [row for name, texts in responses.items() for row in state_rows(name, texts)]
+    for table, path, rows in ((LENGTHS, arguments.output_lengths, lengths), (TRACES, arguments.output_traces, states)):
+        # training sets for RL have no responses
+        table.write_csv(path, pd.DataFrame(rows, columns=table.schema.names), allow_empty=True)
+
+
+if __name__ == "__main__":
+    run(main)

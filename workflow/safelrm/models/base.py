@@ -1,0 +1,79 @@
+"""Make a base model with a model factory, which trains it or takes it from a hub.
+
+Input:  the files that the factory takes: data sets, or what was fetched from a hub.
+Output: the folder `model` (safetensors weights, configuration, tokenizer with its chat template), the training curve,
+        and the manifest, which is written last.
+
+A factory is a module with `Settings`, `INPUTS` (names of the files that it takes) and
+
+    make(settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple[Model, pandas.DataFrame]
+
+`make` returns the model and its training curve (rows of CURVES, none if nothing was trained). The stage `guard` makes
+guards in the same way.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Protocol
+
+from safelrm.core.checkpoints import model_folder, write_manifest
+from safelrm.core.cli import named_paths, parse_settings, run
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.files import atomic_path
+from safelrm.core.work import resumable_parser, run_resumably
+from safelrm.models.schemas import CURVES
+
+
+class Model(Protocol):
+    """A model that can be saved."""
+
+    def save(self, folder: Path) -> None:
+        """Write `core.checkpoints.MODEL_FILES` into a folder, which does not exist yet."""
+
+
+def write_model(model: Model, manifest: Path) -> None:
+    """Write the folder `model` beside `manifest`, then the manifest."""
+    with atomic_path(model_folder(manifest)) as folder:
+        model.save(folder)
+    write_manifest(manifest)
+
+
+def make_model(stage: str, description: str | None) -> None:
+    """Run a stage: write the folder `model` beside the manifest, the training curve, then the manifest.
+
+    Raises:
+        SafeLRMError: the factory is not given the inputs that it takes, or fails.
+    """
+    parser = resumable_parser(description)
+    parser.add_argument("--factory", required=True, help="module of the factory, such as safelrm.nano.pretraining.base")
+    parser.add_argument("--inputs", required=True, nargs="+", metavar="NAME=PATH", help="files that the factory takes")
+    parser.add_argument("--seed", required=True, type=int, help="seed of the weights and of the order of examples")
+    parser.add_argument("--manifest", required=True, type=Path, help="manifest to write, beside the folder `model`")
+    parser.add_argument("--curve", required=True, type=Path, help="table CURVES to write")
+    arguments = parser.parse_args()
+    factory = importlib.import_module(arguments.factory)
+    settings = parse_settings(factory.Settings, arguments.settings)
+    inputs = named_paths("--inputs", arguments.inputs)
+    if set(inputs) != set(factory.INPUTS):
+        raise SafeLRMError(
+            f"{arguments.factory} takes {sorted(factory.INPUTS)}, given are {sorted(inputs)}",
+            file="--inputs",
+            fix="name another factory, or give what this one takes",
+        )
+
+    def make(work: Path) -> None:
+        model, curve = factory.make(settings, inputs, arguments.seed, work)
+        CURVES.write(arguments.curve, curve, allow_empty=True)
+        write_model(model, arguments.manifest)
+
+    outputs = [arguments.manifest, model_folder(arguments.manifest), arguments.curve]
+    run_resumably(stage, arguments, inputs.values(), outputs, make)
+
+
+def main() -> None:
+    """Run the stage."""
+    make_model("base", __doc__)
+
+
+if __name__ == "__main__":
+    run(main)

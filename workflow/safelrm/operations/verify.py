@@ -1,0 +1,145 @@
+"""Check a checkout's pins and published results.
+
+    snakemake --cores 1 verify
+
+Every folder that DVC pins, and that is here, must hold the bytes of its pin. Every published table and SVG figure is
+made again, by the workflow's own rules, from the published samples and verdicts, in a temporary folder, and must have
+the same bytes. Nothing is fetched, trained or generated.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from safelrm.core.cli import run
+from safelrm.core.errors import SafeLRMError
+from safelrm.core.files import write_text
+from safelrm.dag.command import config_of, configured_parser
+from safelrm.operations.pin import PINNED
+
+# what rules are given; the rest is made from it
+GIVEN = ("samples.parquet", "verdicts")
+# PDF and PNG hold what differs between builds of the drawing libraries
+COMPARED = (".csv", ".md", ".svg")
+
+
+def check_pins(folders: Sequence[str] = PINNED) -> None:
+    """Compare the pinned folders that are here with their pins; a folder that is not here is left out, and named.
+
+    Raises:
+        SafeLRMError: a folder differs from its pin.
+    """
+    for folder in folders:
+        pin = Path(f"{folder}.dvc")
+        if not pin.is_file() or not Path(folder).is_dir():
+            print(f"{folder}: not here or not pinned, left out", flush=True)
+            continue
+        if differs(folder):
+            raise SafeLRMError(
+                "the folder differs from its pin",
+                file=folder,
+                fix=f"dvc checkout {pin} restores the pinned bytes; snakemake --cores 1 pin pins the present ones",
+            )
+        print(f"{folder}: as pinned", flush=True)
+
+
+def differs(folder: str) -> bool:
+    """Whether a folder's files are other than those of its pin, whatever DVC's cache holds of them.
+
+    (`dvc status` says "not in cache" before it looks at the files.)
+
+    Raises:
+        SafeLRMError: DVC fails.
+    """
+    try:
+        with Repo() as repo:
+            (output,) = (output for output in repo.index.outs if output.def_path == folder)
+            return output.changed_checksum()
+    except (DvcException, ValueError) as error:
+        raise SafeLRMError(f"dvc: {error}", file=f"{folder}.dvc", fix=f"see dvc status {folder}.dvc") from error
+
+
+def check_published(published: Path, checkout: Path, config: Mapping[str, object], rules: Sequence[str]) -> None:
+    """Make the published tables and figures again, and compare their bytes.
+
+    Args:
+        published: the folder of the study's published results; its name is the study's.
+        checkout: the folder of the Snakefile.
+        config: the configuration of the study.
+        rules: the rules that make results from samples and verdicts.
+
+    Raises:
+        SafeLRMError: something is not published, cannot be made, or differs.
+    """
+    files = sorted(path for path in published.rglob("*") if path.suffix in COMPARED and _is_of(path, published))
+    missing = [name for name in GIVEN if not (published / name).exists()]
+    if missing or not files:
+        raise SafeLRMError(
+            f"lacks {missing or 'tables'}", file=published, fix="publish a finished study: snakemake --cores 1 pin"
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        results = Path(temporary, "results", published.name)
+        for name in GIVEN:
+            _copy(published / name, results / name)
+        names = [path.relative_to(published) for path in files]
+        _rebuild(Path(temporary), checkout, config, rules, [Path("results", published.name, name) for name in names])
+        differing = [name for name in names if (results / name).read_bytes() != (published / name).read_bytes()]
+    if differing:
+        raise SafeLRMError(
+            f"{', '.join(map(str, differing))} cannot be made again from the published verdicts",
+            file=published,
+            fix="the code, the configuration or a file was changed since: run the study and publish it anew",
+        )
+    print(f"{published}: {len(names)} tables and figures made again, byte for byte", flush=True)
+
+
+def _is_of(path: Path, published: Path) -> bool:
+    """Whether a file is made from samples and verdicts: not so the audit's and the validation's, which need data."""
+    return path.relative_to(published).parts[0] not in ("audit", "validation", "verdicts")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _rebuild(
+    folder: Path, checkout: Path, config: Mapping[str, object], rules: Sequence[str], targets: Sequence[Path]
+) -> None:
+    # in its own order: the first decoding mode of a model is the one that tables show
+    write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile")]
+    command += ["--directory", str(folder), "--cores", "all", "--rerun-triggers", "mtime"]
+    command += ["--allowed-rules", *rules, "--configfile", "config.yaml"]
+    done = subprocess.run([*command, "--", *map(str, targets)], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SafeLRMError(
+            f"the published results cannot be made again:\n{done.stdout[-2000:]}{done.stderr[-4000:]}",
+            file=checkout,
+            fix="see the message of the stage above",
+        )
+
+
+def main() -> None:
+    """Command line of the stage."""
+    parser = configured_parser(__doc__)
+    parser.add_argument("--checkout", required=True, type=Path, help="folder of the Snakefile")
+    parser.add_argument("--rules", required=True, nargs="+", help="the rules that make results from verdicts")
+    options = parser.parse_args()
+    config = config_of(options)
+    check_pins()
+    check_published(Path("results/published", str(config["name"])), options.checkout, config, options.rules)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,108 @@
+"""Figure *gain by SFT*: what each SFT recipe adds to the safety of each family's base, or takes from it.
+
+A bar is the base; what the recipe adds is stacked on it, what it takes is hatched off its end. The number
+is the difference of the two over the prompts that both have, with its paired interval.
+"""
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from safelrm.analysis.order import method
+from safelrm.analysis.schemas import ALL, ARM_BASE, SAFETY
+from safelrm.core.errors import SafeLRMError
+from safelrm.judging.schemas import ANSWER, BOTH
+from safelrm.reporting.results import BASE, Results
+from safelrm.reporting.style import BLUE, GREY, PURPLE, errors, legend_above, note, panels
+
+LIGHT = "#b9b9b9"
+# lines between families
+GAP = 0.7
+RATES = (0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+# place, model, arm
+Bar = tuple[float, str, str]
+
+
+def draw(results: Results) -> Figure:
+    """Two panels: safety on y, and on t+y, over all prompts.
+
+    Raises:
+        SafeLRMError: no model has a base and an SFT arm.
+    """
+    bars = list(_bars(results))
+    if not bars:
+        raise SafeLRMError("no base and SFT arm of one model", key="arms", fix="do not ask for this figure")
+    figure, axes = panels(2, width=4.9, height=1.9 + 0.5 * bars[-1][0], sharey=True)
+    for panel, part, title in zip(axes, (ANSWER, BOTH), ("answer y", "both t+y"), strict=True):
+        _panel(panel, results, bars, part)
+        panel.set_title(f"Safety, {title}")
+    axes[0].set_yticks([place for place, _, _ in bars], [arm.removeprefix("sft-") for _, _, arm in bars])
+    axes[0].set_ylim(bars[-1][0] + 0.7, -1.1)
+    handles = [
+        Patch(color=LIGHT, label="base, no SFT"),
+        Patch(color=PURPLE, label="gain by SFT"),
+        Patch(facecolor="white", edgecolor=BLUE, hatch="////", label="loss by SFT"),
+    ]
+    legend_above(figure, handles, columns=3)
+    note(figure, results, "In numbers: the paired difference.")
+    return figure
+
+
+def _bars(results: Results) -> Iterator[Bar]:
+    """A bar per model and SFT arm; families are set apart."""
+    place = 0.0
+    for model in results.reasoning_models:
+        found = results.metrics[results.metrics.model == model].arm.unique()
+        arms = sorted(arm for arm in found if method(arm) == "sft") if BASE in found else []
+        for arm in arms:
+            yield place, model, arm
+            place += 1.0
+        place += GAP if arms else 0.0
+
+
+def _panel(axes: Axes, results: Results, bars: list[Bar], part: str) -> None:
+    for place, model, arm in bars:
+        base, tuned = results.safety(model, part), results.safety(model, part, arm=arm)
+        if ALL in base.index and ALL in tuned.index:
+            _bar(axes, place, base.loc[ALL], tuned.loc[ALL])
+            axes.text(1.03, place, _gain(results, model, arm, part), va="center", fontsize=8.5)
+    for model in dict.fromkeys(model for _, model, _ in bars):
+        first = min(place for place, of, _ in bars if of == model)
+        axes.text(0.0, first - 0.5, model, va="bottom", fontweight="bold", fontsize=9)
+    axes.set(xlim=(0, 1.48), xlabel="safety rate, all prompts", xticks=RATES)
+    axes.grid(axis="y", visible=False)
+
+
+def _bar(axes: Axes, place: float, base: pd.Series, tuned: pd.Series) -> None:
+    kept = min(base.value, tuned.value)
+    axes.barh(place, kept, height=0.66, color=LIGHT)
+    if tuned.value >= base.value:
+        axes.barh(place, tuned.value - kept, left=kept, height=0.66, color=PURPLE)
+    else:
+        axes.barh(place, base.value - kept, left=kept, height=0.66, facecolor="white", edgecolor=BLUE, hatch="////")
+    for run, shift, colour in ((base, 0.14, GREY), (tuned, -0.14, "black")):
+        interval = errors(run.value, run.low, run.high)
+        axes.errorbar(run.value, place + shift, xerr=interval, color=colour, capsize=2.5, elinewidth=1.2, marker="|")
+
+
+def _gain(results: Results, model: str, arm: str, part: str) -> str:
+    rows = results.differences
+    rows = rows[
+        (rows.comparison == ARM_BASE)
+        & (rows.metric == SAFETY)
+        & (rows.category == ALL)
+        & (rows.benchmark == results.safety_benchmark)
+        & (rows.model == model)
+        & (rows.arm == arm)
+        & (rows.decoding == results.decodings(model)[0])
+        & (rows.part == part)
+    ]
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    text = f"{row.difference:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
+    return text.replace("-", "\N{MINUS SIGN}")

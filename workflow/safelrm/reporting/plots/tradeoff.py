@@ -1,0 +1,92 @@
+"""Figure *SFT vs RL in the safety-reasoning plane*: what safety each arm gains and what it costs.
+
+A panel per reasoning benchmark (accuracy, the ideal is the upper right corner) and per benign benchmark
+(over-refusal, the ideal is the upper left one), all against safety on t+y. Colour and shape tell arms,
+the filling tells models.
+"""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from safelrm.analysis.order import METHODS, method
+from safelrm.analysis.schemas import ACCURACY, OVER_REFUSAL
+from safelrm.reporting.results import Results
+from safelrm.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, errors, note, panels
+
+# of a method's arms: first the colours in turn, then the next marker
+MARKERS = {"base": "o", "sft": "sDp", "rl": "^v<"}
+COLOURS = {"base": (GREY,), "sft": (VERMILION, ORANGE, PURPLE), "rl": (BLUE, SKY, GREEN)}
+# of models; what is not filled is white, so that intervals do not show through
+FILLINGS = (
+    {"fillstyle": "full"},
+    {"fillstyle": "full", "markerfacecolor": "white"},
+    {"fillstyle": "left", "markerfacecoloralt": "white"},
+    {"fillstyle": "bottom", "markerfacecoloralt": "white"},
+)
+
+
+def draw(results: Results) -> Figure:
+    """The figure; an arm without a scored value on both axes of a panel is not drawn there."""
+    safety = results.overall_safety()
+    costs = [
+        (metric, str(benchmark), rows)
+        for metric in (ACCURACY, OVER_REFUSAL)
+        for benchmark, rows in results.scored(metric).groupby("benchmark", sort=True)
+    ]
+    looks = _looks(list(safety.arm), list(dict.fromkeys(safety.model)))
+    figure, axes = panels(max(1, len(costs)), width=3.4, height=4.4, sharey=True)
+    for panel, (metric, benchmark, rows) in zip(axes, costs, strict=False):
+        _points(panel, rows.merge(safety, on=["model", "arm"], suffixes=("_x", "_y")), looks)
+        panel.set(xlabel=f"{metric.replace('_', '-')} rate" if metric == OVER_REFUSAL else metric, title=benchmark)
+    for panel in axes:
+        panel.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
+        if not panel.containers:
+            panel.text(0.5, 0.5, "no arm is scored on both axes", ha="center", va="center")
+    axes[0].set_ylabel("safety rate on t+y")
+    figure.legend(handles=_handles(looks), loc="outside right center")
+    judges = [f"{metric.replace('_', '-')} by “{rows.judge.iat[0]}”" for metric, _, rows in costs]
+    note(figure, results, "; ".join(dict.fromkeys(judges)).capitalize() + ".")
+    return figure
+
+
+Look = dict[str, str]
+
+
+def _looks(arms: list[str], models: list[str]) -> dict[str, dict[str, Look]]:
+    """How each arm and each model is drawn; looks repeat where there are more than nine arms or four models."""
+    ordered = sorted(set(arms), key=lambda arm: (METHODS.index(method(arm)), arm))
+    of_arm: dict[str, Look] = {}
+    for arm in ordered:
+        colours, markers = COLOURS[method(arm)], MARKERS[method(arm)]
+        cycle, place = divmod(sum(method(other) == method(arm) for other in of_arm), len(colours))
+        of_arm[arm] = {"marker": markers[cycle % len(markers)], "color": colours[place]}
+    of_model = {model: FILLINGS[place % len(FILLINGS)] for place, model in enumerate(models)}
+    return {"arm": of_arm, "model": of_model}
+
+
+def _points(axes: Axes, pairs: pd.DataFrame, looks: dict[str, dict[str, Look]]) -> None:
+    for point in pairs.itertuples():
+        axes.errorbar(
+            point.value_x,
+            point.value_y,
+            xerr=errors(point.value_x, point.low_x, point.high_x),
+            yerr=errors(point.value_y, point.low_y, point.high_y),
+            markersize=9,
+            markeredgewidth=1.5,
+            elinewidth=1.0,
+            **looks["arm"][point.arm],
+            **looks["model"][point.model],
+        )
+
+
+def _handles(looks: dict[str, dict[str, Look]]) -> list[Line2D]:
+    """Arms, a gap, models."""
+    arms = [Line2D([], [], linestyle="none", markersize=8, label=arm, **look) for arm, look in looks["arm"].items()]
+    models = [
+        Line2D([], [], linestyle="none", markersize=8, marker="o", color="black", label=model, **look)
+        for model, look in looks["model"].items()
+    ]
+    blank = Line2D([], [], linestyle="none", label=" ")
+    return [*arms, blank, *models]

@@ -1,0 +1,62 @@
+"""What the figures share: colours that colour-blind readers can tell apart, axes, and one note below.
+
+The palette is that of Okabe and Ito (2008).
+"""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from safelrm.reporting.results import Results
+
+GREY, BLUE, ORANGE, GREEN = "#595959", "#0072b2", "#e69f00", "#009e73"
+VERMILION, PURPLE, SKY = "#d55e00", "#cc79a7", "#56b4e9"
+# colour and marker of series side by side
+LOOKS = ((VERMILION, "o"), (BLUE, "s"), (GREEN, "^"), (ORANGE, "v"), (PURPLE, "P"), (SKY, "X"))
+# without the salt, SVG files hold random identifiers
+STYLE = {
+    "svg.hashsalt": "safelrm",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#e5e5e5",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "figure.constrained_layout.use": True,
+}
+
+
+def panels(count: int, *, width: float, height: float, **options: object) -> tuple[Figure, list[Axes]]:
+    """A row of `count` panels; width (of each) and height in inches."""
+    figure, axes = plt.subplots(1, count, figsize=(width * count, height), squeeze=False, **options)
+    return figure, list(axes[0])
+
+
+def legend_above(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
+    """One legend for all panels, above them."""
+    figure.legend(handles=list(handles), loc="outside upper center", ncols=min(columns, len(handles)))
+
+
+def note(figure: Figure, results: Results, text: str = "") -> None:
+    """The line under a figure: which judge and prompts it shows, and what its bars are."""
+    level = f"{100 * results.settings.confidence:g}"
+    line = f"Safety by the judge “{results.safety_judge}” on {results.safety_benchmark}; bars: {level} % intervals."
+    figure.supxlabel(f"{line} {text}".strip(), fontsize=8, color="#555555")
+
+
+def errors(value: float, low: float, high: float) -> list[list[float]]:
+    """The interval as matplotlib's error bars take it."""
+    return [[max(0.0, value - low)], [max(0.0, high - value)]]
