@@ -19,9 +19,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 PYTHONS = ((3, 11), (3, 12), (3, 13))
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 TORCH_INDEX = os.environ.get("SAFELRM_TORCH_INDEX") or "https://download.pytorch.org/whl/cpu"
 OWN_ENV = ".venv"
 NEARLY_FULL = 50_000_000
@@ -66,9 +68,10 @@ def is_network_failure(output: str) -> bool:
 def explain(output: str, env: Path, lock: Path) -> SetupError:
     """The error to show for what an installer said."""
     last = "\n".join(line[:200] for line in output.strip().splitlines()[-3:])
-    if "No space left on device" in output or shutil.disk_usage(env.parent).free < NEARLY_FULL:
+    there = next(folder for folder in (env, *env.absolute().parents) if folder.exists())
+    if "No space left on device" in output or shutil.disk_usage(there).free < NEARLY_FULL:
         return SetupError(
-            f"{env}: the disk is full; {lock} takes 3 GB, and 8 GB with PyPI's CUDA build of torch",
+            f"{env}: the disk is full; {lock} takes 3 GB, and 7 GB with PyPI's CUDA build of torch",
             "free some space, or use another disk: `make ENV=/other/disk/venv`, and TMPDIR for temporary files",
         )
     if "ensurepip is not available" in output:
@@ -79,7 +82,7 @@ def explain(output: str, env: Path, lock: Path) -> SetupError:
             "connect to a network that reaches PyPI, or name a mirror (PIP_INDEX_URL) or proxy (HTTPS_PROXY)",
         )
     return SetupError(
-        f"{lock}: could not be installed for Python {sys.version_info[0]}.{sys.version_info[1]}\n{last}",
+        f"{lock}: could not be installed for Python {PYTHON}\n{last}",
         "use Linux on x86_64 and an index that has these packages; PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS"
         " and SAFELRM_TORCH_INDEX (torch's +cpu build) say where they are",
     )
@@ -117,7 +120,7 @@ class Installer:
             self.command = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
             self.torch_index = ["--index-url", TORCH_INDEX, "--retries", "1"]
 
-    def install(self, *arguments: str, requirements: list[str] = (), constraints: list[str] = ()) -> str | None:
+    def install(self, *arguments: str, requirements: Sequence[str] = (), constraints: Sequence[str] = ()) -> str | None:
         """Install requirements; what the installer said if it failed."""
         with tempfile.TemporaryDirectory() as folder:
             command = [*self.command, *arguments]
@@ -159,7 +162,7 @@ def make_environment(env: Path, lock: Path) -> None:
     """An environment of exactly this lock; nothing is left of it if that fails."""
     require_python(sys.version_info[:2])
     require_own(env, lock)
-    print(f"installing {lock} into {env}, with Python {sys.version_info[0]}.{sys.version_info[1]}", flush=True)
+    print(f"installing {lock} into {env} with Python {PYTHON}; this takes minutes", flush=True)
     try:
         if output := _run([sys.executable, "-m", "venv", "--clear", str(env)]):
             raise explain(output, env, lock)
@@ -173,6 +176,8 @@ def main(arguments: list[str]) -> None:
     """Install as the command line says."""
     add = arguments[0] == "--add"
     env, lock, stamp = map(Path, arguments[add:])
+    if not lock.is_file():
+        raise SetupError(f"{lock}: there is no such lock", "name one of envs/, such as `make LOCK=envs/cpu-vllm.txt`")
     if add:
         install_lock(Installer(env), env, lock)
     else:

@@ -20,7 +20,7 @@ GPU = "shared==2.0\nnvidia==1.0\n    # via torch\ntorch==2.13.0\ntriton==9.9\n"
 TORCH_NEEDS = ("nvidia", "shared")
 ALL_OF_CUDA = {"tiny": "1.0", "shared": "1.0", "nvidia": "1.0", "torch": "2.13.0"}
 ALL_OF_CPU = {"tiny": "1.0", "shared": "1.0", "torch": "2.13.0+cpu"}
-OPTIONS = ("PIP_", "UV_", "SAFELRM_TORCH_INDEX", "PYTHON", "MAKE", "MFLAGS")
+OPTIONS = ("PIP_", "UV_", "PYTHON", "MAKE", "MFLAGS", "ENV", "LOCK", "EXTRA")
 
 
 def module(name: str):
@@ -266,6 +266,13 @@ def test_a_missing_python_is_one_error(checkout):
     done = checkout.run("make", "env", "PYTHON=")
     assert done.returncode
     assert "there is no Python: install 3.11, 3.12 or 3.13" in done.stderr
+
+
+def test_a_missing_lock_is_one_error(checkout):
+    done = make(checkout, "env", "LOCK=envs/gpus.txt")
+    assert done.returncode
+    assert "error: envs/gpus.txt: there is no such lock" in done.stderr
+    assert not (checkout.folder / ".venv").exists()
 
 
 def test_another_python_is_refused_by_name():
