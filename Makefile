@@ -2,7 +2,8 @@
 SHELL := bash
 .DELETE_ON_ERROR:
 
-PYTHON ?= python3.11
+# the first that runs; asked for only when there is something to install
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do $$name -c '' 2>&- && echo $$name && break; done)
 ENV ?= .venv
 LOCK ?= envs/cpu-vllm.txt
 CORES ?= all
@@ -13,22 +14,29 @@ STAMP := $(call stamp,$(LOCK))
 EXTRA_STAMP := $(if $(EXTRA),$(call stamp,envs/$(EXTRA).txt))
 BIN := $(abspath $(ENV))/bin
 
-.PHONY: reproduce test test-library test-workflow soak soak-slurm env lint lock schema clean
+ifneq ($(words [$(CURDIR)][$(ENV)][$(LOCK)]),1)
+$(error a path with a blank: make and installed scripts do not bear it; move the checkout, or ENV, elsewhere)
+endif
+
+.PHONY: reproduce test test-library test-workflow test-slurm soak soak-slurm env lint lock schema clean
 
 reproduce: env  ## set up, then run the nano study
 	PYTHONPATH=workflow $(BIN)/python -m safelrm owner
 	$(BIN)/snakemake --cores $(CORES)
 	@echo && cat results/nano/tables/summary.md
 
-# two processes side by side: those of the library keep one core busy, the workflow's wait much
+# three processes side by side: those of the workflow and of SLURM wait much
 test: env  ## set up, then run the tests
-	+$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-library test-workflow
+	+$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-library test-workflow test-slurm
 
-test-library: env  ## tests of the library alone
-	$(BIN)/python -m pytest tests/unit
+test-library: env  ## tests of the library, and of what Snakemake plans
+	$(BIN)/python -m pytest tests/unit tests/dag
 
-test-workflow: env  ## tests of the workflow alone
-	$(BIN)/python -m pytest tests/dag tests/e2e tests/slurm
+test-workflow: env  ## tests that run the workflow
+	$(BIN)/python -m pytest tests/e2e
+
+test-slurm: env  ## tests that run it on a SLURM; without SAFELRM_TEST_SLURM=1 they are skipped
+	$(BIN)/python -m pytest tests/slurm
 
 soak: env  ## kill jobs and Snakemake at random in the default study; takes long, is not part of the tests
 	$(BIN)/python tests/soak/soak.py
@@ -45,22 +53,13 @@ lint: env  ## style of Python and of rules
 
 env: $(STAMP) $(EXTRA_STAMP)  ## the environment; no installer runs while its lock is unchanged
 
-# --no-deps: the lock is complete, and a resolver would refuse what is known to work together
 $(STAMP):
-	@test "$(ENV)" = .venv || ! test -e $(ENV) || { \
-	  echo "error: $(ENV) is not of $(LOCK); it may be in use elsewhere: remove it, or leave ENV out" >&2; exit 1; }
-	@other=$$(cat $(ENV)/.lock-* 2>/dev/null | grep -vx '$(LOCK)' | head -n 1); test -z "$$other" || { \
-	  echo "error: $(ENV) is the environment of $$other: say make LOCK=$$other, or remove it" >&2; exit 1; }
-	$(PYTHON) -m venv --clear $(ENV)
-	$(BIN)/python -m pip install -qq --no-deps --requirement $(LOCK) || { \
-	  echo "error: $(LOCK): could not be installed; torch's +cpu build is on PyTorch's CPU wheel index:" \
-	       "name it with PIP_EXTRA_INDEX_URL, or keep the wheel in a folder named by PIP_FIND_LINKS" >&2; exit 1; }
-	echo $(LOCK) > $@
+	@$(or $(PYTHON),$(error there is no Python: install 3.11, 3.12 or 3.13, or say make PYTHON=/path/of/python3.11)) \
+	  envs/install.py $(ENV) $(LOCK) $@
 
 ifdef EXTRA
 $(EXTRA_STAMP): $(STAMP)
-	$(BIN)/python -m pip install -qq --no-deps --requirement envs/$(EXTRA).txt
-	touch $@
+	@$(BIN)/python envs/install.py --add $(ENV) envs/$(EXTRA).txt $@
 endif
 
 schema: env  ## write the JSON schema and docs/configuration.md from the settings models

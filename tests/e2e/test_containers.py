@@ -1,11 +1,14 @@
 """Jobs in an image: Apptainer is played by a script, which has the image's PATH and the host's other variables."""
 
+import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from workflow_runs import copy_of_checkout, environment, planned, snakemake
+from workflow_runs import ROOT, copy_of_checkout, environment, planned, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -82,3 +85,25 @@ def test_an_image_of_another_lock_is_refused(checkout, variables):
     assert done.returncode != 0
     assert "cpu-vllm.sif: not the environment of the lock" in done.stderr
     assert "pandas: the lock says 99" in done.stderr
+
+
+NOBODY = ["unshare", "--user", "--map-user=12345", "--map-group=12345"]
+
+
+def has_namespaces() -> bool:
+    found = shutil.which("unshare")
+    return bool(found) and subprocess.run([*NOBODY, "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not has_namespaces(), reason="no user namespaces here")
+def test_a_user_without_a_name_can_run_snakemake_and_dvc_with_the_variables_of_the_docker_image(checkout):
+    subprocess.run(["git", "init", "--quiet"], cwd=checkout, check=True)
+    instruction = (ROOT / "envs/containers/Dockerfile").read_text().partition("\nENV ")[2]
+    variables = dict(re.findall(r"(\w+)=(\S+)", instruction)) | {"PATH": "/usr/bin:/bin"}
+    for command in (["snakemake", "-n", DATA], ["dvc", "status"]):
+        arguments = [*NOBODY, sys.executable, "-m", *command]
+        done = subprocess.run(arguments, cwd=checkout, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        without = {name: value for name, value in variables.items() if name != "USER"}
+        done = subprocess.run(arguments, cwd=checkout, env=without, capture_output=True, text=True, check=False)
+        assert "uid not found: 12345" in done.stdout + done.stderr

