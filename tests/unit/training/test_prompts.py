@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_model import write_tiny_model
 from training_fixtures import RL, TEMPLATE, prompts
@@ -20,6 +20,7 @@ def tables(weights, size):
 
 
 @given(WEIGHTS, st.integers(0, 2**31 - 1), st.integers(0, 30), st.integers(1, 30))
+@settings(deadline=None)
 def test_any_stretch_holds_the_shares(weights, seed, start, length):
     mixed = mix_prompts(tables(weights, 7), weights, 60, seed)
     stretch = mixed["name"][start : start + length]
@@ -29,6 +30,7 @@ def test_any_stretch_holds_the_shares(weights, seed, start, length):
 
 
 @given(WEIGHTS, st.integers(0, 2**31 - 1))
+@settings(deadline=None)
 def test_no_prompt_comes_again_before_all_have_come(weights, seed):
     mixed = mix_prompts(tables(weights, 5), weights, 40, seed)
     for _, rows in mixed.groupby("name"):
@@ -48,11 +50,11 @@ def test_the_seed_decides_the_order():
 def test_a_prompt_that_leaves_no_room_in_vllm_is_named(tmp_path):
     policy = load_policy(write_tiny_model(tmp_path, chat_template=TEMPLATE))
     recipe = RL | {"steps": 1, "max_completion_tokens": 24}
-    settings = RlSettings.model_validate(recipe | {"vllm": {"max_model_length": 24 + 8}})
-    check_lengths(prompts("harmful"), policy, settings)
+    with_vllm = RlSettings.model_validate(recipe | {"vllm": {"max_model_length": 24 + 8}})
+    check_lengths(prompts("harmful"), policy, with_vllm)
     long = prompts("harmful")
     long.loc[2, "prompt"] = "w1 " * 20
     check_lengths(long, policy, RlSettings.model_validate(recipe))
     with pytest.raises(SafeLRMError, match="harmful2") as error:
-        check_lengths(long, policy, settings)
+        check_lengths(long, policy, with_vllm)
     assert error.value.key == "vllm.max_model_length"
