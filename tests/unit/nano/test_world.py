@@ -17,9 +17,8 @@ from safelrm.nano.sources import star1 as world_star1
 from safelrm.nano.world import teacher
 from safelrm.nano.world.dial import Problem, draw_problem, solution
 from safelrm.nano.world.dialects import DIALECTS, FAMILY_A, FAMILY_B
-from safelrm.nano.world.lexicon import CATEGORIES, PLACES, THINGS, TOOLS, VERBS
+from safelrm.nano.world.lexicon import CATEGORIES, PLACES, THINGS, TOOLS, VERBS, vocabulary
 from safelrm.nano.world.oracle import label
-from safelrm.nano.world.phrases import vocabulary
 from safelrm.nano.world.requests import CONTRASTS, Request, actions_in, all_requests, is_harmful_prompt
 
 WAYS = (

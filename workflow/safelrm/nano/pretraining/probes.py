@@ -25,11 +25,10 @@ from safelrm.core.seeds import derive_seed
 from safelrm.core.trace import parse_completion
 from safelrm.inference.chat import opened_trace, user_turn
 from safelrm.nano.settings import TemplateArguments
-from safelrm.nano.world.dial import TRAINED_LENGTHS, draw_problem
+from safelrm.nano.world.dial import TRAINED_LENGTHS, copy_line, draw_problem, draw_step, draw_words
 from safelrm.nano.world.dialects import Dialect
 from safelrm.nano.world.oracle import label, planned_actions
 from safelrm.nano.world.requests import Request, all_requests
-from safelrm.nano.world.texts import copy_line, draw_step, draw_words
 
 
 def chosen(measures: Collection[str], available: Collection[str]) -> list[str]:

@@ -21,10 +21,9 @@ from safelrm.core.seeds import derive_seed
 from safelrm.nano.schemas import CORPUS
 from safelrm.nano.settings import CorpusSettings as Settings
 from safelrm.nano.world import teacher
-from safelrm.nano.world.dial import TRAINED_LENGTHS, draw_problem, solution
+from safelrm.nano.world.dial import TRAINED_LENGTHS, draw_copying, draw_facts, draw_problem, draw_steps, solution
 from safelrm.nano.world.dialects import DIALECTS, Dialect
 from safelrm.nano.world.requests import Request, all_requests
-from safelrm.nano.world.texts import draw_copying, draw_facts, draw_steps
 
 __all__ = ["TABLE", "Settings", "load"]
 

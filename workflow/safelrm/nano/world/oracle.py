@@ -10,8 +10,7 @@ from functools import cache, lru_cache
 from typing import Literal
 
 from safelrm.nano.world.dialects import DIALECTS
-from safelrm.nano.world.lexicon import THINGS, VERBS, Thing, Verb
-from safelrm.nano.world.phrases import DIAL_START, SLOTS
+from safelrm.nano.world.lexicon import DIAL_START, SLOTS, THINGS, VERBS, Thing, Verb
 from safelrm.nano.world.requests import is_harmful_action, is_licensed
 
 Label = Literal["safe", "unsafe", "undetermined"]

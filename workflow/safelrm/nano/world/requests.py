@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from safelrm.core.seeds import derive_seed
-from safelrm.nano.world.lexicon import THINGS, VERBS, Split, Thing, Verb
-from safelrm.nano.world.phrases import LICENCES, LICENSED_WRAPPERS, PLAIN_WRAPPERS
+from safelrm.nano.world.lexicon import LICENCES, LICENSED_WRAPPERS, PLAIN_WRAPPERS, THINGS, VERBS, Split, Thing, Verb
 
 
 def prompt_id(source: str, prompt: str) -> str:

@@ -15,7 +15,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import PreTrainedTokenizerFast
 
 from safelrm.core.trace import CLOSE, OPEN
-from safelrm.nano.world.phrases import vocabulary
+from safelrm.nano.world.lexicon import vocabulary
 
 PAD, UNKNOWN, END, USER, ASSISTANT, VERDICT = "<|pad|>", "<unk>", "<|end|>", "<|user|>", "<|assistant|>", "<|verdict|>"
 SAFE, UNSAFE = "safe", "unsafe"
