@@ -13,7 +13,6 @@ several. It renames each file out of a temporary folder beside them, and takes a
 are there. It keeps no list of users: outputs in a checkout are links into the cache.
 """
 
-import argparse
 import json
 import os
 import re
@@ -192,8 +191,12 @@ def _total(found: list[Entry]) -> str:
     return f"{len(found)} entries {sum(entry.size for entry in found) / GIB:.2f} GiB"
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+def main() -> None:
+    """Run the command.
+
+    Raises:
+        SafeLRMError: there is no cache, a folder is not a checkout, or the cache is not writable.
+    """
     parser = command_parser(__doc__)
     parser.add_argument("--cache", type=Path, default=os.environ.get(VARIABLE), help=f"folder; ${VARIABLE}")
     parser.add_argument("--checkouts", type=Path, nargs="+", default=[Path()], help="whose links are kept; here")
@@ -201,16 +204,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--to-gib", type=float, help="the longest unused entries go until no more is left")
     parser.add_argument("--check", action="store_true", help="read every file, to find corrupt ones")
     parser.add_argument("--delete", action="store_true", help="delete, instead of saying what would go")
-    return parser
-
-
-def main() -> None:
-    """Run the command.
-
-    Raises:
-        SafeLRMError: there is no cache, a folder is not a checkout, or the cache is not writable.
-    """
-    options = arguments().parse_args()
+    options = parser.parse_args()
     if options.cache is None or not options.cache.is_dir():
         raise SafeLRMError("there is no such folder", file=options.cache, key="--cache", fix=f"set {VARIABLE}")
     for checkout in options.checkouts:
