@@ -180,9 +180,7 @@ EDITS = {
     # a definition of a module whose other definitions are used elsewhere
     "verdicts of the refusal judge": (
         f"{PACKAGE}/judging/refusal.py",
-        replace(
-            "not isinstance(answer, str) or not answer.strip()", "not (isinstance(answer, str) and answer.strip())"
-        ),
+        replace("if state != SCORED:", "if not state == SCORED:"),
         verdicts(["refusal"]) | AFTER_VERDICTS,
     ),
     "what is judged of a rollout": (
