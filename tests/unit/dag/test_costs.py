@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from safelrm.dag.costs.jobs import SMALL
 from safelrm.dag.costs.processors import CPU, GIB, Batches, processor
-from safelrm.dag.costs.sizes import GUESSED_PROMPT_TOKENS, GUESSED_ROWS, Model, Texts, expected_texts
+from safelrm.dag.costs.sizes import GUESSED_PROMPT_TOKENS, GUESSED_ROWS, SizedModel, Texts, expected_texts
 from safelrm.dag.settings import DatasetEntry, ExecutionSettings
 from safelrm.nano.pretraining.models import new_model
 from safelrm.nano.settings import VOCABULARY, Architecture
@@ -20,9 +20,9 @@ def config() -> dict:
     return default_config()
 
 
-def model(**changes: float) -> Model:
+def model(**changes: float) -> SizedModel:
     """A model of seven billion parameters, but for these changes."""
-    return Model("large", SEVEN.model_copy(update=changes), 2 * SEVEN.parameters)
+    return SizedModel("large", SEVEN.model_copy(update=changes), 2 * SEVEN.parameters)
 
 
 @pytest.mark.parametrize("rule", MEASURED)

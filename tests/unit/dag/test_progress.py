@@ -1,11 +1,11 @@
-"""Progress lines stay readable however many jobs run."""
+"""ProgressHandler lines stay readable however many jobs run."""
 
 import logging
 
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from safelrm.dag.progress import NAMED, Progress
+from safelrm.dag.progress import NAMED, ProgressHandler
 
 
 def record(event: LogEvent, **fields) -> logging.LogRecord:
@@ -16,7 +16,7 @@ def record(event: LogEvent, **fields) -> logging.LogRecord:
 
 @pytest.mark.parametrize("running", [1, NAMED, NAMED + 1, 500])
 def test_a_few_running_jobs_are_named_and_the_others_counted(capsys, running):
-    progress = Progress()
+    progress = ProgressHandler()
     progress.emit(record(LogEvent.RUN_INFO, stats={"total": 500}))
     for number in range(running):
         progress.emit(record(LogEvent.JOB_INFO, jobid=number, rule_name="sft", wildcards={"seed": str(number)}))
@@ -27,7 +27,7 @@ def test_a_few_running_jobs_are_named_and_the_others_counted(capsys, running):
 
 
 def test_jobs_that_ended_are_counted_and_no_longer_named(capsys):
-    progress = Progress()
+    progress = ProgressHandler()
     for number in (1, 2):
         progress.emit(record(LogEvent.JOB_INFO, jobid=number, rule_name="sft", wildcards={"seed": str(number)}))
     progress.emit(record(LogEvent.JOB_FINISHED, job_id=1))

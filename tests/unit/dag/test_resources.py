@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.jobs import SMALL
 from safelrm.dag.costs.processors import GIB, HOST_BYTES, USABLE, Batches, fewest_gpus, nodes_for, processor
-from safelrm.dag.costs.sizes import Model
+from safelrm.dag.costs.sizes import SizedModel
 from safelrm.dag.settings import ExecutionSettings, Gpu
 from safelrm.operations.launch import check
 
@@ -57,7 +57,7 @@ def test_what_is_planned_the_launcher_accepts(per_node, nodes, needed):
     execution = ExecutionSettings(gpu=Gpu(**H100), gpus_per_node=per_node, nodes=nodes)
     weight = processor(execution).memory * needed
     try:
-        fit = fewest_gpus(lambda count: weight / count, execution, Model("large", SEVEN, 1.0), "sft.large")
+        fit = fewest_gpus(lambda count: weight / count, execution, SizedModel("large", SEVEN, 1.0), "sft.large")
     except SafeLRMError as error:
         assert error.key == "sft.large"
         return

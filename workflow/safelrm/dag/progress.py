@@ -17,7 +17,7 @@ NAMED = 4
 REPLACED = (LogEvent.JOB_INFO, LogEvent.JOB_FINISHED, LogEvent.JOB_STARTED, LogEvent.PROGRESS)
 
 
-class Progress(logging.Handler):
+class ProgressHandler(logging.Handler):
     """Follows Snakemake's log events and prints a line for each job that starts or ends."""
 
     def __init__(self) -> None:
@@ -59,12 +59,12 @@ def show_progress() -> None:
     Errors and the log file stay as Snakemake writes them.
     """
     logger = logging.getLogger("snakemake.logging")
-    if any(isinstance(handler, Progress) for handler in logger.handlers):
+    if any(isinstance(handler, ProgressHandler) for handler in logger.handlers):
         return
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":
             handler.addFilter(_not_replaced)
-    logger.addHandler(Progress())
+    logger.addHandler(ProgressHandler())
 
 
 def _not_replaced(record: logging.LogRecord) -> bool:

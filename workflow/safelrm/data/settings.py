@@ -63,7 +63,7 @@ class ConversationColumns(Columns):
     response: str = Field(description="column of the responses, trace included")
 
 
-class TableSettings(RecordSettings):
+class TableSourceSettings(RecordSettings):
     """How the rows of a file become rows of a table."""
 
     columns: Columns = Field(description="names of the columns in the file")
@@ -91,7 +91,7 @@ class TableSettings(RecordSettings):
         return self
 
 
-class PromptTableSettings(TableSettings):
+class PromptTableSettings(TableSourceSettings):
     """How the rows of a file become prompts."""
 
     columns: PromptColumns = Field(description="names of the columns in the file")
@@ -122,7 +122,7 @@ class PromptTableSettings(TableSettings):
         return self
 
 
-class ConversationTableSettings(TableSettings):
+class ConversationTableSettings(TableSourceSettings):
     """How the rows of a file become conversations."""
 
     columns: ConversationColumns = Field(description="names of the columns in the file")

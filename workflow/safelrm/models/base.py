@@ -7,7 +7,7 @@ Output: the folder `model` (safetensors weights, configuration, tokenizer with i
 A factory is a module, which the configuration names by its dotted path. It offers `Settings`, `INPUTS` (the names of
 the files that it takes) and
 
-    def make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple[Model, pandas.DataFrame]
+    make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple[SavableModel, DataFrame]
 
 `make` returns the model and its training curve (rows of CURVES; no rows if nothing was trained). It may keep state of a
 killed run in the folder `work`. The stage `guard` makes guards in the same way.
@@ -25,14 +25,14 @@ from safelrm.core.work import resumable_parser, run_resumably
 from safelrm.models.schemas import CURVES
 
 
-class Model(Protocol):
+class SavableModel(Protocol):
     """A model that a factory has made."""
 
     def save(self, folder: Path) -> None:
         """Write the files `core.checkpoints.MODEL_FILES` into a folder, which does not exist yet."""
 
 
-def write_model(model: Model, manifest: Path) -> None:
+def write_model(model: SavableModel, manifest: Path) -> None:
     """Write the folder `model` beside `manifest`, then the manifest."""
     with atomic_path(model_folder(manifest)) as folder:
         model.save(folder)

@@ -24,7 +24,7 @@ from safelrm.core.tables import Table
 from safelrm.dag.command import configured_parser, plan_of
 from safelrm.dag.plan import Plan
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
-from safelrm.operations.remaking import TABLES, Results, judges_of, sides_of
+from safelrm.operations.remaking import TABLES, RemadeResults, judges_of, sides_of
 
 # the columns that need no option
 DEFAULTS = {"category": ALL, "prompts": ALL}
@@ -72,10 +72,10 @@ def require_same(number: pd.Series, remade: pd.DataFrame, table: Table, file: Pa
             )
 
 
-def results_of(plan: Plan) -> Results:
+def results_of(plan: Plan) -> RemadeResults:
     """The results of a study that are here, or its published ones."""
     live, published = Path("results", plan.study.name), Path("results/published", plan.study.name)
-    return Results(
+    return RemadeResults(
         live if (live / "samples.parquet").is_file() else published,
         MetricsJobSettings.model_validate_json(plan.results.metrics_settings()),
         ComparisonSettings.model_validate_json(plan.results.comparison_settings()),
@@ -83,7 +83,7 @@ def results_of(plan: Plan) -> Results:
     )
 
 
-def samples_with_texts(number: pd.Series, results: Results, plan: Plan) -> pd.DataFrame:
+def samples_with_texts(number: pd.Series, results: RemadeResults, plan: Plan) -> pd.DataFrame:
     """The samples behind a number, with prompts and completions if the rollouts are here."""
     samples = results.samples_behind(number)
     files = [Path(path) for side in sides_of(number) for path in _rollouts(side, plan)]
@@ -94,7 +94,7 @@ def samples_with_texts(number: pd.Series, results: Results, plan: Plan) -> pd.Da
     return samples.merge(rollouts, on=list(ROLLOUT_KEY), how="left")
 
 
-def trail(number: pd.Series, table: Table, results: Results, plan: Plan) -> Iterator[str]:
+def trail(number: pd.Series, table: Table, results: RemadeResults, plan: Plan) -> Iterator[str]:
     """What is behind a number, as lines of text."""
     yield from (f"{column:<15}{value}" for column, value in number.items() if column not in table.key)
     for side in sides_of(number):

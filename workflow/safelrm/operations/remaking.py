@@ -34,7 +34,7 @@ def judges_of(number: pd.Series) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Results:
+class RemadeResults:
     """Samples and verdicts of a study, and the settings of its tables.
 
     Attributes:

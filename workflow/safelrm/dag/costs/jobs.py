@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
-from safelrm.dag.costs.sizes import BYTES, FLOAT32, Model, Texts, expected_texts, from_scratch, mixed, sized_model
+from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_texts, from_scratch, mixed, sized_model
 from safelrm.dag.paths import fetched_model
 from safelrm.dag.settings import MadeModel, Study
 from safelrm.training.settings import TrainingSettings
@@ -187,7 +187,7 @@ class Costs:
         return self._trained(f"rl.{wildcards['recipe']}", policy, settings, batches, beside)
 
     def _trained(
-        self, key: str, policy: Model, settings: TrainingSettings, batches: Batches, beside: Beside = NOTHING
+        self, key: str, policy: SizedModel, settings: TrainingSettings, batches: Batches, beside: Beside = NOTHING
     ) -> Job:
         on, execution = self._on, self.study.execution
 
@@ -239,7 +239,7 @@ class Costs:
         return replace(asked, rows=asked.rows * settings.samples * len(self.study.models[model].decodings))
 
 
-def _made(made: Model, entry: MadeModel) -> Job:
+def _made(made: SizedModel, entry: MadeModel) -> Job:
     """A base model or a guard, on a CPU."""
     if entry.hub:
         # its files are hashed, read, written as one file and hashed again; the weights are mapped into memory

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.costs.sizes import BYTES, FLOAT32, Model, Texts
+from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts
 from safelrm.dag.settings import ExecutionSettings
 from safelrm.training.settings import TrainingSettings
 
@@ -65,23 +65,23 @@ class Processor:
     training_start: float = 6.0  # seconds until the first step
     engine_start: float = 6.5  # seconds until vLLM answers
 
-    def forward_seconds(self, model: Model, tokens: float, dtype: str, gpus: int) -> float:
+    def forward_seconds(self, model: SizedModel, tokens: float, dtype: str, gpus: int) -> float:
         """Seconds to read tokens."""
         return 2.0 * model.active * tokens / (self.forward * self._rate(dtype) * gpus)
 
-    def training_seconds(self, model: Model, batches: Batches, settings: TrainingSettings, gpus: int) -> float:
+    def training_seconds(self, model: SizedModel, batches: Batches, settings: TrainingSettings, gpus: int) -> float:
         """Seconds of all forward and backward passes."""
         forwards, rate = 4.0 if settings.gradient_checkpointing else 3.0, self._rate(settings.precision)
         arithmetic = 2.0 * forwards * model.active * batches.tokens / (self.training * rate * gpus)
         passes = batches.rows / (batches.sequences(gpus) * gpus)
         return max(arithmetic, forwards * passes * model.shape.layers * LAYER_SECONDS)
 
-    def step_seconds(self, model: Model, running: float, length: float, dtype: str, gpus: int) -> float:
+    def step_seconds(self, model: SizedModel, running: float, length: float, dtype: str, gpus: int) -> float:
         """Seconds in which each of the running sequences, of this mean length, gets its next token."""
         moved = model.shape.parameters * BYTES[dtype] + running * length * model.cache_bytes
         return max(moved / (self.bandwidth * gpus), self.forward_seconds(model, running, dtype, gpus))
 
-    def generating_seconds(self, model: Model, asked: Texts, together: float, dtype: str, gpus: int) -> float:
+    def generating_seconds(self, model: SizedModel, asked: Texts, together: float, dtype: str, gpus: int) -> float:
         """Seconds in which vLLM answers requests, of which so many are given to it together."""
         free = (self.memory - self.overhead) * gpus - model.shape.parameters * BYTES[dtype]
         fitting = free / (model.cache_bytes * (asked.prompt + asked.response))
@@ -90,7 +90,7 @@ class Processor:
         reading = self.forward_seconds(model, asked.rows * asked.prompt, dtype, gpus)
         return reading + asked.rows * asked.response * (step / running + self.sample)
 
-    def training_bytes(self, model: Model, tokens: float, settings: TrainingSettings, gpus: int) -> float:
+    def training_bytes(self, model: SizedModel, tokens: float, settings: TrainingSettings, gpus: int) -> float:
         """Bytes per GPU to train a model that GPUs share, with so many tokens, padding included, in a pass of each."""
         size = model.shape
         layer = size.hidden_size * ACTIVATION_BYTES * (2.0 if settings.precision == "float32" else 1.0)
@@ -100,7 +100,7 @@ class Processor:
         states = size.parameters * TRAINED_BYTES / gpus
         return states + tokens * (kept + size.vocabulary * LOGIT_BYTES) + self.overhead
 
-    def engine_bytes(self, model: Model, length: float, dtype: str, gpus: int) -> float:
+    def engine_bytes(self, model: SizedModel, length: float, dtype: str, gpus: int) -> float:
         """Least bytes per GPU with which vLLM serves sequences of this length."""
         held = model.shape.parameters * BYTES[dtype] + LEAST_RUNNING * length * model.cache_bytes
         return held / gpus + self.overhead
@@ -162,7 +162,7 @@ class Fit:
 
 
 def fewest_gpus(
-    need: Callable[[int], float], execution: ExecutionSettings, of: Model, key: str, most: float = math.inf
+    need: Callable[[int], float], execution: ExecutionSettings, of: SizedModel, key: str, most: float = math.inf
 ) -> Fit:
     """The fewest GPUs, a power of two that nodes can share evenly, on which a job fits; on a CPU one core.
 

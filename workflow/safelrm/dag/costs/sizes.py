@@ -14,7 +14,7 @@ GUESSED_ROWS, GUESSED_PROMPT_TOKENS = 1000.0, 32.0
 
 
 @dataclass(frozen=True)
-class Model:
+class SizedModel:
     """A model: its name, its size, and the bytes of its checkpoint."""
 
     name: str
@@ -34,10 +34,10 @@ class Model:
         return 2.0 * layers * size.kv_heads * size.head_dim * BFLOAT16
 
 
-def sized_model(name: str, entry: MadeModel) -> Model:
+def sized_model(name: str, entry: MadeModel) -> SizedModel:
     """Size of a base model or a guard; a hub has it in bfloat16, a factory makes it in float32."""
     shape, width = (entry.hub.shape, BFLOAT16) if entry.hub else (from_scratch(entry).shape, FLOAT32)
-    return Model(name, shape, shape.parameters * width)
+    return SizedModel(name, shape, shape.parameters * width)
 
 
 def from_scratch(entry: MadeModel) -> FromScratch:

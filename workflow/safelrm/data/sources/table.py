@@ -19,7 +19,7 @@ from safelrm.core.seeds import derive_seed
 from safelrm.data.records import Records, label, read_records
 from safelrm.data.schemas import PROMPTS, REASONING
 from safelrm.data.settings import PromptTableSettings as Settings
-from safelrm.data.settings import TableSettings
+from safelrm.data.settings import TableSourceSettings
 
 __all__ = ["TABLE", "Settings", "load"]
 
@@ -37,7 +37,7 @@ def load(settings: Settings) -> pd.DataFrame:
     return drawn(rows.assign(reference=_references(records, rows["kind"], settings)), records, settings)
 
 
-def chosen_records(settings: TableSettings) -> Records:
+def chosen_records(settings: TableSourceSettings) -> Records:
     """The rows of the file that the settings choose.
 
     Raises:
@@ -52,7 +52,7 @@ def chosen_records(settings: TableSettings) -> Records:
     return records
 
 
-def mapped(records: Records, settings: TableSettings) -> pd.DataFrame:
+def mapped(records: Records, settings: TableSourceSettings) -> pd.DataFrame:
     """The columns that prompts and conversations share.
 
     Raises:
@@ -69,7 +69,7 @@ def mapped(records: Records, settings: TableSettings) -> pd.DataFrame:
     )
 
 
-def drawn(rows: pd.DataFrame, records: Records, settings: TableSettings) -> pd.DataFrame:
+def drawn(rows: pd.DataFrame, records: Records, settings: TableSourceSettings) -> pd.DataFrame:
     """As many of the rows as are wanted.
 
     A row's place in the draw depends on its own id, so that a row added to the file changes at most one drawn row.
@@ -88,14 +88,14 @@ def drawn(rows: pd.DataFrame, records: Records, settings: TableSettings) -> pd.D
     )
 
 
-def _kinds(records: Records, settings: TableSettings) -> list[str]:
+def _kinds(records: Records, settings: TableSourceSettings) -> list[str]:
     if isinstance(settings.kind, str):
         return [settings.kind] * len(records.rows)
     kind_of = {label(value): kind for value, kind in settings.kind.map.items()}
     return [kind_of[value] for value in records.choices(settings.kind.column, kind_of)]
 
 
-def _categories(records: Records, settings: TableSettings) -> list[str]:
+def _categories(records: Records, settings: TableSourceSettings) -> list[str]:
     column = settings.columns.category
     if column is None:
         return [settings.category] * len(records.rows)
@@ -107,7 +107,7 @@ def _categories(records: Records, settings: TableSettings) -> list[str]:
     return Records(joined, records.origin).texts(column, numbers=True)
 
 
-def _as_asked(prompts: list[str], records: Records, settings: TableSettings) -> list[str]:
+def _as_asked(prompts: list[str], records: Records, settings: TableSourceSettings) -> list[str]:
     column = settings.columns.context
     contexts = [""] * len(prompts) if column is None else records.texts(column, empty=True)
     below = "" if settings.instruction is None else f"\n\n{settings.instruction}"
