@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +22,6 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import CHECKPOINT_EVERY
 from safelrm.data.schemas import CONVERSATIONS, PROMPTS
 from safelrm.models.schemas import CURVES
-from safelrm.operations.launching.slurm import FIRST_PORT
 from safelrm.training.processes import process_count, share_batch, shared_arguments
 from safelrm.training.settings import SftSettings
 
@@ -177,17 +175,15 @@ def two_nodes(tmp_path):
     """The environment of a job on two nodes, which are this machine."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "squeue").write_text("#!/bin/sh\necho 'here[1-2]'\n")
-    (folder / "scontrol").write_text("#!/bin/sh\necho 127.0.0.1\n")
-    srun = 'while test "${1#--}" != "$1"; do shift; done\nSLURM_NODEID=1 "$@" &\nSLURM_NODEID=0 "$@" && wait $!\n'
-    (folder / "srun").write_text(f"#!/bin/sh\n{srun}")
-    for program in folder.iterdir():
-        program.chmod(0o755)
-    with socket.socket() as probe:
-        port = FIRST_PORT
-        while probe.connect_ex(("127.0.0.1", port)) == 0:
-            port += 1
-    return {"SLURM_JOB_ID": str(port - FIRST_PORT), "PATH": f"{folder}:{os.environ['PATH']}"}
+    srun = """#!/bin/sh
+while test "${1#--}" != "$1"; do shift; done
+export SLURM_LAUNCH_NODE_IPADDR=127.0.0.1 SLURMD_NODENAME=here
+SLURM_NODEID=1 "$@" &
+SLURM_NODEID=0 "$@" && wait $!
+"""
+    (folder / "srun").write_text(srun)
+    (folder / "srun").chmod(0o755)
+    return {"SLURM_JOB_ID": "7", "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
 def went_on_at(lines):
