@@ -1,9 +1,9 @@
 """Training that goes on where it was killed, and then ends in the same bytes as if it had not been.
 
 transformers' Trainer writes and reads the snapshots: weights, optimiser, schedule, random numbers and log. The position
-in the data follows from the step, since a sampler depends on the seed and the epoch alone. The Trainer itself would also
-load a half-written snapshot. Its `enable_jit_checkpoint` waits three seconds after SIGTERM, lets the processes of a job
-stop at different steps, also between two steps on one batch of rollouts, and ends with status 0.
+in the data follows from the step, since a sampler depends on the seed and the epoch alone. But the Trainer would load a
+half-written snapshot. Its `enable_jit_checkpoint` waits three seconds after SIGTERM, may save in the middle of a step,
+lets the processes of a job stop at different steps, and ends with status 0.
 """
 
 import math
