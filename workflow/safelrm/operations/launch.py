@@ -60,8 +60,8 @@ def check(stage: str, gpus: int, nodes: int) -> None:
 def train(command: Sequence[str], gpus: int, nodes: int, port: int | None) -> int:
     """Run a command in one process per GPU of the job, and return the exit status."""
     if port is not None:
+        # srun ends this launcher; the Snakemake of this job is a process of another node
         return train_here(command, gpus, nodes, port)
-    # not below srun: this process id means nothing on another node
     end_with_runner()
     if nodes == 1:
         return train_here(command, gpus, nodes, free_port())
@@ -97,8 +97,8 @@ def train_here(command: Sequence[str], gpus: int, nodes: int, port: int) -> int:
         try:
             port = free_port(host, port) if node == 0 else port
         except OSError as error:
-            problem, fix = f"{where} cannot listen: {error.strerror}", "start the job on its first node"
-            raise SafeLRMError(problem, key="nodes", fix=fix) from None
+            fix = "start the job on its first node; if the address is in use, start it again"
+            raise SafeLRMError(f"{where} cannot listen: {error.strerror}", key="nodes", fix=fix) from None
     _claims = claim_devices(here)
     workers = training_workers(command, (host, port), here=here, size=gpus, first=node * here)
     return run_together(workers, passed_on=signal.SIGTERM)
