@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from safelrm.core.process import RUNNER
-from safelrm.operations.launching.devices import VISIBLE
+from safelrm.operations.devices import VISIBLE
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 PYTHON = [sys.executable, "-c"]

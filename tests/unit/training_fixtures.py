@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.core.checkpoints import verified_model
+from safelrm.data.schemas import CONVERSATIONS, PROMPTS
 from safelrm.training.command import hide_vllm_from_trl, prepare_process
 
 # the training libraries read the environment when they are imported, so tests import this module first
@@ -76,3 +77,25 @@ def written(manifest: Path) -> dict[str, str]:
     """SHA-256 by file of a checkpoint, after verifying it."""
     verified_model(manifest)
     return json.loads(manifest.read_text())["files"]
+
+
+def write_inputs(folder: Path) -> None:
+    """Write what the stages sft and rl need: a tiny model, conversations and two sets of prompts."""
+    from tiny_model import write_tiny_model  # noqa: PLC0415  (the environment is set by now)
+
+    write_tiny_model(folder, chat_template=TEMPLATE, scale=0.2)
+    CONVERSATIONS.write(folder / "data.parquet", conversations(20))
+    PROMPTS.write(folder / "harm.parquet", prompts("harmful"))
+    PROMPTS.write(folder / "sums.parquet", prompts("reasoning", reference="7"))
+
+
+def stage_arguments(stage: str, inputs: Path, settings: dict) -> list[str]:
+    """The command line of the stage sft or rl on what `write_inputs` has written."""
+    arguments = ["--checkpoint", inputs / "manifest.json", "--seed", 0, "--code", "abc"]
+    arguments += ["--manifest", "out/manifest.json", "--curve", "out/curve.parquet"]
+    if stage == "sft":
+        arguments += ["--data", inputs / "data.parquet"]
+    else:
+        arguments += ["--guard", inputs / "manifest.json", "--guard-settings", json.dumps(GUARD)]
+        arguments += ["--prompts", *(f"{name}={inputs / name}.parquet" for name in ("harm", "sums"))]
+    return [str(part) for part in (*arguments, "--settings", json.dumps(settings))]

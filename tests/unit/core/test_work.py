@@ -13,7 +13,7 @@ import pytest
 from filelock import Timeout
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.snapshots import SEAL, newest_snapshot, seal, snapshot_path
+from safelrm.core.snapshots import SEAL, newest_step, seal, snapshot_path
 from safelrm.core.work import exclusively, forget_ended, run_resumably
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
@@ -271,10 +271,10 @@ def snapshot(step):
 
 
 def test_only_the_latest_sealed_snapshot_is_kept():
-    assert newest_snapshot(Path()) is None
+    assert newest_step(Path()) == 0
     for step in (9, 10):
         seal(snapshot(step))
-        assert newest_snapshot(Path()).name == f"checkpoint-{step}"
+        assert newest_step(Path()) == step
     assert not snapshot_path(Path(), 9).exists()
 
 
@@ -297,8 +297,8 @@ def test_a_damaged_snapshot_is_dropped_for_the_one_before(damage, capsys):
     later = snapshot(11)
     seal(later)
     Path("aside").rename(earlier)
-    assert newest_snapshot(Path()) == later
+    assert newest_step(Path()) == 11
     damage(later)
-    assert newest_snapshot(Path()) == snapshot_path(Path(), 10)
+    assert newest_step(Path()) == 10
     assert not later.exists()
     assert "checkpoint-11" in capsys.readouterr().err

@@ -1,21 +1,21 @@
 """Which GPUs a job sees on a machine without a scheduler."""
 
-import errno
-import fcntl
 import os
 import subprocess
+from uuid import uuid4
 
 import pytest
 from launch_fixtures import PYTHON, environment
 
-from safelrm.operations.launching import devices
+from safelrm.operations import devices
 
 CLAIM = f"""
 import sys, os, time
 from pathlib import Path
-from safelrm.operations.launching import devices
-devices.DEVICES, devices.LOCKS, devices.PATIENCE = Path(sys.argv[1]), Path(sys.argv[1]), 0.1
-held = devices.claim_devices(int(sys.argv[2]))
+from safelrm.operations import devices
+devices.DEVICES, devices.LOCKS, devices.PATIENCE = Path(sys.argv[1]), "\\0" + sys.argv[2], 0.1
+os.setuid(int(sys.argv[4]))
+held = devices.claim_devices(int(sys.argv[3]))
 print(os.environ.get("{devices.VISIBLE}"), flush=True)
 time.sleep(600)
 """
@@ -27,11 +27,12 @@ def claim(tmp_path):
     for number in range(3):
         (tmp_path / f"nvidia{number}").touch()
     (tmp_path / "nvidiactl").touch()
+    machine = uuid4().hex
     jobs = []
 
-    def claim(count, **variables):
+    def claim(count, user=None, **variables):
         variables = environment(**variables)
-        command = [*PYTHON, CLAIM, str(tmp_path), str(count)]
+        command = [*PYTHON, CLAIM, str(tmp_path), machine, str(count), str(os.getuid() if user is None else user)]
         job = subprocess.Popen(
             command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
         )
@@ -68,15 +69,33 @@ def test_only_what_the_job_may_see_is_chosen_from(claim):
     assert refused.returncode == 1
 
 
-def test_nodes_of_a_job_that_are_one_machine_do_not_wait_for_each_other(monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "LOCKS", tmp_path)
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
+@pytest.fixture
+def own_machine(monkeypatch):
+    """Claims of this process hold against nobody else's."""
+    monkeypatch.setattr(devices, "LOCKS", f"\0{uuid4().hex}")
+    monkeypatch.setattr(devices, "PATIENCE", 0.1)
+    return monkeypatch
+
+
+def test_nodes_of_a_job_that_are_one_machine_do_not_wait_for_each_other(own_machine):
+    own_machine.setenv("SLURM_JOB_ID", "7")
+    claims = []
     for node in ("a", "b"):
-        monkeypatch.setenv("SLURMD_NODENAME", node)
-        monkeypatch.setenv(devices.VISIBLE, "0")
-        for lock in devices.claim_devices(1):
-            lock.close()
-    assert len(list(tmp_path.glob("safelrm-gpu-*-0.lock"))) == 2
+        own_machine.setenv("SLURMD_NODENAME", node)
+        own_machine.setenv(devices.VISIBLE, "0")
+        claims += devices.claim_devices(1)
+    assert len(claims) == 2
+
+
+def test_long_names_are_told_apart(own_machine):
+    own_machine.setenv("SLURM_JOB_ID", "1234567890")
+    own_machine.setenv("SLURMD_NODENAME", f"{'n' * 63}.cluster.example.org")
+    first, second = (f"MIG-GPU-00000000-0000-0000-0000-000000000000/{n}/0" for n in (1, 2))
+    own_machine.setenv(devices.VISIBLE, first)
+    claims = devices.claim_devices(1)
+    own_machine.setenv(devices.VISIBLE, f"{first},{second}")
+    claims += devices.claim_devices(1)
+    assert os.environ[devices.VISIBLE] == second
 
 
 def test_a_job_without_gpus_sees_none(monkeypatch):
@@ -92,29 +111,22 @@ def test_where_no_gpu_is_found_nothing_is_chosen(monkeypatch, tmp_path):
     assert devices.VISIBLE not in os.environ
 
 
-def test_users_with_temporary_folders_of_their_own_share_the_locks(claim, tmp_path):
+def test_users_with_temporary_folders_of_their_own_share_the_claims(claim, tmp_path):
     (tmp_path / "own").mkdir()
     jobs = claim(1), claim(1, TMPDIR=str(tmp_path / "own"))
     assert {job.stdout.readline().strip() for job in jobs} == {"0", "1"}
 
 
-def test_others_may_lock_whatever_the_umask(monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "LOCKS", tmp_path)
-    before = os.umask(0o077)
-    try:
-        devices._lock_file("0").close()
-    finally:
-        os.umask(before)
-    (made,) = tmp_path.iterdir()
-    assert made.stat().st_mode & 0o777 == 0o644
+@pytest.mark.skipif(os.getuid() != 0, reason="runs a job as another user")
+def test_other_users_share_no_gpu_either(claim):
+    visible = {"CUDA_VISIBLE_DEVICES": "0,1"}
+    jobs = claim(1, **visible), claim(1, user=65534, **visible)
+    assert {job.stdout.readline().strip() for job in jobs} == {"0", "1"}
 
 
-def test_a_file_system_without_locks_is_said(monkeypatch, tmp_path, capsys):
-    def refuse(*_):
-        raise OSError(errno.ENOTSUP, "not supported")
-
-    monkeypatch.setattr(devices, "LOCKS", tmp_path)
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    monkeypatch.setenv(devices.VISIBLE, "MIG-1/2")
-    assert len(devices.claim_devices(1)) == 1
-    assert "jobs may share a GPU" in capsys.readouterr().err
+def test_a_machine_that_gives_no_names_is_said(own_machine):
+    # to wait for them would be for ever
+    own_machine.setattr(devices, "LOCKS", "/no/such/folder/gpu")
+    own_machine.setenv(devices.VISIBLE, "0")
+    with pytest.raises(OSError):
+        devices.claim_devices(1)

@@ -2,17 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from launch_fixtures import PYTHON, environment
+from launch_fixtures import PYTHON, WORKFLOW, environment
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import GPUS, RUNNER, TIMINGS
-from safelrm.operations.launch import check
-from safelrm.operations.launching import slurm
+from safelrm.operations.launch import check, free_port, srun_command
 
 
 def launch(*arguments: str, **variables: str) -> subprocess.CompletedProcess:
@@ -82,46 +81,81 @@ def test_what_can_run_is_not():
         check(stage, gpus, nodes)
 
 
-def program(path: Path, answers: str) -> None:
-    """Write a program that answers some arguments, and fails with others."""
-    path.write_text(f'#!/bin/sh\ncase "$*" in {answers} *) echo "no such thing" >&2; exit 1;; esac\n')
-    path.chmod(0o755)
+# starts a launcher on two nodes, which are this machine, as srun does for `--nodes=2`; the second one first
+SRUN = """#!/bin/sh
+while test "${1#--}" != "$1"; do shift; done
+export SLURM_LAUNCH_NODE_IPADDR=ADDRESS
+SLURM_NODEID=1 SLURMD_NODENAME=gpu04 "$@" &
+SLURM_NODEID=0 SLURMD_NODENAME=gpu03 "$@"
+first=$?
+wait $! && exit $first
+"""
+# a training that says where it is
+PLACE = """
+import os
+print(*(os.environ[name] for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")), flush=True)
+open(f"rank{os.environ['RANK']}", "w").write(os.environ["MASTER_ADDR"] + ":" + os.environ["MASTER_PORT"])
+assert int(os.environ["SAFELRM_RUNNER"]) != 1
+"""
 
 
 @pytest.fixture
-def cluster(monkeypatch, tmp_path):
-    """A SLURM job, as it is below Snakemake's plugin: its number is all that the environment tells."""
-    program(tmp_path / "squeue", '"--noheader --jobs 123456 --format %N") echo "gpu[03-04]";;')
-    hostnames, node = '"show hostnames gpu[03-04]") printf "gpu03\\ngpu04\\n";;', '"show node gpu03")'
-    program(tmp_path / "scontrol", f'{hostnames} {node} printf "NodeName=gpu03\\n   NodeAddr=10.0.0.3 Port=1\\n";;')
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setenv("SLURM_JOB_ID", "123456")
-    monkeypatch.delenv("SLURM_JOB_NODELIST", raising=False)
-    monkeypatch.setenv(RUNNER, "1")
-    return monkeypatch
+def cluster(tmp_path):
+    """Launch a training of four processes on two nodes of a SLURM job."""
+
+    def launch(address="127.0.0.1", **variables):
+        srun = tmp_path / "bin/srun"
+        stage = tmp_path / "sitecustomize.py"
+        srun.parent.mkdir()
+        srun.write_text(SRUN.replace("ADDRESS", address))
+        srun.chmod(0o755)
+        # in place of the stage
+        stage.write_text(f"import os\nif 'RANK' in os.environ:\n    exec({PLACE!r})\n    os._exit(0)\n")
+        path = {"PATH": f"{srun.parent}:{os.environ['PATH']}", "PYTHONPATH": f"{tmp_path}:{WORKFLOW}"}
+        command = [sys.executable, "-m", "safelrm.operations.launch", "--gpus", "4", "--nodes", "2"]
+        return subprocess.run(
+            [*command, "--", "safelrm.training.sft", "--code", "a b"],
+            env=environment(**path | variables),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return launch
 
 
-def test_launchers_of_all_nodes_agree_where_to_meet(cluster):
-    variables = slurm.step_environment()
-    assert variables[slurm.MAIN_PROCESS] == "10.0.0.3:23456"
+def test_launchers_of_all_nodes_agree_where_to_meet(cluster, tmp_path):
+    # below Snakemake's plugin the number of the job may be all that the environment tells;
     # a process id of the first node means nothing on the others
-    assert RUNNER not in variables
-    cluster.setenv(slurm.MAIN_PROCESS, "gpu03:23456")
-    assert slurm.main_process() == ("gpu03", 23456)
+    done = cluster(SLURM_JOB_ID="123456", **{RUNNER: str(os.getpid())})
+    assert done.returncode == 0, done.stderr
+    (meeting,) = {(tmp_path / f"rank{rank}").read_text() for rank in range(4)}
+    assert meeting.startswith("127.0.0.1:")
+    for node, name in enumerate(("gpu03", "gpu04")):
+        assert f"node {node} ({name}): 2 of 4 processes, which meet at {meeting}" in done.stderr
+    # the first process of the job speaks
+    assert done.stdout.split()[:4] == ["0", "0", "4", "127.0.0.1"]
+    assert len(done.stdout.splitlines()) == 1
 
 
-def test_the_nodes_are_those_of_the_job_and_not_of_a_step(cluster):
-    cluster.setenv("SLURM_JOB_NODELIST", "gpu04")
-    assert slurm.step_environment()[slurm.MAIN_PROCESS] == "10.0.0.3:23456"
+def test_a_job_that_does_not_start_on_its_first_node_is_refused(cluster):
+    # an address for documentation, which no machine has
+    done = cluster(address="192.0.2.1", SLURM_JOB_ID="7")
+    assert done.returncode == 1
+    assert "error: nodes: node 0 (gpu03) cannot listen: Cannot assign requested address" in done.stderr
+    assert "fix: start the job on its first node" in done.stderr
 
 
-def test_a_node_that_slurm_does_not_show_is_met_by_its_name(cluster, tmp_path):
-    program(tmp_path / "scontrol", '"show hostnames gpu[03-04]") printf "gpu03\\ngpu04\\n";;')
-    assert slurm.step_environment()[slurm.MAIN_PROCESS] == "gpu03:23456"
+def test_a_port_that_is_taken_is_not_free():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with pytest.raises(OSError):
+            free_port("127.0.0.1", server.getsockname()[1])
+        assert free_port() != server.getsockname()[1]
 
 
 def test_one_launcher_is_started_per_node():
-    command = slurm.step_command(2, ["python", "-m", "safelrm.operations.launch"])
+    command = srun_command(2, ["python", "-m", "safelrm.operations.launch"])
     assert command[0] == "srun"
     assert {"--overlap", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1"} <= set(command)
     # or a site's WaitTime would end the first node while it writes
@@ -129,20 +163,12 @@ def test_one_launcher_is_started_per_node():
     assert command[-3:] == ["python", "-m", "safelrm.operations.launch"]
 
 
-def test_several_nodes_need_a_cluster(cluster, tmp_path):
-    cluster.setenv("SLURM_JOB_ID", "7")
-    with pytest.raises(SafeLRMError, match=r"squeue .*no such thing") as error:
-        slurm.step_environment()
-    assert error.value.fix
-    done = launch("--gpus", "2", "--nodes", "2", "--", "safelrm.training.sft")
+@pytest.mark.parametrize("variables", [{}, {"SLURM_JOB_ID": "7", "PATH": "/nowhere"}])
+def test_several_nodes_need_a_cluster(variables):
+    done = launch("--gpus", "2", "--nodes", "2", "--", "safelrm.training.sft", **variables)
     assert done.returncode == 1
-    assert "squeue" in done.stderr
-    program(tmp_path / "squeue", '*) echo "";;')
-    with pytest.raises(SafeLRMError, match="no node of job 7"):
-        slurm.step_environment()
-    cluster.delenv("SLURM_JOB_ID")
-    with pytest.raises(SafeLRMError, match="SLURM"):
-        slurm.step_environment()
+    assert "error: nodes: several nodes need a SLURM job with srun" in done.stderr
+    assert "fix: " in done.stderr
 
 
 @pytest.mark.parametrize(("cuda", "gpus", "parts"), [(True, "4", 4), (True, "1", 1), (True, "0", 1), (False, "2", 1)])

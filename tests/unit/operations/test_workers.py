@@ -10,7 +10,7 @@ import psutil
 import pytest
 from launch_fixtures import PYTHON, environment
 
-from safelrm.operations.launching.workers import Group, run_workers
+from safelrm.operations.workers import training_workers
 
 
 def run_group(count: int, program: str, **variables: str) -> subprocess.Popen:
@@ -18,11 +18,11 @@ def run_group(count: int, program: str, **variables: str) -> subprocess.Popen:
     launcher = f"""
 import sys, signal
 from safelrm.core.process import end_with_runner
-from safelrm.operations.launching import workers
+from safelrm.operations import workers
 end_with_runner()
 workers.GRACE = 0.5
-group = workers.Group(host="127.0.0.1", port=1, size={count}, first=0, here={count})
-sys.exit(workers.run_workers(group.workers([sys.executable, "-c", sys.argv[1]]), passed_on=signal.SIGTERM))
+group = workers.training_workers([sys.executable, "-c", sys.argv[1]], ("127.0.0.1", 1), here={count}, size={count})
+sys.exit(workers.run_together(group, passed_on=signal.SIGTERM))
 """
     command = [*PYTHON, launcher, textwrap.dedent(program)]
     variables = environment(**variables)
@@ -37,10 +37,10 @@ def test_workers_know_their_places_and_the_first_speaks():
 
 
 def test_ranks_of_the_second_node_go_on_where_those_of_the_first_end():
-    group = Group(host="node1", port=20007, size=8, first=4, here=4)
-    places = [(variables["RANK"], variables["LOCAL_RANK"]) for _, variables in group.workers(["stage"])]
+    workers = training_workers(["stage"], ("node1", 20007), here=4, size=8, first=4)
+    places = [(variables["RANK"], variables["LOCAL_RANK"]) for _, variables in workers]
     assert places == [("4", "0"), ("5", "1"), ("6", "2"), ("7", "3")]
-    _, variables = group.workers(["stage"])[0]
+    _, variables = workers[0]
     assert (variables["MASTER_ADDR"], variables["MASTER_PORT"], variables["WORLD_SIZE"]) == ("node1", "20007", "8")
 
 
@@ -62,10 +62,26 @@ def test_a_worker_that_dies_takes_all_with_it(last, status, told):
     assert errors.splitlines() == [f"error: process 1 of 3 {told}", "what it printed last:", "  out of memory"]
 
 
-def test_a_program_that_starts_others_is_named(capfd):
-    command = ["sh", "-c", "kill -9 $$"]
-    assert run_workers([(command, dict(os.environ))], passed_on=signal.SIGUSR1) == 137
-    assert capfd.readouterr().err == "error: sh was ended by SIGKILL\n"
+def run_one(command: list[str], before: str = "") -> subprocess.CompletedProcess:
+    """Run a command below a launcher as srun is run there."""
+    launcher = f"""
+import os, signal, subprocess, sys
+from safelrm.operations.workers import run_together
+{before}
+sys.exit(run_together([({command}, dict(os.environ))], passed_on=signal.SIGUSR1))
+"""
+    return subprocess.run([*PYTHON, launcher], env=environment(), capture_output=True, text=True, check=False)
+
+
+def test_a_program_that_starts_others_is_named():
+    done = run_one(["sh", "-c", "kill -9 $$"])
+    assert (done.returncode, done.stderr) == (137, "error: sh was ended by SIGKILL\n")
+
+
+def test_children_that_the_launcher_had_before_do_not_count():
+    # a shell that becomes the launcher may have left it some
+    done = run_one(["sh", "-c", "sleep 1; exit 3"], before="subprocess.Popen(['false'])")
+    assert done.returncode == 3
 
 
 def test_what_the_first_said_of_its_end_is_enough():

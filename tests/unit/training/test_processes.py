@@ -1,9 +1,7 @@
 """Training in two processes on the CPU: as one process would, killed, told to stop, and spread by FSDP."""
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,21 +13,26 @@ import training_fixtures
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from tiny_model import write_tiny_model
-from training_fixtures import GUARD, TEMPLATE, conversations, prompts
+from training_fixtures import stage_arguments, write_inputs
 
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import CHECKPOINT_EVERY
-from safelrm.data.schemas import CONVERSATIONS, PROMPTS
 from safelrm.models.schemas import CURVES
-from safelrm.operations.launching.slurm import FIRST_PORT
 from safelrm.training.processes import process_count, share_batch, shared_arguments
 from safelrm.training.settings import SftSettings
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
-SFT = {"dataset": "d", "epochs": 4, "batch_size": 2, "gradient_accumulation": 2, "learning_rate": 1e-2}
+SFT = {
+    "dataset": "d",
+    "epochs": 4,
+    "batch_size": 2,
+    "gradient_accumulation": 2,
+    "learning_rate": 1e-2,
+    "max_length": 64,
+}
 RL = training_fixtures.RL | {"steps": 16}
+SETTINGS = {"sft": SFT, "rl": RL}
 
 
 # --- how a step is shared
@@ -58,9 +61,7 @@ def test_one_process_takes_all(monkeypatch):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_on_several_gpus_each_process_holds_a_part(precision, monkeypatch, tmp_path):
-    settings = SftSettings.model_validate(
-        SFT | {"max_length": 64, "precision": precision, "gradient_checkpointing": True}
-    )
+    settings = SftSettings.model_validate(SFT | {"precision": precision, "gradient_checkpointing": True})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     one = shared_arguments(settings, 0, tmp_path)
     assert "fsdp" not in one
@@ -81,10 +82,7 @@ def test_on_several_gpus_each_process_holds_a_part(precision, monkeypatch, tmp_p
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
-    write_tiny_model(folder, chat_template=TEMPLATE, scale=0.2)
-    CONVERSATIONS.write(folder / "data.parquet", conversations(20))
-    PROMPTS.write(folder / "harm.parquet", prompts("harmful"))
-    PROMPTS.write(folder / "sums.parquet", prompts("reasoning", reference="7"))
+    write_inputs(folder)
     return folder
 
 
@@ -93,15 +91,6 @@ def start(inputs):
     """Start a run in a folder."""
 
     def start(stage, folder, *, gpus=2, nodes=1, environment=(), **changes):
-        common = ["--checkpoint", inputs / "manifest.json", "--seed", 0, "--code", "abc"]
-        common += ["--manifest", "out/manifest.json", "--curve", "out/curve.parquet"]
-        if stage == "sft":
-            settings = SFT | {"max_length": 64} | changes
-            own = ["--data", inputs / "data.parquet"]
-        else:
-            settings = RL | changes
-            own = ["--guard", inputs / "manifest.json", "--guard-settings", json.dumps(GUARD)]
-            own += ["--prompts", *(f"{name}={inputs / name}.parquet" for name in ("harm", "sums"))]
         launcher = [
             "-m",
             "safelrm.operations.launch",
@@ -112,7 +101,7 @@ def start(inputs):
             "--",
             f"safelrm.training.{stage}",
         ]
-        command = [sys.executable, *launcher, *common, *own, "--settings", json.dumps(settings)]
+        command = [sys.executable, *launcher, *stage_arguments(stage, inputs, SETTINGS[stage] | changes)]
         variables = os.environ | {"PYTHONPATH": str(WORKFLOW), CHECKPOINT_EVERY: "4"} | dict(environment)
         folder.mkdir(exist_ok=True)
         return subprocess.Popen(
@@ -177,17 +166,15 @@ def two_nodes(tmp_path):
     """The environment of a job on two nodes, which are this machine."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "squeue").write_text("#!/bin/sh\necho 'here[1-2]'\n")
-    (folder / "scontrol").write_text("#!/bin/sh\necho 127.0.0.1\n")
-    srun = 'while test "${1#--}" != "$1"; do shift; done\nSLURM_NODEID=1 "$@" &\nSLURM_NODEID=0 "$@" && wait $!\n'
-    (folder / "srun").write_text(f"#!/bin/sh\n{srun}")
-    for program in folder.iterdir():
-        program.chmod(0o755)
-    with socket.socket() as probe:
-        port = FIRST_PORT
-        while probe.connect_ex(("127.0.0.1", port)) == 0:
-            port += 1
-    return {"SLURM_JOB_ID": str(port - FIRST_PORT), "PATH": f"{folder}:{os.environ['PATH']}"}
+    srun = """#!/bin/sh
+while test "${1#--}" != "$1"; do shift; done
+export SLURM_LAUNCH_NODE_IPADDR=127.0.0.1 SLURMD_NODENAME=here
+SLURM_NODEID=1 "$@" &
+SLURM_NODEID=0 "$@" && wait $!
+"""
+    (folder / "srun").write_text(srun)
+    (folder / "srun").chmod(0o755)
+    return {"SLURM_JOB_ID": "7", "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
 def went_on_at(lines):

@@ -3,7 +3,6 @@
 import errno
 import functools
 import importlib
-import json
 import os
 import shutil
 import signal
@@ -14,41 +13,31 @@ from pathlib import Path
 
 import pytest
 import training_fixtures
-from tiny_model import write_tiny_model
-from training_fixtures import GUARD, TEMPLATE, conversations, prompts
+from training_fixtures import stage_arguments, write_inputs
 
 from safelrm.core.process import CHECKPOINT_EVERY
-from safelrm.core.snapshots import newest_snapshot
-from safelrm.data.schemas import CONVERSATIONS, PROMPTS
+from safelrm.core.snapshots import newest_step
 from safelrm.training.curves import CurveWatch
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 # 32 steps each: of two batches; and two on each batch of rollouts, itself of two passes
-SFT = {"dataset": "d", "epochs": 8, "batch_size": 3, "gradient_accumulation": 2, "learning_rate": 1e-2}
+SFT = {
+    "dataset": "d",
+    "epochs": 8,
+    "batch_size": 3,
+    "gradient_accumulation": 2,
+    "learning_rate": 1e-2,
+    "max_length": 64,
+}
 RL = training_fixtures.RL | {"steps": 32, "micro_batches": 2}
+SETTINGS = {"sft": SFT, "rl": RL}
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
-    write_tiny_model(folder, chat_template=TEMPLATE, scale=0.2)
-    CONVERSATIONS.write(folder / "data.parquet", conversations(20))
-    PROMPTS.write(folder / "harm.parquet", prompts("harmful"))
-    PROMPTS.write(folder / "sums.parquet", prompts("reasoning", reference="7"))
+    write_inputs(folder)
     return folder
-
-
-def arguments(stage, inputs, **changes):
-    common = ["--checkpoint", inputs / "manifest.json", "--seed", 0, "--code", "abc"]
-    common += ["--manifest", "out/manifest.json", "--curve", "out/curve.parquet"]
-    if stage == "sft":
-        settings = SFT | {"max_length": 64} | changes
-        own = ["--data", inputs / "data.parquet"]
-    else:
-        settings = RL | changes
-        own = ["--guard", inputs / "manifest.json", "--guard-settings", json.dumps(GUARD)]
-        own += ["--prompts", *(f"{name}={inputs / name}.parquet" for name in ("harm", "sums"))]
-    return [str(part) for part in (*common, *own, "--settings", json.dumps(settings))]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +57,7 @@ def whole(inputs, tmp_path_factory):
 
 
 def run_here(patch, stage, inputs, **changes):
-    patch.setattr(sys, "argv", [stage, *arguments(stage, inputs, **changes)])
+    patch.setattr(sys, "argv", [stage, *stage_arguments(stage, inputs, SETTINGS[stage] | changes)])
     importlib.import_module(f"safelrm.training.{stage}").main()
 
 
@@ -90,11 +79,11 @@ def kill_after(line, command, folder):
 @pytest.mark.parametrize(("stage", "every"), [("sft", 5), ("rl", 3)])
 def test_a_killed_run_ends_in_the_same_bytes(stage, every, inputs, whole, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv(CHECKPOINT_EVERY, str(every))
-    command = [sys.executable, "-m", f"safelrm.training.{stage}", *arguments(stage, inputs)]
+    command = [sys.executable, "-m", f"safelrm.training.{stage}", *stage_arguments(stage, inputs, SETTINGS[stage])]
     kill_after("step 12/32", command, tmp_path)
     assert not outputs(tmp_path)
     (state,) = (path for path in tmp_path.glob(f"work/{stage}/*/*") if path.is_dir())
-    step = int(newest_snapshot(state).name.removeprefix("checkpoint-"))
+    step = newest_step(state)
     # a save may have been cut short
     assert 8 <= step < 32
     monkeypatch.chdir(tmp_path)

@@ -1,7 +1,7 @@
 """Snapshots of a training run: folders `checkpoint-<step>`, of which only complete and undamaged ones are used.
 
-A snapshot is written file by file, by libraries that a kill may stop anywhere. It counts once it is sealed:
-once it holds a list of its files with their SHA-256.
+Libraries write a snapshot file by file, and a kill may stop them anywhere. A snapshot counts once it is sealed, which
+means that it holds a list of its files with their SHA-256.
 """
 
 import json
@@ -20,44 +20,30 @@ def snapshot_path(folder: Path, step: int) -> Path:
     return folder / f"{PREFIX}{step}"
 
 
-def snapshot_step(snapshot: Path) -> int:
-    """The step of a snapshot."""
-    return int(snapshot.name.removeprefix(PREFIX))
-
-
 def seal(snapshot: Path) -> None:
     """Mark a snapshot as complete, and remove all others of its run."""
     write_json(snapshot / SEAL, _hashes(snapshot))
-    for other in _snapshots(snapshot.parent):
+    for other in snapshot.parent.glob(f"{PREFIX}*"):
         if other != snapshot:
             shutil.rmtree(other)
 
 
-def newest_snapshot(folder: Path) -> Path | None:
-    """The latest usable snapshot; those that are half-written or damaged are dropped, with a message."""
-    for snapshot in _snapshots(folder):
-        fault = _fault(snapshot)
-        if fault is None:
-            return snapshot
-        drop(snapshot, fault)
-    return None
+def newest_step(folder: Path) -> int:
+    """The step of the latest usable snapshot, 0 without one. Unusable ones are dropped, with a message."""
+    steps = sorted(int(path.name.removeprefix(PREFIX)) for path in folder.glob(f"{PREFIX}*"))
+    while steps and not _is_sealed(path := snapshot_path(folder, steps[-1])):
+        drop(path, "its files are not those that were written, or not all of them")
+        steps.pop()
+    return steps[-1] if steps else 0
 
 
-def _snapshots(folder: Path) -> list[Path]:
-    """All snapshots, the latest first."""
-    return sorted(folder.glob(f"{PREFIX}*"), key=snapshot_step, reverse=True)
+def _is_sealed(snapshot: Path) -> bool:
+    try:
+        return bool(json.loads((snapshot / SEAL).read_text(encoding="utf-8")) == _hashes(snapshot))
+    except (OSError, ValueError):
+        return False
 
 
 def _hashes(snapshot: Path) -> dict[str, str]:
     files = sorted(path for path in snapshot.rglob("*") if path.is_file() and path.name != SEAL)
     return {str(path.relative_to(snapshot)): sha256(path) for path in files}
-
-
-def _fault(snapshot: Path) -> str | None:
-    try:
-        expected = json.loads((snapshot / SEAL).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return "it is not complete"
-    except (OSError, ValueError) as error:
-        return f"its list of files cannot be read ({error})"
-    return None if _hashes(snapshot) == expected else "its files are not those that were written"

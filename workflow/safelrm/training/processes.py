@@ -1,7 +1,4 @@
-"""What training needs to know of the processes that it runs in, one per GPU.
-
-The trainer arguments that do not depend on the loss.
-"""
+"""The processes of a training, one per GPU, and the trainer arguments that SFT and RL share."""
 
 import math
 import os
@@ -21,15 +18,15 @@ def process_count() -> int:
 
 
 def take_device() -> None:
-    """Make the GPU of this process the one that `cuda` means. Call it before anything is put there."""
+    """Let `cuda` mean the GPU of this process. Call it before anything is put there."""
     if process_count() > 1 and torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
 
 
 def share_batch(passes: int, size: int, *, keys: Sequence[str]) -> tuple[int, int]:
-    """How each process takes its part of an optimiser step, so that the step stays what the recipe says.
+    """The part of an optimiser step that each process takes, so that the step stays the recipe's.
 
-    Passes are shared first: those that are left have the recipe's size, and need no more memory than it meant.
+    Passes are shared first: each pass then keeps the recipe's size, and needs no more memory.
 
     Args:
         passes: forward and backward passes of a step.
@@ -54,7 +51,7 @@ def share_batch(passes: int, size: int, *, keys: Sequence[str]) -> tuple[int, in
 
 
 def greatest(value: int, device: torch.device) -> int:
-    """The greatest of the values that the processes have; all must ask, and none goes on before all have asked."""
+    """The greatest value of all processes. Each process must ask, and waits here until all have asked."""
     if process_count() == 1:
         return value
     shared = torch.tensor([value], device=device)
@@ -63,14 +60,14 @@ def greatest(value: int, device: torch.device) -> int:
 
 
 def sharding(*, gradient_checkpointing: bool) -> dict[str, object]:
-    """Arguments of a trainer that decide what each process holds: its part on several GPUs, else the whole model."""
+    """Trainer arguments for what each process holds: a part of the model on several GPUs, otherwise all of it."""
     if process_count() == 1 or not torch.cuda.is_available():
         return {"gradient_checkpointing": gradient_checkpointing}
     return fully_sharded(gradient_checkpointing=gradient_checkpointing)
 
 
 def fully_sharded(*, gradient_checkpointing: bool) -> dict[str, object]:
-    """Arguments of a trainer for FSDP2: each process holds its part of weights, gradients and optimiser, in float32."""
+    """Trainer arguments for FSDP2: each process holds its part of weights, gradients and optimiser, in float32."""
     return {
         "fsdp": True,
         "fsdp_config": {
@@ -88,8 +85,8 @@ def fully_sharded(*, gradient_checkpointing: bool) -> dict[str, object]:
 def shared_arguments(settings: TrainingSettings, seed: int, work: Path) -> dict[str, object]:
     """Keyword arguments of a TRL configuration.
 
-    Data in memory, state saved into `work` when training/resuming.py says so, every step
-    logged, and no filter that would replace a NaN loss in the log.
+    They keep data in memory, log every step, and do not filter a NaN loss out of the log. State is saved into `work`
+    at the steps that training/resuming.py sets.
     """
     return {
         "output_dir": str(work),
@@ -102,7 +99,6 @@ def shared_arguments(settings: TrainingSettings, seed: int, work: Path) -> dict[
         # a term that some mixtures of experts add to the loss, and TRL wherever their configuration does not say 0
         "router_aux_loss_coef": 0.0,
         "max_grad_norm": settings.max_gradient_norm,
-        "save_strategy": "no",
         "eval_strategy": "no",
         "report_to": "none",
         "disable_tqdm": True,

@@ -1,7 +1,9 @@
 """Training that goes on where it was killed, and then ends in the same bytes as if it had not been.
 
-The trainer's own checkpoints hold weights, optimiser, schedule, random numbers and log. The position in the data
-follows from the step: a sampler depends on the seed and the epoch alone.
+transformers' Trainer writes and reads the snapshots: weights, optimiser, schedule, random numbers and log. The position
+in the data follows from the step, since a sampler depends on the seed and the epoch alone. But the Trainer would load a
+half-written snapshot. Its `enable_jit_checkpoint` waits three seconds after SIGTERM, may save in the middle of a step,
+lets the processes of a job stop at different steps, and ends with status 0.
 """
 
 import math
@@ -12,35 +14,26 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer import TRAINER_STATE_NAME
 
 from safelrm.core.process import checkpoint_every, end_as_terminated, is_first_process, termination_noted
-from safelrm.core.snapshots import newest_snapshot, seal, snapshot_path, snapshot_step
+from safelrm.core.snapshots import newest_step, seal, snapshot_path
 from safelrm.training.processes import greatest
 
 
 class StateKeeper(TrainerCallback):
-    """Lets the trainer save its state every so many steps, and save it and stop when it is to end.
+    """Seals what the trainer saves, and lets it save and stop when the process is to end.
 
     Args:
-        every: steps between two saves, rounded up to a multiple of `multiple`.
-        multiple: state is saved, and training stopped, at multiples of this step only.
+        multiple: training stops at multiples of this step only.
         terminated: whether the process is to end.
     """
 
-    def __init__(self, every: int, multiple: int, terminated: Callable[[], bool]) -> None:
-        self._every = math.ceil(every / multiple) * multiple
-        self._multiple = multiple
-        self._terminated = terminated
+    def __init__(self, multiple: int, terminated: Callable[[], bool]) -> None:
+        self._multiple, self._terminated = multiple, terminated
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Called by the trainer after a step, before it logs and saves."""
-        # the last step, too, is saved: its outputs may not fit on the disk
-        is_last = state.global_step >= state.max_steps
-        if state.global_step % self._multiple and not is_last:
-            return
         # one process may be told before the others
-        if greatest(int(self._terminated()), args.device):
+        if state.global_step % self._multiple == 0 and greatest(int(self._terminated()), args.device):
             control.should_save = control.should_training_stop = True
-        elif is_last or state.global_step % self._every == 0:
-            control.should_save = True
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Called by the trainer after it has written its state."""
@@ -51,31 +44,29 @@ class StateKeeper(TrainerCallback):
         greatest(0, args.device)
 
 
-def _snapshot_to_go_on_from(args: TrainingArguments) -> Path | None:
-    """The newest usable snapshot, which the first process finds for all."""
-    folder = Path(args.output_dir)
-    newest = newest_snapshot(folder) if is_first_process() else None
-    step = greatest(snapshot_step(newest) if newest else 0, args.device)
-    return snapshot_path(folder, step) if step else None
-
-
 def train_resumably(trainer: Trainer, *, multiple: int = 1) -> None:
     """Train from the state in the trainer's output folder, if there is one, saving it every so many steps.
 
+    The last step is saved, too: the outputs may not fit on the disk.
+
     Args:
-        trainer: it logs every step and saves nothing by itself.
+        trainer: it logs every step.
         multiple: steps that must not be parted by a save.
 
     Raises:
         SystemExit: SIGTERM has come; the step was finished and its state saved.
     """
-    snapshot = _snapshot_to_go_on_from(trainer.args)
+    args, folder = trainer.args, Path(trainer.args.output_dir)
+    # the first process looks for all
+    step = greatest(newest_step(folder) if is_first_process() else 0, args.device)
+    snapshot = snapshot_path(folder, step) if step else None
     if snapshot:
         print(f"going on from {snapshot}", flush=True)
-    if snapshot and _is_at_end(trainer, snapshot):
-        return
+        if _is_at_end(trainer, snapshot):
+            return
+    args.set_save(strategy="steps", steps=math.ceil(checkpoint_every() / multiple) * multiple)
     with termination_noted() as terminated:
-        trainer.add_callback(StateKeeper(checkpoint_every(), multiple, terminated))
+        trainer.add_callback(StateKeeper(multiple, terminated))
         trainer.train(resume_from_checkpoint=str(snapshot) if snapshot else None)
     if trainer.state.global_step < trainer.state.max_steps:
         end_as_terminated()

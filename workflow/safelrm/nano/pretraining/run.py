@@ -1,6 +1,6 @@
-"""A run of the factory: a model in training, its average, its optimisers and its curve.
+"""A training run of the factory: its model, average, optimisers and curve, and their saved state.
 
-The state of a training run of the factory, saved so that a killed run goes on where it was.
+A killed run goes on from the saved state.
 """
 
 import copy
@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path, write_json
-from safelrm.core.snapshots import newest_snapshot, seal, snapshot_path
+from safelrm.core.snapshots import newest_step, seal, snapshot_path
 from safelrm.nano.pretraining.examples import IGNORED, Example, collate
 from safelrm.nano.pretraining.optimisers import new_optimisers
 from safelrm.nano.settings import Optimisation
@@ -119,7 +119,7 @@ WEIGHTS, OPTIMISERS, PROGRESS = "weights.safetensors", "optimisers.pt", "progres
 def save_state(training: Training, folder: Path) -> None:
     """Save all that the further course depends on, in place of what is in the folder.
 
-    Of the order of examples the number of steps per phase is enough: they are drawn again from the seed.
+    The examples are drawn again from the seed, so the state holds the number of steps per phase and no examples.
     """
     with atomic_path(snapshot_path(folder, training.progress.step)) as snapshot:
         snapshot.mkdir()
@@ -131,9 +131,10 @@ def save_state(training: Training, folder: Path) -> None:
 
 def load_state(training: Training, folder: Path) -> None:
     """Bring a new run to the newest state in the folder, if there is one."""
-    snapshot = newest_snapshot(folder)
-    if snapshot is None:
+    step = newest_step(folder)
+    if step == 0:
         return
+    snapshot = snapshot_path(folder, step)
     print(f"going on from {snapshot}", flush=True)
     saved = load_file(snapshot / WEIGHTS)
     with torch.no_grad():
