@@ -70,7 +70,7 @@ def stages(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             line = process.cmdline()
-            names = [part.removeprefix("safelrm.") for part in line if part.startswith("safelrm.")]
+            names = [part.rpartition(".")[2] for part in line if part.startswith("safelrm.")]
             # a shell has the stage within one long argument; the launcher becomes the stage that it starts
             if names and Path(process.cwd()) == folder:
                 yield names[names[0] == "launch"], process
