@@ -207,7 +207,7 @@ EDITS = {
         verdicts(["guard_b"]) | CALIBRATION | AFTER_VERDICTS,
     ),
     "training of the evaluating guard": (
-        *config(r"(labels: guard_labels_b\n    seed: )\d+", r"\g<1>99"),
+        *config(r"(labels: guard_labels_b\}\n    seed: )\d+", r"\g<1>99"),
         guards(["guard_b"]) | verdicts(["guard_b"]) | CALIBRATION | AFTER_VERDICTS,
     ),
     # rollouts
@@ -259,7 +259,7 @@ EDITS = {
     ),
     "version of trl": (*lock("trl", "1.16.99"), checkpoints(TRAINED) | after(TRAINED)),
     "seed of one base": (
-        *config(r"(corpus: pretraining_i\n    seed: )\d+", r"\g<1>99"),
+        *config(r"(corpus: pretraining_i\}\n    seed: )\d+", r"\g<1>99"),
         bases(["nano_i"]) | after(runs("base", ["nano_i"])),
     ),
     "training of bases and guards": (
