@@ -37,6 +37,11 @@ def environment(**changes: str) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in OF_TESTS} | changes
 
 
+def activated(**changes: str) -> dict[str, str]:
+    """The same in an activated environment: its commands are found by their names."""
+    return environment(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), **changes)
+
+
 def snakemake(folder: Path, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess:
     """Run Snakemake in a checkout, as a user would in the environment."""
     done = subprocess.run(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from safelrm.core.checkpoints import MODEL_FILES, verified_model, write_manifest
-from workflow_runs import ROOT, copy_of_checkout, environment, snakemake
+from workflow_runs import ROOT, activated, copy_of_checkout, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -20,7 +20,7 @@ PUSH = (sys.executable, "-m", "safelrm.operations.push")
 
 
 def command(folder: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess:
-    variables = environment(DVC_NO_ANALYTICS="1", PYTHONPATH=str(ROOT / "workflow"))
+    variables = activated(DVC_NO_ANALYTICS="1", PYTHONPATH=str(ROOT / "workflow"))
     done = subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow_runs import environment, planned, snakemake
+from workflow_runs import activated, planned, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -17,7 +17,7 @@ TRAINING = ("checkpoints/", "rollouts/", "data/")
 
 def command(folder: Path, *words: str) -> None:
     done = subprocess.run(
-        words, cwd=folder, env=environment(DVC_NO_ANALYTICS="1"), capture_output=True, text=True, check=False
+        words, cwd=folder, env=activated(DVC_NO_ANALYTICS="1"), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -107,18 +107,18 @@ def test_a_diverging_training_says_so(finished):
 
 def test_stages_explain_themselves():
     for stage in (
-        "curate",
-        "base",
-        "guard",
-        "sft",
-        "rl",
-        "rollouts",
-        "judge",
-        "metrics",
-        "compare",
-        "tables",
-        "figures",
-        "audit",
+        "data.curate",
+        "models.base",
+        "models.guard",
+        "training.sft",
+        "training.rl",
+        "generation.rollouts",
+        "judging.judge",
+        "analysis.metrics",
+        "analysis.compare",
+        "reporting.tables",
+        "reporting.figures",
+        "data.audit",
     ):
         done = subprocess.run(
             [sys.executable, "-m", f"safelrm.{stage}", "--help"],
