@@ -29,7 +29,7 @@ OWN_ENV = ".venv"
 NEARLY_FULL = 50_000_000
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
-_INDEX_OPTION = re.compile(r"\.(index-url|extra-index-url|find-links|no-index|proxy)=")
+_INDEX_OPTION = re.compile(r"\.((extra-)?index[-_]url|find-links|no-index|proxy)=")
 _NO_NETWORK = re.compile(r"connection broken by|Max retries exceeded|[Tt]imed out|Failed to fetch|Request failed")
 _ANSWERED = re.compile(r"from versions: (?!none)")
 
@@ -118,7 +118,7 @@ class Installer:
             self.torch_index = ["--index", TORCH_INDEX]
         else:
             self.command = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-            self.torch_index = ["--index-url", TORCH_INDEX, "--retries", "1"]
+            self.torch_index = ["-i", TORCH_INDEX, "--retries", "1"]
 
     def install(self, *arguments: str, requirements: Sequence[str] = (), constraints: Sequence[str] = ()) -> str | None:
         """Install requirements; what the installer said if it failed."""

@@ -13,7 +13,7 @@ import training_fixtures
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from training_fixtures import stage_arguments, write_inputs
+from training_fixtures import stage_arguments
 
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
@@ -77,13 +77,6 @@ def test_on_several_gpus_each_process_holds_a_part(precision, monkeypatch, tmp_p
 
 
 # --- for real
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("inputs")
-    write_inputs(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import training_fixtures
-from training_fixtures import stage_arguments, write_inputs
+from training_fixtures import stage_arguments
 
 from safelrm.core.process import CHECKPOINT_EVERY
 from safelrm.core.snapshots import newest_step
@@ -31,13 +31,6 @@ SFT = {
 }
 RL = training_fixtures.RL | {"steps": 32, "micro_batches": 2}
 SETTINGS = {"sft": SFT, "rl": RL}
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("inputs")
-    write_inputs(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
