@@ -25,9 +25,10 @@ reproduce: env  ## set up, then run the nano study
 	$(BIN)/snakemake --cores $(CORES)
 	@echo && cat results/nano/tables/summary.md
 
-# three processes side by side: those of the workflow and of SLURM wait much
+# three processes side by side: those of the workflow and of SLURM wait much, and share one run of the smallest study
 test: env  ## set up, then run the tests
-	+$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-library test-workflow test-slurm
+	+@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && SAFELRM_TEST_SHARED="$$shared" \
+	  $(MAKE) --no-print-directory --jobs 3 --output-sync=target test-library test-workflow test-slurm
 
 test-library: env  ## tests of the library, and of what Snakemake plans
 	$(BIN)/python -m pytest tests/unit tests/dag

@@ -1,19 +1,28 @@
 """One finished run of the smallest study, for all tests that look at it, change a copy of it, or compare with it."""
 
+import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from workflow_runs import copy_of_checkout, snakemake
 
 CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
+# a folder, empty at first, for the processes that `make test` runs side by side
+SHARED = "SAFELRM_TEST_SHARED"
 
 
 @pytest.fixture(scope="session")
-def first_run(tmp_path_factory):
+def first_run(tmp_path_factory) -> tuple[Path, str]:
     """The checkout, and what Snakemake said."""
-    folder = copy_of_checkout(tmp_path_factory.mktemp("first") / "safelrm")
-    return folder, snakemake(folder, "--cores", "2", *CONFIG)
+    folder = Path(os.environ.get(SHARED) or tmp_path_factory.mktemp("first"))
+    checkout, said = folder / "safelrm", folder / "said"
+    with FileLock(folder / "lock"):
+        if not said.exists():
+            copy_of_checkout(checkout)
+            said.write_text(snakemake(checkout, "--cores", "2", *CONFIG).stderr)
+    return checkout, said.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from forked_snakemake import forked_snakemake
+
 ROOT = Path(__file__).parents[1]
-OF_TESTS = ("PYTHONPATH", "SAFELRM_REAL_DATA")
+OF_TESTS = ("PYTHONPATH", "SAFELRM_REAL_DATA", "SAFELRM_TEST_SHARED")
 OUTPUTS = ("data", "checkpoints", "rollouts", "results")
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 Stamp = tuple[int, int]
@@ -51,9 +53,16 @@ def snakemake(folder: Path, *arguments: str, check: bool = True, **variables: st
     return done
 
 
+def planning(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+    """Run a Snakemake that runs no job."""
+    done = forked_snakemake(folder, environment(**variables), *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
 def planned(folder: Path, *arguments: str) -> set[str]:
     """The output files that Snakemake would make, one per job."""
-    lines = snakemake(folder, "--summary", *arguments).stdout.splitlines()
+    lines = planning(folder, "--summary", *arguments).stdout.splitlines()
     rows = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:] if "\t" in line]
     return {row["output_file"] for row in rows if row["plan"] != "no update" and not _secondary(row["output_file"])}
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -60,16 +61,14 @@ def test_a_second_checkout_trains_and_generates_nothing(first, tmp_path):
     assert made(second) != made(checkout)
 
 
-def test_a_corrupt_entry_is_named_with_the_command_that_drops_it(tmp_path):
-    cache = tmp_path / "cache"
-    checkout = clone(tmp_path / "a")
-    snakemake(checkout, *ARGUMENTS, **cached(cache))
-    entry = (checkout / f"{CHECKPOINT}/model/model.safetensors").resolve()
-    assert entry.parent == cache
+def test_a_corrupt_entry_is_named_with_the_command_that_drops_it(first, tmp_path):
+    checkout, whole = first
+    cache = Path(shutil.copytree(whole, tmp_path / "cache"))
+    entry = cache / (checkout / f"{CHECKPOINT}/model/model.safetensors").resolve().name
     entry.write_bytes(entry.read_bytes()[:-4] + b"\0\0\0\1")
     # without rollouts in the cache, another checkout has to read the model
-    (checkout / ROLLOUTS).resolve().unlink()
-    other = clone(tmp_path / "b")
+    (cache / (checkout / ROLLOUTS).resolve().name).unlink()
+    other = clone(tmp_path)
     done = snakemake(other, *ARGUMENTS, check=False, **cached(cache))
     assert done.returncode != 0
     (fix,) = {line for line in done.stderr.splitlines() if str(entry) in line and "rm " in line}

@@ -98,13 +98,16 @@ def test_published_tables_are_made_again_without_the_remote(clone):
     assert "byte for byte" in said
 
 
-@pytest.mark.parametrize("name", ["tables/summary.md", "tables/differences.csv", "figures/tradeoff.svg"])
-def test_an_edited_result_is_named(clone, name):
-    path = clone / "results/published/tiny" / name
-    path.write_text(path.read_text().replace("0", "1", 1))
+def test_every_edited_result_is_named(clone):
+    names = ("tables/summary.md", "tables/differences.csv", "figures/tradeoff.svg")
+    for name in names:
+        path = clone / "results/published/tiny" / name
+        path.write_text(path.read_text().replace("0", "1", 1))
     done = verify(clone, check=False)
     assert done.returncode != 0
-    assert f"{name} cannot be made again" in done.stdout + done.stderr
+    (line,) = {line for line in (done.stdout + done.stderr).splitlines() if "cannot be made again" in line}
+    assert all(name in line for name in names)
+    assert "trace_vs_answer" not in line
 
 
 def test_a_changed_file_of_a_pinned_folder_is_named(pinned, tmp_path):

@@ -27,10 +27,10 @@ def finished(finished_study, tmp_path) -> Path:
 
 
 def test_progress_and_time_table_are_shown(first_run):
-    _, done = first_run
-    assert "start rl nano_a/grpo/1" in done.stderr
-    assert "running:" in done.stderr
-    assert "peak memory (MiB)" in done.stderr
+    _, said = first_run
+    assert "start rl nano_a/grpo/1" in said
+    assert "running:" in said
+    assert "peak memory (MiB)" in said
 
 
 def test_every_arm_is_in_the_table(first_run):
