@@ -5,21 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from workflow_runs import copy_of_checkout, planned, snakemake
+from workflow_runs import copy_of_checkout, pretend_finished
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
     """A checkout whose outputs exist, empty, and are recorded as made by the present rules."""
     folder = copy_of_checkout(tmp_path_factory.mktemp("checkout") / "safelrm")
-    for line in snakemake(folder, "--summary").stdout.splitlines()[1:]:
-        if "\t" not in line:
-            continue
-        path = folder / line.split("\t")[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{path.name}\n")
-    snakemake(folder, "--touch", "--forceall", "--cores", "1")
-    assert planned(folder) == set()
+    pretend_finished(folder)
     return folder
 
 
