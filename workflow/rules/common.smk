@@ -13,19 +13,19 @@ PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.process import CHECKPOINT_EVERY, RUNNER, TIMINGS
+from safelrm.core.process import CACHE, CHECKPOINT_EVERY, RUNNER, TIMINGS
 from safelrm.core.work import forget_ended
 from safelrm.dag.command import given_config, typed
 from safelrm.dag.costs.jobs import Costs
-from safelrm.dag.environment import image, job_environment, require_image
+from safelrm.dag.environment import image, job_environment, output_cache, require_image
 from safelrm.dag.locks import require_installed
 from safelrm.dag.paths import checkpoint
 from safelrm.dag.plan import Plan
-from safelrm.dag.progress import hide_cache_hints, show_progress, time_table
+from safelrm.dag.progress import say_what_is_replaced, show_progress, time_table
 from safelrm.dag.study import load_study
 from safelrm.models.online import CONFIGFILES
 from safelrm.operations.owner import claim, end_orphans, name_of_jobs
-from safelrm.operations.patches import keep_asking, stop_in_a_thread
+from safelrm.operations.patches import keep_asking, serve_undamaged, stop_in_a_thread
 
 started = time.time()
 TIMINGS_FILE = "logs/timings.jsonl"
@@ -34,6 +34,7 @@ os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 
 update_config(config, typed(workflow.config_settings.config))
 try:
+    os.environ[CACHE] = output_cache(Path(workflow.basedir))
     study = load_study(config, ", ".join(map(str, workflow.configfiles)))
     plan = Plan(study)
     costs = Costs(study)
@@ -59,8 +60,10 @@ def prepare() -> None:
         raise WorkflowError(str(error)) from None
 
 
-hide_cache_hints()
+serve_undamaged()
 stop_in_a_thread()
-if workflow.is_main_process and not workflow.output_settings.dryrun:
-    show_progress()
-    claim()
+if workflow.is_main_process:
+    say_what_is_replaced(TIMINGS_FILE)
+    if not workflow.output_settings.dryrun:
+        show_progress()
+        claim()

@@ -20,4 +20,4 @@ rule judge:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
         " safelrm.judging.judge --name {params.judge} --module {params.module}"
         " --settings {params.settings:q} --rollouts {input.rollouts} --guard {input.guard}"
-        " --code {params.code} --output {output.table} > {log} 2>&1"
+        " --output {output.table} > {log} 2>&1"

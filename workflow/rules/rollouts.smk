@@ -21,4 +21,4 @@ rule rollouts:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
         " safelrm.generation.rollouts --settings {params.settings:q} --checkpoint {input.checkpoint}"
         " --model {params.model} --arm {params.arm} --seed {params.seed}"
-        " --benchmark {params.benchmarks} --code {params.code} --output {output.table} > {log} 2>&1"
+        " --benchmark {params.benchmarks} --output {output.table} > {log} 2>&1"

@@ -82,7 +82,7 @@ def test_time_and_memory_grow_with_parameters_and_tokens(parameters, factor, tok
         return (
             on.training_seconds(size, Batches(0.0, tokens, 1.0, passes=8), settings, gpus),
             on.forward_seconds(size, tokens, "bfloat16", gpus),
-            on.generating_seconds(size, Texts(100.0, 50.0, tokens), 64, "bfloat16", gpus),
+            on.generating_seconds(size, Texts(100.0, 50.0, tokens), "bfloat16", gpus),
         )
 
     def memory(size, tokens):

@@ -120,24 +120,26 @@ def test_completions_are_split_and_counted(chat):
 
 # runs of the stage on one engine, since starting it takes most of the time; a run may be interrupted
 DRIVER = """
-import functools, json, sys
+import functools, json, os, sys
 from safelrm.generation import rollouts
 rollouts.start_engine = functools.cache(rollouts.start_engine)
-generate = rollouts.generate
-for arguments, shards in json.loads(sys.argv[1]):
-    sizes = []
-    def counting(engine, requests, settings):
-        if len(sizes) == shards:
-            raise KeyboardInterrupt
-        sizes.append(len(requests))
-        return generate(engine, requests, settings)
-    rollouts.generate = counting
+complete = rollouts.complete
+for arguments, cache, until in json.loads(sys.argv[1]):
+    asked = []
+    def counting(engine, questions):
+        for answer in complete(engine, questions):
+            if len(asked) == until:
+                raise KeyboardInterrupt
+            asked.append(answer)
+            yield answer
+    rollouts.complete = counting
+    os.environ["SNAKEMAKE_OUTPUT_CACHE"] = cache
     sys.argv = ["rollouts", *arguments]
     try:
         rollouts.main()
     except KeyboardInterrupt:
         pass
-    print("generated", json.dumps(sizes))
+    print("asked", len(asked))
 """
 
 
@@ -148,7 +150,7 @@ def runs(manifest, tmp_path_factory):
     a, b = (table.assign(prompt=table["prompt"] + " w1 w2 w3" * 36) for table in (prompts("a", 60), prompts("b", 40)))
     for name, table in {"a": a, "b": b, "reversed": b[::-1]}.items():
         PROMPTS.write(folder / f"{name}.parquet", table)
-    common = ["--checkpoint", manifest, "--model", "m", "--arm", "base", "--seed", "1", "--code", "abc"]
+    common = ["--checkpoint", manifest, "--model", "m", "--arm", "base", "--seed", "1"]
 
     def arguments(output, *benchmarks, **changes):
         tables = [f"{name}={folder / file}.parquet" for name, file in benchmarks]
@@ -158,18 +160,25 @@ def runs(manifest, tmp_path_factory):
     first = arguments("first.parquet", ("a", "a"), ("b", "b"))
     second = arguments("second.parquet", ("b", "b"), ("a", "a"))
     third = arguments("third.parquet", ("b", "reversed"))
-    sharded = arguments("sharded.parquet", ("a", "a"), ("b", "b"), shard_size=60)
-    driven = [(first, None), (second, None), (third, None), (sharded, 1), (sharded, 1), (sharded, None)]
-    printed = run_code(DRIVER, json.dumps(driven), folder=folder).splitlines()
-    lines = [line.removeprefix("generated ") for line in printed if line.startswith("generated ")]
-    (folder / "generated.json").write_text(f"[{','.join(lines)}]")
+    resumed = arguments("resumed.parquet", ("a", "a"), ("b", "b"))
+    more = arguments("more.parquet", ("a", "a"), ("b", "b"), ("c", "b"))
+    own = [(first, "1", None), (second, "2", None), (third, "3", None)]
+    shared = [(resumed, "4", 70), (resumed, "4", None), (second, "4", None), (more, "4", None)]
+    printed = run_code(DRIVER, json.dumps(own + shared), folder=folder).splitlines()
+    asked = [int(line.removeprefix("asked ")) for line in printed if line.startswith("asked ")]
+    (folder / "asked.json").write_text(json.dumps(asked))
     return folder
 
 
 def test_an_interrupted_run_generates_the_rest_only_and_ends_in_the_same_bytes(runs):
-    assert json.loads((runs / "generated.json").read_text()) == [[200], [200], [80], [60], [60], [60, 20]]
-    assert (runs / "sharded.parquet").read_bytes() == (runs / "first.parquet").read_bytes()
-    assert {path.name for path in runs.glob("work/*/*/*/*")} == {"ended"}
+    # each with an empty store; one store for an interrupted run, the rest, another order, and one more benchmark
+    assert json.loads((runs / "asked.json").read_text()) == [200, 200, 80, 70, 130, 0, 80]
+    assert (runs / "resumed.parquet").read_bytes() == (runs / "first.parquet").read_bytes()
+
+
+def test_rows_of_other_benchmarks_stay_as_they_were(runs):
+    rows, more = (ROLLOUTS.read(runs / f"{name}.parquet") for name in ("first", "more"))
+    pd.testing.assert_frame_equal(more[more["benchmark"] != "c"].reset_index(drop=True), rows)
 
 
 def test_the_stage_writes_what_the_model_generated(runs, chat):

@@ -123,44 +123,39 @@ def test_a_text_too_long_for_the_guard_has_no_reading(folder):
 
 
 SERVED = """
-import argparse, json, sys
+import json, sys
+from functools import cache
 from pathlib import Path
-from safelrm.core.work import forget_ended, run_resumably
 from safelrm.inference import readings
 from safelrm.inference.settings import GuardSettings
 
 assert "vllm" not in sys.modules
 folder, settings, pairs, output = sys.argv[1:]
 pairs = [tuple(pair) for pair in json.loads(pairs)]
-guard = readings.VllmGuard(Path(folder), GuardSettings.model_validate_json(settings), dtype="float32")
-asked = []
+readings.start_engine = cache(readings.start_engine)
+asked, complete = [], readings.complete
 
-def read(pairs):
-    asked.append(len(pairs))
-    if len(asked) == 4:
-        raise KeyboardInterrupt
-    return answer(pairs)
+def counting(engine, questions):
+    asked.append(0)
+    for answer in complete(engine, questions):
+        if until and sum(asked) == until[0]:
+            until.clear()
+            raise KeyboardInterrupt
+        asked[-1] += 1
+        yield answer
 
-def rows(found):
-    return [None if r is None else [r.p_unsafe, r.label_mass, r.top_token] for r in found]
+def read(pairs, **changes):
+    chosen = GuardSettings.model_validate_json(settings).model_copy(update=changes)
+    guard = readings.VllmGuard(Path(folder), chosen, dtype="float32")
+    return [None if r is None else [r.p_unsafe, r.label_mass, r.top_token] for r in guard.read(pairs)]
 
-def job(name, pairs):
-    def compute(_):
-        results[name] = rows(guard.read(pairs))
-        Path("out").touch()
-
-    run_resumably("judge", argparse.Namespace(), [], [Path("out")], compute)
-    forget_ended()
-
-answer, guard._read = guard._read, read
-results = {"at once": rows(guard.read(pairs))}
-readings.SHARD = 6
-for name in ("interrupted", "resumed", "other"):
-    try:
-        job(name, pairs[::-1] if name == "other" else pairs)
-    except KeyboardInterrupt:
-        pass
-job("sharded", pairs)
+readings.complete, until = counting, [7]
+try:
+    read(pairs)
+except KeyboardInterrupt:
+    pass
+results = {"resumed": read(pairs), "again": read(pairs[::-1])[::-1], "other": read(pairs, min_label_mass=0.9)}
+read([*pairs, ("w1", "w2 w3")])
 Path(output).write_text(json.dumps(results | {"asked": asked}))
 """
 
@@ -173,7 +168,7 @@ def served(folder, tmp_path_factory):
 
 
 def test_vllm_and_forward_readings_agree(folder, served):
-    rows = pd.DataFrame([row or [None] * 3 for row in served["at once"]], columns=["p", "mass", "top"])
+    rows = pd.DataFrame([row or [None] * 3 for row in served["resumed"]], columns=["p", "mass", "top"])
     forward = ForwardGuard(folder, SHORT).read(PAIRS)
     assert [reading is None for reading in forward] == rows["p"].isna().tolist()
     assert 0 < rows["p"].isna().sum() < len(PAIRS)
@@ -184,11 +179,8 @@ def test_vllm_and_forward_readings_agree(folder, served):
             assert row.top == reading.top_token
 
 
-def test_an_interrupted_job_reads_the_rest_only_and_reads_the_same(served):
-    # at once; two shards, and a third cut short; what was left; another order; all shards again
-    assert served["asked"] == [20, 6, 6, 6, 6, 2, *[6, 6, 6, 2] * 2]
-    assert "interrupted" not in served
-    assert served["resumed"] == served["sharded"]
-    assert served["resumed"] != served["other"]
-    p_unsafe = [row and row[0] for row in served["at once"]]
-    assert [row and row[0] for row in served["resumed"]] == pytest.approx(p_unsafe, abs=1e-5)
+def test_a_guard_reads_nothing_twice(served):
+    readable = sum(row is not None for row in served["resumed"])
+    # until the interruption; the rest; and one pair more: no order and no threshold asks anything
+    assert served["asked"] == [7, readable - 7, 1]
+    assert served["again"] == served["resumed"] == served["other"]

@@ -7,19 +7,23 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safelrm.core.checkpoints import MODEL_FILES
 from safelrm.core.files import sha256
+from safelrm.core.tables import Table, columns
+from safelrm.inference.store import AnswerStore
 from safelrm.operations import cache as command
-from safelrm.operations.cache import DAY, SETTLED_DAYS, Entry, damage, entries, leftovers, links, removable, remove
+from safelrm.operations.cache import DAY, SETTLED_DAYS, leftovers, removable, remove
+from safelrm.operations.cached import Entry, Users, damage, entries, links, users
 
 NOW = 1_800_000_000.0
 ENTRIES = st.lists(
     st.builds(
-        lambda key, size, days, linked, fault: Entry(key, (Path(key),), size, NOW - days * DAY, linked, fault),
+        lambda key, size, days, linked, fault: Entry(key, "table", (Path(key),), size, NOW - days * DAY, linked, fault),
         key=st.text("0123456789abcdef", min_size=64, max_size=64),
         size=st.integers(0, 1000),
         days=st.floats(0, 100),
@@ -71,6 +75,7 @@ def test_nothing_sound_goes_unasked(found):
     assert all(entry.fault for entry in removable(found, NOW))
 
 
+NOBODY = Users(frozenset(), frozenset())
 KEYS = ["a" * 64, "b" * 64, "c" * 64]
 
 
@@ -105,7 +110,7 @@ def checkout(tmp_path, cache) -> Path:
 
 
 def test_files_of_a_job_are_one_entry(cache, checkout):
-    first, table, partial = entries(cache, links(checkout, cache))
+    first, table, partial = entries(cache, users([checkout], cache))
     assert [first.key, table.key, partial.key] == KEYS
     assert len(first.files) == len(MODEL_FILES) + 2
     assert (first.kind, table.kind) == ("checkpoint", "table")
@@ -138,32 +143,32 @@ def corrupt(path: Path) -> None:
 )
 def test_changed_bytes_are_found_and_the_last_use_stays(cache, index, name):
     path = cache / f"{KEYS[index]}{name}"
-    sound = entries(cache, set())[index]
-    assert damage(sound) == ""
+    sound = entries(cache, NOBODY)[index]
+    assert damage(sound.key, sound.files) == ""
     corrupt(path)
-    assert damage(entries(cache, set())[index]).startswith(f"corrupt: {path.name}")
-    assert entries(cache, set())[index].used == pytest.approx(sound.used, abs=1e-3)
+    assert damage(sound.key, sound.files).startswith(f"corrupt: {path.name}")
+    assert entries(cache, NOBODY)[index].used == pytest.approx(sound.used, abs=1e-3)
 
 
 def test_an_entry_is_removed_whole(cache, checkout):
-    _, table, partial = entries(cache, set())
+    _, table, partial = entries(cache, NOBODY)
     assert remove(table, cache, [checkout])
     assert remove(partial, cache, [checkout])
-    assert [entry.key for entry in entries(cache, set())] == KEYS[:1]
+    assert [entry.key for entry in entries(cache, NOBODY)] == KEYS[:1]
     assert {path.name[:64] for path in cache.iterdir()} == {KEYS[0], "README"}
 
 
 def test_an_entry_that_is_linked_meanwhile_stays(cache, checkout):
     before = {path.name: path.read_bytes() for path in cache.iterdir()}
     # as it was seen before the link was made
-    entry = entries(cache, set())[0]
+    entry = entries(cache, NOBODY)[0]
     assert not remove(entry, cache, [checkout])
     assert {path.name: path.read_bytes() for path in cache.iterdir()} == before
 
 
 def test_no_moment_shows_a_part_of_an_entry_as_whole(cache, checkout, monkeypatch):
     # Snakemake takes an entry whose files are all there; they are out of the way before the first is deleted
-    (table,) = (entry for entry in entries(cache, set()) if entry.kind == "table")
+    (table,) = (entry for entry in entries(cache, NOBODY) if entry.kind == "table")
     seen = []
     real = command.shutil.rmtree
     monkeypatch.setattr(
@@ -178,6 +183,37 @@ def test_only_old_unfinished_folders_are_leftovers(cache):
         (cache / name).mkdir()
         os.utime(cache / name, (0, time.time() - days * DAY))
     assert [path.name for path in leftovers(cache, time.time())] == ["tmp_old"]
+
+
+@pytest.fixture
+def answers(cache, checkout, monkeypatch) -> list[Path]:
+    """Folders of old answers: of a model of the checkout, and of no model of it."""
+    monkeypatch.setenv("SNAKEMAKE_OUTPUT_CACHE", str(cache))
+    table = Table("letters", columns(key=pa.string(), letter=pa.string()))
+    other = cache.parent / "other"
+    other.mkdir()
+    (other / "manifest.json").write_text('{"files": {}}')
+    for model in (checkout / "checkpoints/run/model", other / "model"):
+        AnswerStore(table, model, {}).answers([([1], {})], lambda questions: [(0, ("a",))])
+    for path in (cache / "answers").rglob("*"):
+        os.utime(path, (time.time() - 10 * DAY,) * 2)
+    return sorted((cache / "answers/letters").iterdir(), key=lambda path: "{}" in (path / "context.json").read_text())
+
+
+def test_answers_of_a_model_that_a_checkout_has_stay(call, cache, checkout, answers):
+    said = call("--cache", cache, "--checkouts", checkout, "--idle-days", 5, "--delete")
+    assert said[-1].startswith("deleted 3 entries")
+    assert [folder.exists() for folder in answers] == [True, False]
+    assert sum("answers" in line and "in use" in line for line in said) == 1
+
+
+def test_damaged_answers_are_found(cache, answers):
+    *_, entry = entries(cache, NOBODY)
+    assert (entry.kind, entry.fault, damage(entry.key, entry.files)) == ("answers", "", "")
+    corrupt(next(path for path in entry.files if path.suffix == ".parquet"))
+    assert damage(entry.key, entry.files).startswith("corrupt")
+    (entry.files[0].parent / "context.json").unlink()
+    assert entries(cache, NOBODY)[-1].fault.startswith("partial")
 
 
 @pytest.fixture
@@ -197,16 +233,16 @@ def test_nothing_is_deleted_unless_it_is_asked_for(call, cache, checkout):
     assert sorted(cache.iterdir()) == before
     said = call("--cache", cache, "--checkouts", checkout, "--idle-days", 5, "--delete")
     assert said[-1].startswith("deleted 2 entries")
-    assert [entry.key for entry in entries(cache, set())] == KEYS[:1]
+    assert [entry.key for entry in entries(cache, NOBODY)] == KEYS[:1]
 
 
 def test_a_corrupt_table_goes_only_if_it_is_looked_for(call, cache, checkout):
     corrupt(cache / f"{KEYS[1]}.parquet")
     call("--cache", cache, "--checkouts", checkout, "--delete")
-    assert [entry.key for entry in entries(cache, set())] == KEYS[:2]
+    assert [entry.key for entry in entries(cache, NOBODY)] == KEYS[:2]
     said = call("--cache", cache, "--checkouts", checkout, "--check", "--delete")
     assert any("corrupt" in line for line in said)
-    assert [entry.key for entry in entries(cache, set())] == KEYS[:1]
+    assert [entry.key for entry in entries(cache, NOBODY)] == KEYS[:1]
 
 
 def test_a_folder_that_is_no_checkout_is_refused(call, cache, tmp_path):

@@ -14,6 +14,7 @@ from pathlib import Path
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import how_to_drop, sha256, write_json
 
+MANIFEST = "manifest.json"
 MODEL_FILES = (
     "chat_template.jinja",
     "config.json",
@@ -27,6 +28,24 @@ MODEL_FILES = (
 def model_folder(manifest: Path) -> Path:
     """The folder of the model files that a manifest describes."""
     return manifest.parent / "model"
+
+
+def model_files(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a model folder, as the manifest beside it lists them.
+
+    Raises:
+        SafeLRMError: the manifest is unreadable.
+    """
+    return listed_files(folder.parent / MANIFEST)
+
+
+def listed_files(manifest: Path) -> dict[str, str]:
+    """The SHA-256 of each file that a manifest lists.
+
+    Raises:
+        SafeLRMError: the manifest is unreadable.
+    """
+    return _listed(manifest, remedy=f"remove {manifest.parent} and run again")[1]
 
 
 def write_manifest(manifest: str | Path) -> None:
@@ -99,11 +118,7 @@ def verify_files(folder: Path, manifest: Path) -> dict[str, object]:
         SafeLRMError: the manifest is unreadable, or a file is missing, differs or is not listed.
     """
     remedy = f"remove {manifest.parent} and run again"
-    try:
-        content = dict(json.loads(manifest.read_text(encoding="utf-8")))
-        files: dict[str, str] = dict(content["files"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SafeLRMError(f"not a readable manifest ({error})", file=manifest, fix=remedy) from error
+    content, files = _listed(manifest, remedy)
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():
@@ -117,3 +132,12 @@ def verify_files(folder: Path, manifest: Path) -> dict[str, object]:
     if unlisted:
         raise SafeLRMError("not listed in the manifest", file=folder / unlisted[0], fix=remedy)
     return content
+
+
+def _listed(manifest: Path, remedy: str) -> tuple[dict[str, object], dict[str, str]]:
+    """The content of a manifest, and the files that it lists."""
+    try:
+        content = dict(json.loads(manifest.read_text(encoding="utf-8")))
+        return content, dict(content["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SafeLRMError(f"not a readable manifest ({error})", file=manifest, fix=remedy) from error

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.files import sha256
 from safelrm.core.process import end_with_runner, record_time
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -68,12 +69,16 @@ def named_paths(option: str, arguments: Sequence[str]) -> dict[str, Path]:
     return paths
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a command. A `SafeLRMError` becomes one message on standard error and exit status 1."""
+def run(main: Callable[[], Path | None]) -> None:
+    """Run a command. A `SafeLRMError` becomes one message on standard error and exit status 1.
+
+    Args:
+        main: runs the command, and returns the manifest that it has written, if it has written one.
+    """
     end_with_runner()
     try:
-        main()
+        made = main()
     except SafeLRMError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    record_time(Path(sys.argv[0]).stem)
+    record_time(Path(sys.argv[0]).stem, sha256(made) if made else "")

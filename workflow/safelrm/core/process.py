@@ -24,6 +24,8 @@ import psutil
 RUNNER, TIMINGS, CHECKPOINT_EVERY = "SAFELRM_RUNNER", "SAFELRM_TIMINGS", "SAFELRM_CHECKPOINT_EVERY"
 # variables that the launcher sets: all GPUs of the job, and the number of this process among those that train together
 GPUS, RANK = "SAFELRM_GPUS", "RANK"
+# Snakemake's own variable: the folder of its cache between workflows
+CACHE = "SNAKEMAKE_OUTPUT_CACHE"
 DEFAULT_STEPS = 50
 
 
@@ -63,8 +65,13 @@ def _end() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def record_time(stage: str) -> None:
-    """Add a line to the file in `SAFELRM_TIMINGS`: the seconds since this process began, and its peak memory in MiB."""
+def record_time(stage: str, made: str = "") -> None:
+    """Add a line to the file in `SAFELRM_TIMINGS`: the seconds since this process began, and its peak memory in MiB.
+
+    Args:
+        stage: name of the stage.
+        made: SHA-256 of the manifest that it has written, if it has written one.
+    """
     if not os.environ.get(TIMINGS) or not is_first_process():
         return
     file = Path(os.environ[TIMINGS])
@@ -73,6 +80,7 @@ def record_time(stage: str) -> None:
     unit = 2**20 if sys.platform == "darwin" else 2**10
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     line = {"stage": stage, "seconds": round(seconds, 2), "mib": round(memory), "ended": round(time.time(), 2)}
+    line |= {"made": made} if made else {}
     file.parent.mkdir(parents=True, exist_ok=True)
     # jobs of one machine cannot tear a short line in append mode; on NFS jobs of other nodes can
     with file.open("a", encoding="utf-8") as stream:

@@ -18,7 +18,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from pathlib import Path
 from uuid import uuid4
 
@@ -33,8 +32,6 @@ ROOT = Path("work")
 LIST, ENDED = "outputs.json", "ended"
 # a lock file that its holder has just removed must be made anew, which is a second attempt
 LOCK_SECONDS = 0.2
-
-_current: ContextVar[Path | None] = ContextVar("work folder", default=None)
 
 
 def resumable_parser(description: str | None) -> argparse.ArgumentParser:
@@ -74,7 +71,7 @@ def run_resumably(
     if not is_first_process():
         # the first process of the job holds the lock and writes the outputs
         if not _has_ended(folder / ENDED):
-            _run(compute, folder)
+            compute(folder)
         return
     try:
         with exclusively(folder):
@@ -90,14 +87,9 @@ def run_resumably(
         ) from None
 
 
-def current_folder() -> Path | None:
-    """The folder for the partial state of the running job; None outside of a job."""
-    return _current.get()
-
-
 def drop(path: Path, reason: str) -> None:
-    """Remove partial state that cannot be used, and say so on standard error."""
-    print(f"warning: dropped the partial state {path}: {reason}", file=sys.stderr)
+    """Remove kept work that cannot be used, and say so on standard error."""
+    print(f"warning: dropped {path}: {reason}", file=sys.stderr)
     remove_path(path)
 
 
@@ -144,19 +136,11 @@ def _compute(compute: Callable[[Path], None], folder: Path) -> None:
     for path in sorted(folder.rglob(".*")):
         shutil.rmtree(path, ignore_errors=True)
     try:
-        _run(compute, folder)
+        compute(folder)
     except BaseException:
         if not any(folder.iterdir()):
             folder.rmdir()
         raise
-
-
-def _run(compute: Callable[[Path], None], folder: Path) -> None:
-    token = _current.set(folder)
-    try:
-        compute(folder)
-    finally:
-        _current.reset(token)
 
 
 def _key(options: argparse.Namespace, inputs: Iterable[Path]) -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.process import CACHE
 from safelrm.dag.settings import Study
 
 BUILD = "apptainer build --build-arg LOCK={lock} {image} envs/containers/safelrm.def"
@@ -40,6 +41,24 @@ def job_environment(package_root: str) -> dict[str, str]:
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
     }
+
+
+def output_cache(checkout: Path) -> str:
+    """The folder of Snakemake's cache between workflows: `cache` in the checkout, unless the variable names another.
+
+    Outputs are links to the absolute path. The folder is made if it is missing.
+
+    Raises:
+        SafeLRMError: it cannot be made.
+    """
+    folder = Path(os.environ.get(CACHE) or checkout / "cache").absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SafeLRMError(
+            f"the cache cannot be made ({error.strerror})", file=folder, key=CACHE, fix="name a folder to write into"
+        ) from error
+    return str(folder)
 
 
 def image(study: Study) -> str:

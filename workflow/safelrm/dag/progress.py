@@ -11,6 +11,9 @@ from pathlib import Path
 import pandas as pd
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from safelrm.core.checkpoints import MANIFEST
+from safelrm.core.files import sha256
+
 # running jobs that a line names: on a cluster, hundreds may run
 NAMED = 4
 
@@ -71,28 +74,59 @@ def _not_replaced(record: logging.LogRecord) -> bool:
     return getattr(record, "event", None) not in REPLACED and not record.getMessage().startswith("Select jobs")
 
 
-def hide_cache_hints() -> None:
-    """Leave out Snakemake's hint, one line per rule, that its cache between workflows could be used."""
-    for handler in logging.getLogger("snakemake.logging").handlers:
-        handler.addFilter(_no_cache_hint)
+class ReplacementHandler(logging.Handler):
+    """Follows Snakemake's log events. When a job is planned or starts, it names the finished checkpoint that goes.
+
+    Args:
+        timings: what jobs have recorded (`safelrm.core.process`).
+    """
+
+    def __init__(self, timings: Path) -> None:
+        super().__init__(logging.INFO)
+        self._timings = timings
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Follow one log record."""
+        if getattr(record, "event", None) != LogEvent.JOB_INFO:
+            return
+        for path in map(Path, record.output or ()):
+            if path.name == MANIFEST and path.is_file():
+                took = _took(path, self._timings)
+                print(
+                    f"replaces {path}, which is finished{took}; the cache keeps what it holds of it",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
 
-def _no_cache_hint(record: logging.LogRecord) -> bool:
-    return "is eligible for caching between workflows" not in record.getMessage()
+def say_what_is_replaced(timings: str) -> None:
+    """Name each finished checkpoint that a planned job will replace, once per process."""
+    logger = logging.getLogger("snakemake.logging")
+    if not any(isinstance(handler, ReplacementHandler) for handler in logger.handlers):
+        logger.addHandler(ReplacementHandler(Path(timings)))
 
 
-def read_times(file: Path, numbers: Sequence[str]) -> pd.DataFrame:
+def _took(manifest: Path, timings: Path) -> str:
+    if not timings.exists():
+        return ""
+    jobs = read_times(timings, ("seconds",), texts=("made",))
+    made = jobs[jobs.made == sha256(manifest)]
+    return f" and took {made.seconds.iloc[-1] / 60:.1f} minutes" if len(made) else ""
+
+
+def read_times(file: Path, numbers: Sequence[str], texts: Sequence[str] = ()) -> pd.DataFrame:
     """The times that jobs have recorded (`safelrm.core.process`), one row per readable line.
 
     Nodes that write to one file at once over a network may tear each other's lines. Torn lines are left out.
 
     Args:
         file: JSON lines.
-        numbers: the columns beside `stage`. A line that lacks one of them is left out, too.
+        numbers: columns beside `stage`. A line that lacks one of them is left out, too.
+        texts: more of them.
     """
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    rows = [row for row in map(_read_line, lines) if _is_time(row, numbers)]
-    return pd.DataFrame(rows, columns=["stage", *numbers])
+    rows = [row for row in map(_read_line, lines) if _is_time(row, numbers, texts)]
+    return pd.DataFrame(rows, columns=["stage", *numbers, *texts])
 
 
 def _read_line(line: str) -> object:
@@ -102,8 +136,8 @@ def _read_line(line: str) -> object:
         return None
 
 
-def _is_time(row: object, numbers: Sequence[str]) -> bool:
-    if not (isinstance(row, dict) and isinstance(row.get("stage"), str)):
+def _is_time(row: object, numbers: Sequence[str], texts: Sequence[str]) -> bool:
+    if not (isinstance(row, dict) and all(isinstance(row.get(name), str) for name in ("stage", *texts))):
         return False
     return all(isinstance(row.get(name), (int, float)) for name in numbers)
 

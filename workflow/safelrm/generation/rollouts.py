@@ -1,4 +1,4 @@
-"""Generate a model's completions of all benchmarks, in all its decoding modes, with one engine start.
+"""Generate a model's completions of all benchmarks, in all its decoding modes, with at most one engine start.
 
 Input:  a checkpoint's manifest, and a prompts table per benchmark.
 Output: a rollouts table, one row per decoding mode, benchmark, prompt and sample, in that order.
@@ -9,17 +9,17 @@ equal completions, whatever else the same run generates. The token limit counts 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from safelrm.core.checkpoints import verified_model
-from safelrm.core.cli import named_paths, parse_settings, run
+from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import parse_completion
-from safelrm.core.work import resumable_parser, run_resumably
 from safelrm.data.schemas import PROMPTS
 from safelrm.generation.requests import RenderedPrompt, plan_requests, render_prompts
 from safelrm.generation.schemas import ROLLOUTS
@@ -27,45 +27,50 @@ from safelrm.generation.settings import RolloutJobSettings
 from safelrm.inference.chat import Chat
 from safelrm.inference.engine import complete, start_engine
 from safelrm.inference.schemas import COMPLETIONS, LENGTH, STOP
-from safelrm.inference.shards import in_shards
+from safelrm.inference.store import AnswerStore, Question
 
 if TYPE_CHECKING:
-    from vllm import LLM
+    from vllm import CompletionOutput
 
 
-def generate(engine: "LLM", requests: Sequence[tuple[list[int], int]], settings: RolloutJobSettings) -> pd.DataFrame:
-    """One completion per request, as rows of COMPLETIONS.
+def complete_prompts(
+    model: Path, prompts: Sequence[RenderedPrompt], seeds: Sequence[int], settings: RolloutJobSettings
+) -> pd.DataFrame:
+    """One completion per prompt, in order, as rows of COMPLETIONS without key.
+
+    Completions that are in the store (inference/store.py) are not made again. If all are, no engine is started.
 
     Args:
-        engine: the engine.
-        requests: for each request the token ids of its prompt, and its seed.
-        settings: how to sample.
+        model: the model folder.
+        prompts: the rendered prompts.
+        seeds: the seed of each request.
+        settings: decoding and engine.
 
     Raises:
-        SafeLRMError: the engine gave up a request.
+        SafeLRMError: the engine cannot start, or gave up a request.
     """
-    from vllm import SamplingParams  # noqa: PLC0415  (the engine's environment is set by now)
+    sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "max_tokens": settings.max_tokens}
+    questions = [(prompt.token_ids, sampling | {"seed": seed}) for prompt, seed in zip(prompts, seeds, strict=True)]
+    store = AnswerStore(COMPLETIONS, model, {"dtype": settings.dtype, "max_model_length": settings.max_model_length})
+    return store.answers(questions, partial(_ask, model, settings))
 
-    sampling = [
-        SamplingParams(
-            temperature=settings.temperature,
-            top_p=settings.top_p,
-            max_tokens=settings.max_tokens,
-            seed=seed,
-            detokenize=False,
-        )
-        for _, seed in requests
-    ]
+
+def _ask(
+    model: Path, settings: RolloutJobSettings, questions: Sequence[Question]
+) -> Iterator[tuple[int, tuple[list[int], str]]]:
     started = time.monotonic()
-    outputs = complete(engine, [ids for ids, _ in requests], sampling)
-    rows = pd.DataFrame([_completion(output) for output in outputs], columns=COMPLETIONS.schema.names)
+    engine = start_engine(model, dtype=settings.dtype, max_model_length=settings.max_model_length, seed=settings.seed)
+    print(f"engine start: {time.monotonic() - started:.1f} s", flush=True)
+    tokens, started = 0, time.monotonic()
+    for place, output in complete(engine, questions):
+        completion = _completion(output)
+        tokens += len(completion[0])
+        yield place, completion
     spent = time.monotonic() - started
-    tokens = int(rows["token_ids"].map(len).sum())
-    print(f"{len(rows)} completions, {tokens} tokens in {spent:.1f} s ({tokens / spent:.0f} tokens/s)", flush=True)
-    return rows
+    print(f"{tokens} tokens in {spent:.1f} s ({tokens / spent:.0f} tokens/s)", flush=True)
 
 
-def _completion(output: object) -> tuple[list[int], str]:
+def _completion(output: "CompletionOutput") -> tuple[list[int], str]:
     token_ids, reason = list(output.token_ids), output.finish_reason
     if reason not in (STOP, LENGTH):
         raise SafeLRMError(f"the engine ended a request with {reason!r}", fix="run again; report it if it persists")
@@ -103,7 +108,7 @@ def rollout_table(
 
 
 def generate_rollouts(
-    model: Path, benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutJobSettings, work: Path
+    model: Path, benchmarks: Mapping[str, pd.DataFrame], seed: int, settings: RolloutJobSettings
 ) -> pd.DataFrame:
     """Rollouts of the model in a folder, without the columns model, arm and seed.
 
@@ -112,28 +117,17 @@ def generate_rollouts(
         benchmarks: prompts by benchmark name.
         seed: seed of the arm.
         settings: decoding and engine.
-        work: folder of finished shards of completions; those that are there are not generated again.
     """
     chat = Chat(model)
     requests = plan_requests(benchmarks, seed, settings)
     prompts = render_prompts(chat, requests, settings)
-    started = time.monotonic()
-    engine = start_engine(model, dtype=settings.dtype, max_model_length=settings.max_model_length, seed=settings.seed)
-    print(f"engine start: {time.monotonic() - started:.1f} s", flush=True)
-    seeds = requests["request_seed"].tolist()
-    completions = in_shards(
-        [(prompt.token_ids, request_seed) for prompt, request_seed in zip(prompts, seeds, strict=True)],
-        settings.shard_size,
-        lambda shard: generate(engine, shard, settings),
-        table=COMPLETIONS,
-        folder=work,
-    )
+    completions = complete_prompts(model, prompts, requests["request_seed"].tolist(), settings)
     return rollout_table(chat, requests, prompts, completions)
 
 
 def main() -> None:
     """Run the stage."""
-    parser = resumable_parser(__doc__)
+    parser = stage_parser(__doc__)
     parser.add_argument("--checkpoint", required=True, type=Path, help="manifest of the model")
     parser.add_argument("--model", required=True, help="name of the base model")
     parser.add_argument("--arm", required=True, help="name of the arm")
@@ -152,12 +146,8 @@ def main() -> None:
     files = named_paths("--benchmark", options.benchmark)
     benchmarks = {name: PROMPTS.read(path) for name, path in files.items()}
     model = verified_model(options.checkpoint)
-
-    def roll_out(work: Path) -> None:
-        rows = generate_rollouts(model, benchmarks, options.seed, settings, work)
-        ROLLOUTS.write(options.output, rows.assign(model=options.model, arm=options.arm, seed=options.seed))
-
-    run_resumably("rollouts", options, [options.checkpoint, *files.values()], [options.output], roll_out)
+    rows = generate_rollouts(model, benchmarks, options.seed, settings)
+    ROLLOUTS.write(options.output, rows.assign(model=options.model, arm=options.arm, seed=options.seed))
 
 
 if __name__ == "__main__":

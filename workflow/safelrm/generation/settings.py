@@ -29,11 +29,6 @@ class RolloutSettings(Strict):
     )
     dtype: Dtype = Field(description="arithmetic of the engine")
     max_model_length: Count = Field(description="longest prompt plus completion, in tokens")
-    shard_size: Count = Field(
-        2048,
-        description="requests that are generated together and then kept; with fewer, a killed job loses less;"
-        " with more, the engine waits less often for the longest completion of a shard",
-    )
 
 
 class RolloutJobSettings(RolloutSettings):

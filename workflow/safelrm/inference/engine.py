@@ -13,10 +13,11 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import GPUS
+from safelrm.inference.store import Question
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-    from vllm import LLM, CompletionOutput, SamplingParams
+    from vllm import LLM, CompletionOutput
 
 ENVIRONMENT = {
     # an engine in a process of its own starts more slowly, and a killed job could leave it behind
@@ -86,22 +87,26 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
         ) from error
 
 
-def complete(
-    engine: "LLM", prompts: Sequence[list[int]], sampling: "SamplingParams | Sequence[SamplingParams]"
-) -> list["CompletionOutput"]:
-    """The engine's completion of each prompt, in order.
+def complete(engine: "LLM", questions: Sequence[Question]) -> Iterator[tuple[int, "CompletionOutput"]]:
+    """The engine's completion of each prompt with its place among the questions, as soon as it is finished.
 
     Args:
         engine: the engine.
-        prompts: token ids of each prompt.
-        sampling: how to sample: one for all prompts, or one per prompt.
+        questions: token ids of each prompt, and the arguments of vLLM's SamplingParams.
     """
+    from vllm import SamplingParams  # noqa: PLC0415  (the engine's environment is set by now)
+    from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415
+
     # earlier prompts in the cache may change the order of arithmetic
     engine.reset_prefix_cache()
-    if not prompts:
-        return []
-    outputs = engine.generate([{"prompt_token_ids": ids} for ids in prompts], sampling, use_tqdm=False)
-    return [output.outputs[0] for output in outputs]
+    running = engine.llm_engine
+    for place, (token_ids, sampling) in enumerate(questions):
+        asked = SamplingParams(**sampling, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY)
+        running.add_request(str(place), {"prompt_token_ids": token_ids}, asked)
+    while running.has_unfinished_requests():
+        for output in running.step():
+            if output.finished:
+                yield int(output.request_id), output.outputs[0]
 
 
 def has_state_space_layers(folder: Path) -> bool:

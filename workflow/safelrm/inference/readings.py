@@ -9,24 +9,19 @@ plain forward passes, for a reward that is asked for in every training step. Imp
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import pandas as pd
 import torch
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.work import current_folder
 from safelrm.inference.chat import Chat, conversation
 from safelrm.inference.engine import complete, load_model, start_engine
 from safelrm.inference.schemas import READINGS, Pair
 from safelrm.inference.settings import GuardSettings
-from safelrm.inference.shards import in_shards
-
-# pairs that vLLM reads together; their readings are kept before the next ones are read
-SHARD = 4096
+from safelrm.inference.store import Answer, AnswerStore, Question
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,19 @@ class GuardPrompts:
         """The reading from the log-probabilities of the two labels at the first generated position.
 
         Raises:
-            SafeLRMError: a log-probability is NaN or infinite, so the guard's arithmetic has failed.
+            SafeLRMError: a log-probability is NaN or infinite.
+        """
+        self.require_finite(unsafe_logprob, safe_logprob)
+        unsafe, safe = math.exp(unsafe_logprob), math.exp(safe_logprob)
+        # from the difference: the share stays exact where both probabilities underflow
+        odds = math.exp(min(safe_logprob - unsafe_logprob, 700.0))
+        return GuardReading(1.0 / (1.0 + odds), min(unsafe + safe, 1.0), self.chat.decode([[top_token_id]])[0])
+
+    def require_finite(self, unsafe_logprob: float, safe_logprob: float) -> None:
+        """Refuse log-probabilities that show that the guard's arithmetic has failed.
+
+        Raises:
+            SafeLRMError: a log-probability is NaN or infinite.
         """
         if not (math.isfinite(unsafe_logprob) and math.isfinite(safe_logprob)):
             raise SafeLRMError(
@@ -117,53 +124,37 @@ class GuardPrompts:
                 file=self.chat.folder,
                 fix="check the guard's weights, or use another dtype",
             )
-        unsafe, safe = math.exp(unsafe_logprob), math.exp(safe_logprob)
-        # from the difference: the share stays exact where both probabilities underflow
-        odds = math.exp(min(safe_logprob - unsafe_logprob, 700.0))
-        return GuardReading(1.0 / (1.0 + odds), min(unsafe + safe, 1.0), self.chat.decode([[top_token_id]])[0])
 
 
 class VllmGuard:
-    """A `GuardReader` that takes the labels' log-probabilities from vLLM's raw (unscaled) logits."""
+    """A `GuardReader` that takes the labels' log-probabilities from vLLM's raw (unscaled) logits.
+
+    It keeps what it has read (inference/store.py). It starts no engine unless there is something new to read.
+    """
 
     def __init__(self, folder: Path, settings: GuardSettings, *, dtype: str) -> None:
         self.prompts = GuardPrompts(folder, settings)
-        # one token more than the question: the answer
-        self.engine = start_engine(folder, dtype=dtype, max_model_length=settings.max_length + 1)
+        self.folder, self.dtype = folder, dtype
 
     def read(self, pairs: Sequence[Pair]) -> list[GuardReading | None]:
-        """One reading per pair, in order; None for a text longer than `max_length`.
-
-        A job with partial state keeps its readings in its work folder. Readings that are there are not made again.
-        """
-        if not pairs:
-            return []
-        folder = current_folder()
-        rows = in_shards(pairs, SHARD, self._read, table=READINGS, folder=folder) if folder else self._read(pairs)
-        present = rows["label_mass"].notna()
-        return [
-            GuardReading(*row) if readable else None
-            for row, readable in zip(rows.itertuples(index=False, name=None), present, strict=True)
-        ]
-
-    def _read(self, pairs: Sequence[Pair]) -> pd.DataFrame:
-        from vllm import SamplingParams  # noqa: PLC0415  (the engine's environment is set by now)
-
-        prompts = self.prompts
+        """One reading per pair, in order; None for a text longer than `max_length`."""
+        prompts, length = self.prompts, self.prompts.settings.max_length + 1
+        labels = {"temperature": 0.0, "max_tokens": 1, "logprob_token_ids": [prompts.unsafe_id, prompts.safe_id]}
         questions = prompts.encode(pairs)
-        greedy = SamplingParams(
-            temperature=0.0, max_tokens=1, logprob_token_ids=[prompts.unsafe_id, prompts.safe_id], detokenize=False
-        )
-        answers = iter(complete(self.engine, [ids for ids in questions if ids is not None], greedy))
-        readings = [None if ids is None else self._reading(next(answers)) for ids in questions]
-        rows = [(None, None, None) if reading is None else astuple(reading) for reading in readings]
-        return pd.DataFrame(rows, columns=READINGS.schema.names)
+        store = AnswerStore(READINGS, self.folder, {"dtype": self.dtype, "max_model_length": length})
+        rows = store.answers([(ids, labels) for ids in questions if ids is not None], self._ask)
+        readings = iter(prompts.reading(*row) for row in rows.itertuples(index=False, name=None))
+        return [None if ids is None else next(readings) for ids in questions]
 
-    def _reading(self, answer: object) -> GuardReading:
-        logprobs = answer.logprobs[0]
-        return self.prompts.reading(
-            logprobs[self.prompts.unsafe_id].logprob, logprobs[self.prompts.safe_id].logprob, answer.token_ids[0]
-        )
+    def _ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
+        # one token more than the question: the answer
+        length = self.prompts.settings.max_length + 1
+        engine = start_engine(self.folder, dtype=self.dtype, max_model_length=length)
+        for place, answer in complete(engine, questions):
+            logprobs = answer.logprobs[0]
+            labels = [logprobs[label].logprob for label in (self.prompts.unsafe_id, self.prompts.safe_id)]
+            self.prompts.require_finite(*labels)
+            yield place, (*labels, answer.token_ids[0])
 
 
 class ForwardGuard:

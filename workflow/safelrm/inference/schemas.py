@@ -1,4 +1,4 @@
-"""What engines answer, as a job keeps it while it runs: completions, and readings of a guard."""
+"""What engines answer, as the store keeps it: completions, and readings of a guard."""
 
 import pyarrow as pa
 
@@ -6,26 +6,31 @@ from safelrm.core.tables import Table, columns
 
 STOP, LENGTH = "stop", "length"
 
-# one row per request of a rollout job, in order
 COMPLETIONS = Table(
     "completions",
     columns(
+        # of the question
+        key=pa.string(),
         # without the end-of-turn token
         token_ids=pa.list_(pa.int32()),
         finish_reason=pa.string(),
     ),
+    key=("key",),
     choices=(("finish_reason", (STOP, LENGTH)),),
 )
 
 # what a guard is asked about: a user's prompt and an assistant's text
 Pair = tuple[str, str]
 
-# one row per pair, in order; all values are missing for a text that is too long
+# the first token of a guard's answer: natural log-probabilities of the two labels, and the most probable token
 READINGS = Table(
     "readings",
     columns(
-        p_unsafe=(pa.float64(), None),
-        label_mass=(pa.float64(), None),
-        top_token=(pa.string(), None),
+        # of the question
+        key=pa.string(),
+        unsafe_logprob=pa.float64(),
+        safe_logprob=pa.float64(),
+        top_token_id=pa.int64(),
     ),
+    key=("key",),
 )

@@ -1,8 +1,8 @@
-"""A guard model as judge of safety: it judges the trace, the answer and both, of every rollout.
+"""A guard model as judge of safety: it judges the trace, the answer and both, of rollouts of the chosen kinds.
 
-The guard reads the user's prompt with one part of the rollout. Benign and reasoning prompts are judged too, since a
-trace may be unsafe on any of them. The module judging/parts.py lists the parts that are not read. Two more kinds of
-parts are unscored:
+The guard reads the user's prompt with one part of the rollout. Benign prompts are judged too, since a trace may be
+unsafe on any prompt. Reasoning prompts are judged if the settings say so: they have by far the longest traces. The
+module judging/parts.py lists the parts that are not read. Two more kinds of parts are unscored:
 
     cut_off      The text is longer than the guard takes. No text is judged by its beginning.
     unreadable   The guard answers neither label.
@@ -23,7 +23,7 @@ from safelrm.judging.settings import GuardJudgeSettings as Settings
 
 
 def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.DataFrame:
-    """Verdicts safe, unsafe or unscored on each part of every rollout; the score is P(unsafe).
+    """Verdicts safe, unsafe or unscored on each part of a rollout of the chosen kinds; the score is P(unsafe).
 
     Raises:
         SafeLRMError: no guard is given, or it cannot be asked or read.
@@ -32,11 +32,9 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
         raise SafeLRMError(
             "this judge needs a guard", file="--guard", fix="name one of `guards` in the judge's entry (key `guard`)"
         )
-    parts = parts_of(rollouts)
+    parts = parts_of(rollouts[rollouts["kind"].isin(settings.kinds)])
     pairs = unique_pairs(parts)
-    # an engine takes long to start, so nothing to read starts none
-    reader = VllmGuard(guard, settings.reading, dtype=settings.dtype) if pairs else None
-    readings = reader.read(pairs) if reader else []
+    readings = VllmGuard(guard, settings.reading, dtype=settings.dtype).read(pairs) if pairs else []
     require_readable(readings, settings.reading, guard)
     return verdicts(parts, dict(zip(pairs, readings, strict=True)), settings)
 

@@ -20,9 +20,8 @@ from types import ModuleType
 import pandas as pd
 
 from safelrm.core.checkpoints import verified_model
-from safelrm.core.cli import parse_settings, run
+from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.work import resumable_parser, run_resumably
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
 from safelrm.judging.schemas import PARTS, VERDICTS
 
@@ -69,7 +68,7 @@ def verdict_table(rollouts: pd.DataFrame, verdicts: pd.DataFrame, name: str) -> 
 
 def main() -> None:
     """Run the stage."""
-    parser = resumable_parser(__doc__)
+    parser = stage_parser(__doc__)
     parser.add_argument("--name", required=True, help="name of the judge")
     parser.add_argument("--module", required=True, help="dotted path of the judge's module")
     parser.add_argument("--rollouts", required=True, nargs="+", type=Path, help="rollouts tables of the runs")
@@ -80,12 +79,8 @@ def main() -> None:
     settings = parse_settings(module.Settings, options.settings)
     rollouts = pd.concat([ROLLOUTS.read(path) for path in options.rollouts], ignore_index=True)
     guard = verified_model(options.guard) if options.guard else None
-
-    def say(_: Path) -> None:
-        VERDICTS.write(options.output, verdict_table(rollouts, module.judge(rollouts, settings, guard), options.name))
-
-    inputs = [*options.rollouts, *([options.guard] if options.guard else [])]
-    run_resumably("judge", options, inputs, [options.output], say)
+    verdicts = module.judge(rollouts, settings, guard)
+    VERDICTS.write(options.output, verdict_table(rollouts, verdicts, options.name))
 
 
 if __name__ == "__main__":

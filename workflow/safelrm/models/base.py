@@ -39,8 +39,8 @@ def write_model(model: SavableModel, manifest: Path) -> None:
     write_manifest(manifest)
 
 
-def make_model(stage: str, description: str | None) -> None:
-    """Run the stage `base` or `guard`: write the training curve, the folder `model`, then the manifest beside it.
+def make_model(stage: str, description: str | None) -> Path:
+    """Run the stage `base` or `guard`: write the curve, the folder `model`, then the manifest beside it; the manifest.
 
     Args:
         stage: name of the stage.
@@ -73,11 +73,12 @@ def make_model(stage: str, description: str | None) -> None:
 
     outputs = [arguments.manifest, model_folder(arguments.manifest), arguments.curve]
     run_resumably(stage, arguments, inputs.values(), outputs, make)
+    return arguments.manifest
 
 
-def main() -> None:
-    """Run the stage."""
-    make_model("base", __doc__)
+def main() -> Path:
+    """Run the stage; the manifest that it has written."""
+    return make_model("base", __doc__)
 
 
 if __name__ == "__main__":

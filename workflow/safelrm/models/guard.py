@@ -3,13 +3,15 @@
 Its inputs, outputs and factories are those of the stage `base` (models/base.py).
 """
 
+from pathlib import Path
+
 from safelrm.core.cli import run
 from safelrm.models.base import make_model
 
 
-def main() -> None:
-    """Run the stage."""
-    make_model("guard", __doc__)
+def main() -> Path:
+    """Run the stage; the manifest that it has written."""
+    return make_model("guard", __doc__)
 
 
 if __name__ == "__main__":

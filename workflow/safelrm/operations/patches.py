@@ -8,6 +8,8 @@ Seen with Snakemake 9.27.1 and snakemake-executor-plugin-slurm 2.8.0, its newest
 3. If SLURM does not say how long it remembers a job, the plugin turns to SLURM's accounting, which many clusters lack.
 4. A job counts as running for ever if it was preempted and is not requeued, or if SLURM no longer knows it.
 5. The plugin looks at its jobs ever more seldom, whatever Snakemake's `--seconds-between-status-checks` says.
+6. Snakemake serves a damaged entry of its cache. It links the first outputs of a partial entry before it sees that
+   others are missing.
 """
 
 import asyncio
@@ -17,8 +19,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from threading import Thread
 
+from snakemake.caching.local import OutputFileCache
+from snakemake.jobs import Job
+from snakemake.logging import logger
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+from safelrm.operations.cached import damage
 
 SCHEDULING, PLUGIN = "snakemake.scheduling.job_scheduler", "snakemake_executor_plugin_slurm"
 # a new job may not be in the accounts at once; a controller that crashed may never have written it down
@@ -26,6 +33,29 @@ LOST_AFTER_SECONDS = 120
 
 # states by job, and the seconds that the answer took; None, None if there was no answer
 Answer = tuple[dict[str, str], float] | tuple[None, None]
+
+
+def serve_undamaged() -> None:
+    """Let Snakemake's cache between workflows drop damaged and partial entries. Their jobs are then run again."""
+    fetch = OutputFileCache.fetch
+    if hasattr(fetch, "checks"):
+        return
+
+    async def fetching(cache: OutputFileCache, job: Job) -> None:
+        files = [file for _, file in await cache.get_outputfiles_and_cachefiles(job)]
+        present = [file for file in files if file.exists()]
+        key = await cache.provenance_hash_map.get_provenance_hash(job)
+        fault = damage(key, present) if len(present) == len(files) else ""
+        if fault:
+            logger.warning(f"dropped an entry of the cache, which is made again: {fault}")
+            for file in files:
+                file.unlink(missing_ok=True)
+        if fault or len(present) < len(files):
+            cache.raise_cache_miss_exception(job)
+        await fetch(cache, job)
+
+    fetching.checks = True
+    OutputFileCache.fetch = fetching
 
 
 def stop_in_a_thread() -> None:

@@ -29,8 +29,8 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def run_training(stage: str, options: argparse.Namespace, inputs: Sequence[Path], train: Callable[..., None]) -> None:
-    """Run a training that goes on from its partial state.
+def run_training(stage: str, options: argparse.Namespace, inputs: Sequence[Path], train: Callable[..., None]) -> Path:
+    """Run a training that goes on from its partial state; the manifest that it has written.
 
     Args:
         stage: name of the stage.
@@ -41,6 +41,7 @@ def run_training(stage: str, options: argparse.Namespace, inputs: Sequence[Path]
     outputs = [options.manifest, model_folder(options.manifest), options.curve]
     given = {name: getattr(options, name) for name in ("checkpoint", "seed", "manifest", "curve")}
     run_resumably(stage, options, [options.checkpoint, *inputs], outputs, partial(train, **given))
+    return options.manifest
 
 
 def prepare_process() -> None:

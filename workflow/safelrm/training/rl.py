@@ -45,8 +45,8 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    """Run the command."""
+def main() -> Path:
+    """Run the command; the manifest that it has written."""
     options = arguments().parse_args()
     settings = parse_settings(RlSettings, options.settings)
     guard_settings = parse_settings(GuardSettings, options.guard_settings)
@@ -59,7 +59,7 @@ def main() -> None:
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
     reinforce = partial(train, prompts, settings, guard=options.guard, guard_settings=guard_settings)
-    run_training("rl", options, [options.guard, *files.values()], reinforce)
+    return run_training("rl", options, [options.guard, *files.values()], reinforce)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    """Run the command."""
+def main() -> Path:
+    """Run the command; the manifest that it has written."""
     options = arguments().parse_args()
     settings = parse_settings(SftSettings, options.settings)
     conversations = CONVERSATIONS.read(options.data)
@@ -32,7 +32,7 @@ def main() -> None:
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.supervised import train  # noqa: PLC0415
 
-    run_training("sft", options, [options.data], partial(train, conversations, settings))
+    return run_training("sft", options, [options.data], partial(train, conversations, settings))
 
 
 if __name__ == "__main__":

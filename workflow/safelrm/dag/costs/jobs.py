@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,6 +10,8 @@ from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Ba
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_texts, from_scratch, mixed, sized_model
 from safelrm.dag.paths import fetched_model
 from safelrm.dag.settings import MadeModel, Study
+from safelrm.data.schemas import KINDS
+from safelrm.judging.settings import GuardJudgeSettings
 from safelrm.training.settings import TrainingSettings
 
 Wildcards = Mapping[str, str]
@@ -208,22 +210,23 @@ class Costs:
         asked, longest, execution = self._asked(policy.name), settings.max_model_length, self.study.execution
         need = partial(on.engine_bytes, policy, longest, settings.dtype)
         fit = fewest_gpus(need, execution, policy, "rollouts.max_model_length", execution.gpus_per_node)
-        seconds = on.engine_start + on.generating_seconds(policy, asked, settings.shard_size, settings.dtype, fit.gpus)
-        # at the end of a shard its longest completion runs alone
-        tails = math.ceil(asked.rows / settings.shard_size) * (settings.max_tokens - asked.response)
-        seconds += tails * on.step_seconds(policy, 1, longest, settings.dtype, fit.gpus)
+        seconds = on.engine_start + on.generating_seconds(policy, asked, settings.dtype, fit.gpus)
+        # at the end the longest completion runs alone
+        tail = settings.max_tokens - asked.response
+        seconds += tail * on.step_seconds(policy, 1, longest, settings.dtype, fit.gpus)
         stored = asked.tokens * STORED_TOKEN
         return fit.job(seconds, host=_table_bytes(asked), disk=stored + SMALL_DISK, scratch=stored)
 
     def _judge(self, wildcards: Wildcards) -> Job:
         """The verdicts of a judge on all runs of a model."""
         entry, model = self.study.judges[wildcards["judge"]], wildcards["model"]
-        runs, asked = sum(len(arm.seeds) for arm in self.study.arms if arm.model == model), self._asked(model)
-        tables = runs * _table_bytes(asked)
+        runs = sum(len(arm.seeds) for arm in self.study.arms if arm.model == model)
+        tables = runs * _table_bytes(self._asked(model))
         if entry.guard is None:
             return Job(1.0, GIB + tables)
         guard, longest = self._guards[entry.guard], self.study.guards[entry.guard].reading.max_length
-        dtype, execution = str(entry.settings.get("dtype", "float32")), self.study.execution
+        chosen, execution = GuardJudgeSettings.model_construct(**entry.settings), self.study.execution
+        asked, dtype = self._asked(model, chosen.kinds), chosen.dtype
         need = partial(self._on.engine_bytes, guard, longest, dtype)
         fit = fewest_gpus(need, execution, guard, f"guards.{entry.guard}", execution.gpus_per_node)
         # the trace, the answer and both, each with the prompt
@@ -231,10 +234,15 @@ class Costs:
         reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus)
         return fit.job(self._on.engine_start + reading, host=tables)
 
-    def _asked(self, model: str) -> Texts:
-        """The requests of one run of a model: all benchmarks, in all its decoding modes."""
+    def _asked(self, model: str, kinds: Sequence[str] = KINDS) -> Texts:
+        """The requests of one run of a model: all benchmarks in all its decoding modes, but those of other kinds.
+
+        A benchmark whose settings name no kind may be of any.
+        """
         settings = self.study.rollouts
-        sets = [expected_texts(self.study.datasets[name], settings.max_tokens) for name in self.study.benchmarks]
+        entries = [self.study.datasets[name] for name in self.study.benchmarks]
+        read = [entry for entry in entries if str(entry.settings.get("kind")) not in set(KINDS) - set(kinds)]
+        sets = [expected_texts(entry, settings.max_tokens) for entry in read]
         asked = mixed([(one, one.rows) for one in sets])
         return replace(asked, rows=asked.rows * settings.samples * len(self.study.models[model].decodings))
 

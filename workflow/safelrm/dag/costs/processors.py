@@ -81,11 +81,11 @@ class Processor:
         moved = model.shape.parameters * BYTES[dtype] + running * length * model.cache_bytes
         return max(moved / (self.bandwidth * gpus), self.forward_seconds(model, running, dtype, gpus))
 
-    def generating_seconds(self, model: SizedModel, asked: Texts, together: float, dtype: str, gpus: int) -> float:
-        """Seconds in which vLLM answers requests, of which so many are given to it together."""
+    def generating_seconds(self, model: SizedModel, asked: Texts, dtype: str, gpus: int) -> float:
+        """Seconds in which vLLM answers requests."""
         free = (self.memory - self.overhead) * gpus - model.shape.parameters * BYTES[dtype]
         fitting = free / (model.cache_bytes * (asked.prompt + asked.response))
-        running = max(1.0, min(asked.rows, together, MOST_RUNNING, fitting))
+        running = max(1.0, min(asked.rows, MOST_RUNNING, fitting))
         step = self.step_seconds(model, running, asked.prompt + asked.response / 2, dtype, gpus)
         reading = self.forward_seconds(model, asked.rows * asked.prompt, dtype, gpus)
         return reading + asked.rows * asked.response * (step / running + self.sample)
