@@ -34,6 +34,18 @@ def copy_of_checkout(target: Path) -> Path:
     return target
 
 
+def copy_of_study(folder: Path, target: Path) -> Path:
+    """Copy a checkout with its outputs and its cache, to which the links of the copy lead."""
+    shutil.copytree(folder, target, symlinks=True)
+    for link in target.rglob("*"):
+        if link.is_symlink() and link.readlink().is_relative_to(folder):
+            entry, status = target / link.readlink().relative_to(folder), link.lstat()
+            link.unlink()
+            link.symlink_to(entry)
+            os.utime(link, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+    return target
+
+
 def environment(**changes: str) -> dict[str, str]:
     """What a user's shell holds in the environment: nothing of this test run."""
     return {key: value for key, value in os.environ.items() if key not in OF_TESTS} | changes

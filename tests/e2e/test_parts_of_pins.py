@@ -1,7 +1,6 @@
 """One arm out of a pinned folder: pushed, pulled into a clone, and used there."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from safelrm.core.checkpoints import MODEL_FILES, verified_model, write_manifest
-from workflow_runs import ROOT, activated, copy_of_checkout, snakemake
+from workflow_runs import ROOT, activated, copy_of_checkout, copy_of_study, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -62,7 +61,7 @@ def clone_of(pinned: Path, target: Path, remote: Path) -> Path:
 
 
 def test_an_arm_is_pulled_alone_and_answers_without_training(finished_study, tmp_path):
-    pinned = pin(Path(shutil.copytree(finished_study, tmp_path / "safelrm", symlinks=True)))
+    pinned = pin(copy_of_study(finished_study, tmp_path / "safelrm"))
     remote = tmp_path / "remote"
     command(with_remote(pinned, remote), *PUSH, ARM)
     clone = clone_of(pinned, tmp_path / "clone", remote)

@@ -1,12 +1,11 @@
 """Pins and published results: restored in a clone without training, and checked byte for byte."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from workflow_runs import activated, planned, snakemake
+from workflow_runs import activated, copy_of_study, planned, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -36,7 +35,7 @@ def pinned(finished_study, tmp_path_factory) -> tuple[Path, Path]:
     """A repository whose finished study is pinned, published and pushed, and the remote."""
     base = tmp_path_factory.mktemp("pinned")
     folder, remote = base / "safelrm", base / "remote"
-    shutil.copytree(finished_study, folder, symlinks=True)
+    copy_of_study(finished_study, folder)
     command(folder, "git", "init", "--quiet")
     command(folder, "dvc", "remote", "add", "--default", "--local", "store", str(remote))
     snakemake(folder, "--cores", "1", *CONFIG, "--", "pin")
@@ -63,7 +62,7 @@ def test_pinning_writes_tracked_files_and_nothing_else(pinned):
 
 
 def test_what_is_not_of_the_study_is_not_pinned(pinned, tmp_path):
-    folder = Path(shutil.copytree(pinned[0], tmp_path / "safelrm", symlinks=True))
+    folder = copy_of_study(pinned[0], tmp_path / "safelrm")
     former = "checkpoints/nano_a/rl-former/seed1/manifest.json"
     (folder / former).parent.mkdir(parents=True)
     (folder / former).write_text("{}")
@@ -75,7 +74,7 @@ def test_what_is_not_of_the_study_is_not_pinned(pinned, tmp_path):
 
 
 def test_an_overridden_configuration_is_pinned_and_verified(pinned, tmp_path):
-    folder = Path(shutil.copytree(pinned[0], tmp_path / "safelrm", symlinks=True))
+    folder = copy_of_study(pinned[0], tmp_path / "safelrm")
     override = ("--config", "name=renamed")
     snakemake(folder, "--cores", "2", *CONFIG, *override, "--", "pin")
     assert (folder / "results/published/renamed/tables/summary.md").is_file()
@@ -111,7 +110,7 @@ def test_every_edited_result_is_named(clone):
 
 
 def test_a_changed_file_of_a_pinned_folder_is_named(pinned, tmp_path):
-    folder = Path(shutil.copytree(pinned[0], tmp_path / "safelrm", symlinks=True))
+    folder = copy_of_study(pinned[0], tmp_path / "safelrm")
     path = next((folder / "rollouts").rglob("*.parquet"))
     content = path.read_bytes()
     path.unlink()

@@ -1,7 +1,6 @@
 """A number of a table is traced to the rows, files and settings behind it."""
 
 import hashlib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import pandas as pd
 import pytest
 
 from safelrm.analysis.schemas import METRICS
-from workflow_runs import copy_of_checkout, environment
+from workflow_runs import copy_of_checkout, copy_of_study, environment
 
 pytestmark = pytest.mark.e2e
 
@@ -100,7 +99,7 @@ def test_an_agreement_is_traced_to_both_judges(finished_study, tmp_path):
 
 
 def test_a_number_that_its_verdicts_do_not_give_is_an_error(finished_study, tmp_path):
-    folder = Path(shutil.copytree(finished_study, tmp_path / "safelrm", symlinks=True))
+    folder = copy_of_study(finished_study, tmp_path / "safelrm")
     file = folder / "results/tiny/metrics.parquet"
     table = METRICS.read(file)
     table.loc[(table.arm == "sft-star1") & (table.metric == "safety"), "value"] += 0.01

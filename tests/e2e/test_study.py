@@ -1,7 +1,6 @@
 """The real workflow at its smallest size: every stage for real, twice, and what happens when something breaks."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workflow_runs import copy_of_checkout, digests, planned, snakemake
+from workflow_runs import copy_of_checkout, copy_of_study, digests, planned, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -23,7 +22,7 @@ def run(folder: Path, cores: int) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def finished(finished_study, tmp_path) -> Path:
-    return Path(shutil.copytree(finished_study, tmp_path / "safelrm", symlinks=True))
+    return copy_of_study(finished_study, tmp_path / "safelrm")
 
 
 def test_progress_and_time_table_are_shown(first_run):
@@ -79,7 +78,7 @@ def test_a_truncated_table_is_named_and_finished_work_is_kept(finished):
     done = snakemake(finished, "--cores", "1", *CONFIG, "-R", "samples", check=False)
     assert done.returncode != 0
     assert f"error: {rollouts.relative_to(finished)}: not a readable Parquet file" in done.stderr
-    assert "fix: rm rollouts/" in done.stderr
+    assert f"rm {rollouts.resolve()} rollouts/" in done.stderr
     changed = {name for name, digest in digests(finished).items() if before.get(name) != digest}
     assert changed <= {name for name in before if "verdicts" in name}
 
@@ -87,9 +86,10 @@ def test_a_truncated_table_is_named_and_finished_work_is_kept(finished):
 def test_a_corrupt_checkpoint_is_named(finished):
     weights = finished / "checkpoints/nano_a/sft-star1/seed1/model/model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\0")
-    done = snakemake(
-        finished, "--cores", "1", *CONFIG, "--forcerun", "rollouts/nano_a/sft-star1/seed1.parquet", check=False
-    )
+    rollouts = "rollouts/nano_a/sft-star1/seed1.parquet"
+    # without its entry in the cache, it is made again
+    (finished / rollouts).resolve().unlink()
+    done = snakemake(finished, "--cores", "1", *CONFIG, "--", rollouts, check=False)
     assert done.returncode != 0
     assert "model.safetensors: differs from the manifest" in done.stderr
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from safelrm.core.checkpoints import MANIFEST, MODEL_FILES, listed_files
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import canonical_json, sha256
-from safelrm.inference.store import ANSWERS, read_context
+from safelrm.inference.store import ANSWERS, CONTEXT, read_context
 
 # folders of a checkout that hold outputs of cached rules
 LINKED = ("checkpoints", "rollouts", "results")
@@ -121,7 +121,9 @@ def _entry(key: str, kind: str, files: list[Path], *, linked: bool, fault: str) 
         # another workflow may be replacing the file
         with suppress(FileNotFoundError):
             found[path] = path.stat()
-    used = max((max(status.st_mtime, status.st_atime) for status in found.values()), default=0.0)
+    # this command itself reads contexts
+    times = [max(status.st_mtime, status.st_atime) for path, status in found.items() if path.name != CONTEXT]
+    used = max(times, default=0.0)
     return Entry(key, kind, tuple(found), sum(status.st_size for status in found.values()), used, linked, fault)
 
 
