@@ -191,7 +191,8 @@ def test_descriptions_of_settings_and_options_do_not_count(package):
 
 
 def test_what_only_the_message_of_an_error_uses_does_not_count(package):
-    text = "from safelrm import deep\ndef helper(x):\n    if deep.VALUE:\n        raise ValueError(f'{deep.UNUSED}: {x}')\n"
+    raising = "raise ValueError(f'{deep.UNUSED}: {x}')"
+    text = f"from safelrm import deep\ndef helper(x):\n    if deep.VALUE:\n        {raising}\n"
     (package / "library.py").write_text(text)
     before = fresh_hash(package)
     (package / "library.py").write_text(text.replace(": {x}", " is too large"))

@@ -13,14 +13,17 @@ from safelrm.training.rewards.base import Reward, RewardContext, Sample
 # sentences in which any of the phrases counts; later on only a refusal that names the request does
 BEGINNING = 3
 
-_SERVE = r"(?:help(?! but)|assist|answer|comply|provide|support|fulfill?|do (?:that|this)\b)"
+_SERVE = (
+    r"(?:help(?! but)|assist|answer|comply|complete|continue|create|discuss|engage|fulfill?|generate|give|offer|"
+    r"provide|share|support|write|do (?:that|this)\b)"
+)
 _FIRST = re.compile(
     "|".join(
         (
             rf"\bi(?: am|'m)? (?:cannot|can't|won't|will not|unable to|not able to) {_SERVE}",
             r"\bi (?:should not|shouldn't) (?:help|assist)\b",
-            r"\bi (?:must |have to )?(?:decline|refuse)\b",
-            r"\b(?:sorry|apologies),? but i\b",
+            r"\bi (?:must |have to )?(?:\w+ly )?(?:decline|refuse)\b",
+            r"\b(?:sorry|apologies|apologi[sz]e),? but i\b",
         )
     )
 )
