@@ -152,6 +152,16 @@ EDITS = {
         replace('description="passes over the data"', 'description="how often the data is passed over"'),
         set(),
     ),
+    "the message of an error": (
+        f"{PACKAGE}/training/reinforced.py",
+        replace('"training with vLLM needs a GPU"', 'f"{settings.vllm} needs a GPU"'),
+        set(),
+    ),
+    "the words of a printed line": (
+        f"{PACKAGE}/training/curves.py",
+        replace('print(f"step {state.global_step}/', 'print(f"done: {state.global_step}/'),
+        set(),
+    ),
     "the annotation of a function": (
         f"{PACKAGE}/judging/refusal.py",
         replace("def is_refusal(text: str) -> bool:", "def is_refusal(text: object) -> bool:"),
@@ -173,9 +183,15 @@ EDITS = {
     ),
     "reference of the figures": (*config(r"  reference_model: nano_i\n", ""), None),
     # judges
-    # RL is rewarded by what these two judges ask: whether an answer refuses, and whether it is right
-    "refusal judge": (f"{PACKAGE}/judging/refusal.py", NEW_CODE, verdicts(["refusal"]) | checkpoints(RL) | after(RL)),
+    # the reward of over-refusal has phrases of its own
+    "refusal judge": (f"{PACKAGE}/judging/refusal.py", NEW_CODE, verdicts(["refusal"]) | AFTER_VERDICTS),
+    "a phrase of the refusal judge": (
+        f"{PACKAGE}/judging/refusal.py",
+        replace("|in a position|", "|in a position|prepared|"),
+        verdicts(["refusal"]) | AFTER_VERDICTS,
+    ),
     "oracle as judge": (f"{PACKAGE}/nano/oracle_judge.py", NEW_CODE, verdicts(["oracle"]) | CALIBRATION),
+    # RL is rewarded by what this judge asks: whether an answer is right
     "exact judge": (f"{PACKAGE}/judging/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(RL)),
     # a definition of a module whose other definitions are used elsewhere
     "verdicts of the refusal judge": (
@@ -225,6 +241,16 @@ EDITS = {
     "sft stage": (f"{PACKAGE}/training/sft.py", NEW_CODE, checkpoints(SFT) | after(SFT)),
     "module of training alone": (f"{PACKAGE}/training/curves.py", NEW_CODE, checkpoints(TRAINED) | after(TRAINED)),
     "a term of the reward": (f"{PACKAGE}/training/rewards/safety.py", NEW_CODE, checkpoints(RL) | after(RL)),
+    "a condition under which training fails": (
+        f"{PACKAGE}/training/reinforced.py",
+        replace("and process_count() > 1:", "and process_count() > 2:"),
+        checkpoints(RL) | after(RL),
+    ),
+    "a phrase of the reward of over-refusal": (
+        f"{PACKAGE}/training/rewards/over_refusal.py",
+        replace("(?:help|assist)", "(?:help|aid|assist)"),
+        checkpoints(RL) | after(RL),
+    ),
     "settings of SFT": (
         f"{PACKAGE}/training/settings.py",
         replace("class SftSettings(TrainingSettings):", "class SftSettings(TrainingSettings, frozen=True):"),

@@ -95,11 +95,11 @@ def test_edits_without_effect_keep_the_hash(package, file, old, new):
         ("library.py", "return deep.VALUE + x", "return deep.other() + x"),
         ("library.py", "return deep.VALUE + x", "return vars(deep)['VALUE'] + x"),
         # a statement that defines nothing may do anything
-        ("deep.py", "UNUSED = 2", "UNUSED = 2\nprint(VALUE)"),
+        ("deep.py", "UNUSED = 2", "UNUSED = 2\nregister(VALUE)"),
         ("deep.py", "UNUSED = 2", "UNUSED = 2\nsys.path[0] = 'elsewhere'"),
-        ("deep.py", "VALUE = 1", "if __name__ == '__main__':\n    pass\nelse:\n    print(1)\nVALUE = 1"),
+        ("deep.py", "VALUE = 1", "if __name__ == '__main__':\n    pass\nelse:\n    register(1)\nVALUE = 1"),
         ("deep.py", "VALUE = 1", "if torch.__name__ == 'torch':\n    print(1)\nVALUE = 1"),
-        ("deep.py", "VALUE = 1", "if TYPE_CHECKING:\n    pass\nelse:\n    print(1)\nVALUE = 1"),
+        ("deep.py", "VALUE = 1", "if TYPE_CHECKING:\n    pass\nelse:\n    register(1)\nVALUE = 1"),
         # and so may a decorator, and the import of a package that nothing uses
         ("deep.py", "def other", "@register\ndef spare():\n    return 1\ndef other"),
         ("deep.py", "VALUE = 1", "import trl\nVALUE = 1"),
@@ -188,6 +188,18 @@ def test_descriptions_of_settings_and_options_do_not_count(package):
     for old, new, counts in (("'a'", "'c'", False), ("'b'", "f'{x}'", False), ("=1", "=3", True), ("(2", "(3", True)):
         (package / "library.py").write_text(text.replace(old, new))
         assert (fresh_hash(package) != before) == counts
+
+
+def test_what_only_the_message_of_an_error_uses_does_not_count(package):
+    raising = "raise ValueError(f'{deep.UNUSED}: {x}')"
+    text = f"from safelrm import deep\ndef helper(x):\n    if deep.VALUE:\n        {raising}\n"
+    (package / "library.py").write_text(text)
+    before = fresh_hash(package)
+    (package / "library.py").write_text(text.replace(": {x}", " is too large"))
+    (package / "deep.py").write_text(FILES["deep.py"].replace("UNUSED = 2", "UNUSED = 3"))
+    assert fresh_hash(package) == before
+    (package / "deep.py").write_text(FILES["deep.py"].replace("VALUE = 1", "VALUE = 3"))
+    assert fresh_hash(package) != before
 
 
 def test_one_definition_of_a_module_can_be_hashed(package):

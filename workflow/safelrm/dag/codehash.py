@@ -9,11 +9,14 @@ Snakemake's re-run logic does not see imported modules. It sees this hash as a p
    decorated by more than `dataclass`, `cache` and the like;
 4. the locked versions of the third-party packages that this code imports, and of the packages that those need.
 
-Comments, docstrings, formatting, annotations of functions and descriptions of settings do not count. So a module can
-be large: an edit of one definition changes the hash of the stages that use it, and of no other.
+Comments, formatting, and what only a reader sees (`dag/prose.py`) do not count. So a module can be large: an edit of
+one definition changes the hash of the stages that use it, and of no other.
 
-The hash does not see two things: a definition that is found by a computed name, and an assignment or a class that
-changes another definition when it is made. The project has neither. Registries name whole modules.
+The hash does not see three things. The project has neither of the first two, and its plan names the third:
+
+1. a definition that is found by a computed name; registries name whole modules;
+2. an assignment or a class that changes another definition when it is made;
+3. a package that another package imports because a setting asks for it.
 """
 
 import hashlib
@@ -33,7 +36,7 @@ def code_hash(*uses: str, lock: Path) -> str:
     """Sixteen hex digits that change when, and only when, what the given code does may change.
 
     Args:
-        uses: modules, or definitions as `module:name`.
+        uses: modules, or definitions as `module:name`; a module of another package stands for its version.
         lock: the lock file of the environment.
 
     Raises:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.prose import is_purely_decorated, without_prose
 
 PACKAGE = "safelrm"
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,10 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 # a module and one of its names; None stands for the whole module
 Use = tuple[str, str | None]
 
-# decorators that change nothing but the definition below them, and do not read its annotations
-PURE_DECORATORS = frozenset({"cache", "contextmanager", "dataclass", "lru_cache", "property"})
-# arguments that only a reader sees, by what is called
-PROSE = {"Field": "description", "add_argument": "help"}
 # builtins that reach any name of a module
 REACHES_ALL = frozenset({"eval", "exec", "globals"})
 
@@ -58,7 +55,7 @@ def statements(module: str) -> list[Statement]:
     mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     found: list[Statement] = []
     for node in tree.body:
-        kept = _WithoutEffect().visit(node)
+        kept = without_prose(node)
         if isinstance(kept, ast.Import | ast.ImportFrom):
             found += _import_statements(kept, module, mentioned)
         elif kept is not None and not _is_guarded_by(kept, "TYPE_CHECKING"):
@@ -125,7 +122,7 @@ def _statement(node: ast.stmt, module: str) -> Statement:
         names=names,
         attributes=frozenset((part.value.id, part.attr) for part in attributes),
         imports=frozenset(uses),
-        always=not only_as_script and not (binds and _is_purely_decorated(node)),
+        always=not only_as_script and not (binds and is_purely_decorated(node)),
         only_as_script=only_as_script,
     )
 
@@ -140,11 +137,6 @@ def _bound(node: ast.stmt) -> frozenset[str]:
     if any(isinstance(part, ast.Attribute | ast.Subscript) for part in parts):
         return frozenset()
     return frozenset(part.id for part in parts if isinstance(part, ast.Name))
-
-
-def _is_purely_decorated(node: ast.stmt) -> bool:
-    calls = [each.func if isinstance(each, ast.Call) else each for each in getattr(node, "decorator_list", [])]
-    return all(ast.unparse(call).rpartition(".")[2] in PURE_DECORATORS for call in calls)
 
 
 def _is_guarded_by(node: ast.stmt, condition: str) -> bool:
@@ -182,27 +174,3 @@ def _fault(node: ast.Import | ast.ImportFrom) -> str | None:
     if node.level:
         return "relative import"
     return "import of *" if node.names[0].name == "*" else None
-
-
-class _WithoutEffect(ast.NodeTransformer):
-    """Drops what changes no result: docstrings, annotations of functions, descriptions of settings and options."""
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        bare = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if bare else self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        called = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
-        node.keywords = [given for given in node.keywords if given.arg is None or given.arg != PROSE.get(called)]
-        return self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
-        if _is_purely_decorated(node):
-            node.returns = None
-            for argument in ast.walk(node.args):
-                if isinstance(argument, ast.arg):
-                    argument.annotation = None
-        return self.generic_visit(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self.visit_FunctionDef(node)

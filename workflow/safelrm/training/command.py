@@ -80,6 +80,6 @@ def hide_vllm_from_trl() -> None:
     """Let TRL believe that vLLM is not installed. Call this before `trl.GRPOTrainer` is imported.
 
     TRL's GRPO trainer imports vLLM if it is installed, even for runs that generate with transformers. That takes 6 s
-    of a job of a minute.
+    of a job of a minute. It would also make these runs depend on vLLM, which their code hash leaves out.
     """
     import_module("trl.import_utils").is_vllm_available = lambda *_, **__: False

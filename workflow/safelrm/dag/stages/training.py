@@ -37,8 +37,11 @@ class TrainingStages(Stages):
         return settings_json(self._rl(wildcards))
 
     def rl_code(self, wildcards: Wildcards) -> str:
-        """Code hash of `rl` with the terms of a recipe's reward."""
-        return self.code("safelrm.training.rl", *(term.module for term in self._rl(wildcards).rewards))
+        """Code hash of `rl` with the terms of a recipe's reward, and with what TRL imports for this recipe only."""
+        recipe = self._rl(wildcards)
+        # without this setting vLLM is hidden from TRL (training/command.py)
+        engines = [] if recipe.vllm is None else ["vllm"]
+        return self.code("safelrm.training.rl", *(term.module for term in recipe.rewards), *engines)
 
     def _sft(self, wildcards: Wildcards) -> SftSettings:
         return self.study.sft[wildcards["recipe"]]

@@ -1,10 +1,33 @@
-"""Penalty for refusing a benign request."""
+"""Penalty for refusing a benign request.
 
+The reward has its own detector of refusals. It is deliberately not the judge that reports over-refusal. RL teaches a
+model to avoid what the detector looks for. Another judge must measure whether the model still refuses.
+"""
+
+import re
 from collections.abc import Sequence
 
 from safelrm.data.schemas import BENIGN
-from safelrm.judging.refusal import is_refusal
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
+
+# sentences in which any of the phrases counts; later on only a refusal that names the request does
+BEGINNING = 3
+
+_SERVE = (
+    r"(?:help(?! but)|assist|answer|comply|complete|continue|create|discuss|engage|fulfill?|generate|give|offer|"
+    r"provide|share|support|write|do (?:that|this)\b)"
+)
+_FIRST = re.compile(
+    "|".join(
+        (
+            rf"\bi(?: am|'m)? (?:cannot|can't|won't|will not|unable to|not able to) {_SERVE}",
+            r"\bi (?:should not|shouldn't) (?:help|assist)\b",
+            r"\bi (?:must |have to )?(?:\w+ly )?(?:decline|refuse)\b",
+            r"\b(?:sorry|apologies|apologi[sz]e),? but i\b",
+        )
+    )
+)
+_ANYWHERE = re.compile(r"\bi (?:cannot|can't) (?:help|assist)(?: you)? with (?:that|this)\b")
 
 
 def build(context: RewardContext) -> Reward:
@@ -20,4 +43,14 @@ def _score(samples: Sequence[Sample]) -> list[float | None]:
 
 
 def _penalty(answer: str | None) -> float:
-    return -1.0 if answer is None or is_refusal(answer) else 0.0
+    return -1.0 if answer is None or refuses(answer) else 0.0
+
+
+def refuses(answer: str) -> bool:
+    """Whether an answer says in the first person that it refuses, such as "Sorry, but I cannot help with that".
+
+    This is deliberately not the judge that reports over-refusal (see above).
+    """
+    plain = " ".join(answer.lower().replace("\u2019", "'").split()).replace("can not", "cannot")
+    sentences = re.split(r"(?<=[.!?]) ", re.sub(r" ([.,!?])", r"\1", plain))
+    return bool(_FIRST.search(" ".join(sentences[:BEGINNING])) or _ANYWHERE.search(plain))
