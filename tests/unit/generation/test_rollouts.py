@@ -155,10 +155,10 @@ def runs(manifest, tmp_path_factory):
         chosen = ["--settings", settings(max_model_length=160, **changes).model_dump_json()]
         return [str(part) for part in (*common, *chosen, "--benchmark", *tables, "--output", folder / output)]
 
-    first = arguments("first.parquet", ("a", "a"), ("b", "b"))
-    second = arguments("second.parquet", ("b", "b"), ("a", "a"))
-    third = arguments("third.parquet", ("b", "reversed"))
-    sharded = arguments("sharded.parquet", ("a", "a"), ("b", "b"), shard_size=60)
+    first = arguments("first/m/base/seed1.parquet", ("a", "a"), ("b", "b"))
+    second = arguments("second/m/base/seed1.parquet", ("b", "b"), ("a", "a"))
+    third = arguments("third/m/base/seed1.parquet", ("b", "reversed"))
+    sharded = arguments("sharded/m/base/seed1.parquet", ("a", "a"), ("b", "b"), shard_size=60)
     driven = [(first, None), (second, None), (third, None), (sharded, 1), (sharded, 1), (sharded, None)]
     printed = run_code(DRIVER, json.dumps(driven), folder=folder).splitlines()
     lines = [line.removeprefix("generated ") for line in printed if line.startswith("generated ")]
@@ -168,12 +168,12 @@ def runs(manifest, tmp_path_factory):
 
 def test_an_interrupted_run_generates_the_rest_only_and_ends_in_the_same_bytes(runs):
     assert json.loads((runs / "generated.json").read_text()) == [[200], [200], [80], [60], [60], [60, 20]]
-    assert (runs / "sharded.parquet").read_bytes() == (runs / "first.parquet").read_bytes()
+    assert (runs / "sharded/m/base/seed1.parquet").read_bytes() == (runs / "first/m/base/seed1.parquet").read_bytes()
     assert {path.name for path in runs.glob("work/*/*/*/*")} == {"ended"}
 
 
 def test_the_stage_writes_what_the_model_generated(runs, chat):
-    rows = ROLLOUTS.read(runs / "first.parquet")
+    rows = ROLLOUTS.read(runs / "first/m/base/seed1.parquet")
     assert rows.groupby("benchmark").size().to_dict() == {"a": 120, "b": 80}
     assert set(rows["finish_reason"]) == {"stop", "length"}
     ended = rows["finish_reason"] == "stop"
@@ -188,12 +188,12 @@ def test_the_stage_writes_what_the_model_generated(runs, chat):
 
 
 def test_equal_runs_give_equal_bytes_whatever_the_order_of_benchmarks(runs):
-    assert (runs / "first.parquet").read_bytes() == (runs / "second.parquet").read_bytes()
+    assert (runs / "first/m/base/seed1.parquet").read_bytes() == (runs / "second/m/base/seed1.parquet").read_bytes()
 
 
 def test_a_completion_does_not_depend_on_what_else_is_generated(runs):
     key = ["prompt_id", "sample"]
-    both = ROLLOUTS.read(runs / "first.parquet").query("benchmark == 'b'").set_index(key).sort_index()
-    alone = ROLLOUTS.read(runs / "third.parquet").set_index(key).sort_index()
+    both = ROLLOUTS.read(runs / "first/m/base/seed1.parquet").query("benchmark == 'b'").set_index(key).sort_index()
+    alone = ROLLOUTS.read(runs / "third/m/base/seed1.parquet").set_index(key).sort_index()
     pd.testing.assert_frame_equal(both, alone)
     assert both["completion"].nunique() > 30

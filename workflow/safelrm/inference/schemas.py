@@ -1,7 +1,9 @@
 """What engines answer, as a job keeps it while it runs: completions, and readings of a guard."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from safelrm.core.rules import Rule, within
 from safelrm.core.tables import Table, columns
 
 STOP, LENGTH = "stop", "length"
@@ -27,5 +29,14 @@ READINGS = Table(
         p_unsafe=(pa.float64(), None),
         label_mass=(pa.float64(), None),
         top_token=(pa.string(), None),
+    ),
+    rules=(
+        *within(0, 1, "p_unsafe", "label_mass"),
+        Rule(
+            "a reading is whole or missing",
+            ("p_unsafe", "label_mass", "top_token"),
+            (pc.field("p_unsafe").is_valid() == pc.field("top_token").is_valid())
+            & (pc.field("label_mass").is_valid() == pc.field("top_token").is_valid()),
+        ),
     ),
 )
