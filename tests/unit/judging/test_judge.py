@@ -197,5 +197,7 @@ def test_what_a_guard_has_read_is_kept_while_the_job_runs(rollouts, monkeypatch,
     for changes in ({}, {"benchmark": "other"}):
         with pytest.raises(KeyboardInterrupt):
             run_stage(monkeypatch, tmp_path, rollouts.assign(**changes), "guard/m.parquet", **job)
-    assert VERDICTS.read(run_stage(monkeypatch, tmp_path, rollouts, "guard/m.parquet", **job))["benchmark"].unique() == ["b"]
+    assert VERDICTS.read(run_stage(monkeypatch, tmp_path, rollouts, "guard/m.parquet", **job))[
+        "benchmark"
+    ].unique() == ["b"]
     assert current_folder() is None
