@@ -8,6 +8,7 @@ versions of libraries do not matter.
 import hashlib
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,7 +30,7 @@ def broken_seal(rows: pa.Table, footer: Mapping[bytes, bytes] | None) -> str | N
     """
     number, _, digest = (footer or {}).get(KEY.encode(), b"").decode().partition(" ")
     if not number:
-        return "does not say which rows its maker wrote: another program wrote this file, or an older version"
+        return "does not say which rows its maker wrote: another program wrote this file"
     if number != str(rows.num_rows):
         return f"holds {rows.num_rows} rows, but its maker wrote {number}"
     if digest != content_hash(rows):
@@ -50,8 +51,9 @@ def _add(digest: "hashlib._Hash", column: pa.ChunkedArray) -> None:
     """Add the type of a column, which of its values are missing, and then the values that are there."""
     # Parquet renames the elements of lists, so their type as text would change
     kind = "list" if pa.types.is_list(column.type) else str(column.type)
-    digest.update(f"{kind}\0".encode())
-    digest.update(pc.cast(column.is_valid(), pa.uint8()).to_numpy())
+    digest.update(f"{kind}\0{column.null_count}\0".encode())
+    if column.null_count:
+        digest.update(_bytes(column.is_valid()))
     present = column.drop_null()
     if pa.types.is_list(column.type):
         _add(digest, pc.list_value_length(present))
@@ -59,10 +61,21 @@ def _add(digest: "hashlib._Hash", column: pa.ChunkedArray) -> None:
     elif pa.types.is_string(column.type):
         _add(digest, pc.binary_length(present))
         for chunk in present.chunks:
-            # all texts of the chunk as one, without a Python object for each
-            whole = pa.ListArray.from_arrays(pa.array([0, len(chunk)], pa.int32()), chunk)
-            digest.update(pc.binary_join(whole, "")[0].as_buffer())
+            digest.update(_text(chunk))
     elif pa.types.is_boolean(column.type):
-        digest.update(pc.cast(present, pa.uint8()).to_numpy())
+        digest.update(_bytes(present))
     else:
         digest.update(present.to_numpy())
+
+
+def _bytes(flags: pa.ChunkedArray) -> np.ndarray:
+    return pc.cast(flags, pa.uint8()).to_numpy()
+
+
+def _text(chunk: pa.StringArray) -> memoryview:
+    """All texts of a chunk as one, as they lie in memory."""
+    _, offsets, data = chunk.buffers()
+    if not len(chunk) or data is None:
+        return memoryview(b"")
+    ends = np.frombuffer(offsets, np.int32)
+    return memoryview(data)[ends[chunk.offset] : ends[chunk.offset + len(chunk)]]
