@@ -11,7 +11,7 @@ from damage_fixtures import rewrite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelrm.core.contents import content_hash
+from safelrm.core.contents import KEY, content_hash
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.tables import Table, columns
 
@@ -109,6 +109,15 @@ def test_a_program_that_keeps_the_footer_is_found_out(file, change, said):
 def test_a_program_that_drops_the_footer_is_found_out(file):
     rewrite(file, pq.ParquetFile(file).read(), footer=False)
     assert "does not say which rows its maker wrote" in refusal(file)
+
+
+@pytest.mark.parametrize("said", [b"3", b"3 ", b"\xff\xfe", b"3 \xff"])
+def test_a_damaged_footer_is_an_error_and_no_crash(said, file):
+    rows = pq.ParquetFile(file).read().replace_schema_metadata(None)
+    with pq.ParquetWriter(file, rows.schema) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata({KEY: said})
+    assert "its maker wrote" in refusal(file)
 
 
 def test_pandas_is_found_out(file):

@@ -28,7 +28,7 @@ def broken_seal(rows: pa.Table, footer: Mapping[bytes, bytes] | None) -> str | N
         rows: the rows of a file.
         footer: the key-value metadata of the file.
     """
-    number, _, digest = (footer or {}).get(KEY.encode(), b"").decode().partition(" ")
+    number, _, digest = (footer or {}).get(KEY.encode(), b"").decode(errors="replace").partition(" ")
     if not number:
         return "does not say which rows its maker wrote: another program wrote this file"
     if number != str(rows.num_rows):
