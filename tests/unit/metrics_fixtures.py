@@ -43,7 +43,7 @@ def sample(run: Run, kind: str, index: int, state: str = "ok") -> dict:
         "kind": kind,
         "category": f"c{index % 2}",
         "parse_state": state,
-        "finish_reason": "stop",
+        "finish_reason": "length" if state == "truncated" else "stop",
         "prompt_tokens": 5,
         "trace_tokens": 4,
         "completion_tokens": 10 + index,

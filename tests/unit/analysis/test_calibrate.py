@@ -135,10 +135,10 @@ def test_settings_name_other_judges_once(judges):
 
 def run_stage(monkeypatch, folder, tables):
     folder.mkdir()
-    for number, table in enumerate(tables):
-        VERDICTS.write(folder / f"{number}.parquet", table)
+    for table in tables:
+        VERDICTS.write(folder / table.judge.iat[0] / "m.parquet", table)
     paths = [f"--{name}={folder / file}" for name, file in (("output", "c.parquet"), ("csv", "c.csv"))]
-    paths += [f"--markdown={folder / 'c.md'}", "--verdicts", *(str(path) for path in sorted(folder.glob("?.parquet")))]
+    paths += [f"--markdown={folder / 'c.md'}", "--verdicts", *(str(path) for path in folder.glob("*/m.parquet"))]
     monkeypatch.setattr(sys, "argv", ["calibrate", "--settings", json.dumps(SETTINGS.model_dump()), *paths])
     calibrate.main()
     return [(folder / f"c.{suffix}").read_bytes() for suffix in ("parquet", "csv", "md")]

@@ -134,9 +134,10 @@ def test_markdown_names_the_judges_and_every_comparison(rows, monkeypatch):
 def test_the_stage_writes_what_the_schema_says(tmp_path, monkeypatch, rows):
     samples, verdicts = frames(*RUNS)
     SAMPLES.write(tmp_path / "samples.parquet", samples)
-    VERDICTS.write(tmp_path / "verdicts.parquet", verdicts)
+    for (judge, model), table in verdicts.groupby(["judge", "model"]):
+        VERDICTS.write(tmp_path / f"{judge}/{model}.parquet", table)
     command = ["compare", "--settings", SETTINGS.model_dump_json(), "--samples", tmp_path / "samples.parquet"]
-    command += ["--verdicts", tmp_path / "verdicts.parquet", "--output", tmp_path / "differences.parquet"]
+    command += ["--verdicts", *tmp_path.glob("*/*.parquet"), "--output", tmp_path / "differences.parquet"]
     command += ["--csv", tmp_path / "differences.csv", "--markdown", tmp_path / "differences.md"]
     monkeypatch.setattr("sys.argv", list(map(str, command)))
     compare.main()

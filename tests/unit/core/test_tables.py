@@ -152,7 +152,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 
 @given(st.integers(0, 2**32), st.binary(min_size=1, max_size=4))
 @settings(deadline=None, max_examples=60)
-def test_a_damaged_file_is_one_error_or_still_a_valid_table(place, junk):
+def test_a_damaged_file_is_one_error_or_still_the_same_table(place, junk):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.parquet"
         TABLE.write(path, animals())
@@ -164,7 +164,7 @@ def test_a_damaged_file_is_one_error_or_still_a_valid_table(place, junk):
         except SafeLRMError as error:
             assert str(path) in str(error)
         else:
-            assert set(read.kind) <= {"bird", "fish"} and not read.name.isna().any()
+            pd.testing.assert_frame_equal(read, animals())
 
 
 def test_atomic_path_leaves_the_old_file_on_an_error(tmp_path):

@@ -157,11 +157,11 @@ def runs(manifest, tmp_path_factory):
         chosen = ["--settings", settings(max_model_length=160, **changes).model_dump_json()]
         return [str(part) for part in (*common, *chosen, "--benchmark", *tables, "--output", folder / output)]
 
-    first = arguments("first.parquet", ("a", "a"), ("b", "b"))
-    second = arguments("second.parquet", ("b", "b"), ("a", "a"))
-    third = arguments("third.parquet", ("b", "reversed"))
-    resumed = arguments("resumed.parquet", ("a", "a"), ("b", "b"))
-    more = arguments("more.parquet", ("a", "a"), ("b", "b"), ("c", "b"))
+    first = arguments("first/m/base/seed1.parquet", ("a", "a"), ("b", "b"))
+    second = arguments("second/m/base/seed1.parquet", ("b", "b"), ("a", "a"))
+    third = arguments("third/m/base/seed1.parquet", ("b", "reversed"))
+    resumed = arguments("resumed/m/base/seed1.parquet", ("a", "a"), ("b", "b"))
+    more = arguments("more/m/base/seed1.parquet", ("a", "a"), ("b", "b"), ("c", "b"))
     own = [(first, "1", None), (second, "2", None), (third, "3", None)]
     shared = [(resumed, "4", 70), (resumed, "4", None), (second, "4", None), (more, "4", None)]
     printed = run_code(DRIVER, json.dumps(own + shared), folder=folder).splitlines()
@@ -173,16 +173,16 @@ def runs(manifest, tmp_path_factory):
 def test_an_interrupted_run_generates_the_rest_only_and_ends_in_the_same_bytes(runs):
     # each with an empty store; one store for an interrupted run, the rest, another order, and one more benchmark
     assert json.loads((runs / "asked.json").read_text()) == [200, 200, 80, 70, 130, 0, 80]
-    assert (runs / "resumed.parquet").read_bytes() == (runs / "first.parquet").read_bytes()
+    assert (runs / "resumed/m/base/seed1.parquet").read_bytes() == (runs / "first/m/base/seed1.parquet").read_bytes()
 
 
 def test_rows_of_other_benchmarks_stay_as_they_were(runs):
-    rows, more = (ROLLOUTS.read(runs / f"{name}.parquet") for name in ("first", "more"))
+    rows, more = (ROLLOUTS.read(runs / f"{name}/m/base/seed1.parquet") for name in ("first", "more"))
     pd.testing.assert_frame_equal(more[more["benchmark"] != "c"].reset_index(drop=True), rows)
 
 
 def test_the_stage_writes_what_the_model_generated(runs, chat):
-    rows = ROLLOUTS.read(runs / "first.parquet")
+    rows = ROLLOUTS.read(runs / "first/m/base/seed1.parquet")
     assert rows.groupby("benchmark").size().to_dict() == {"a": 120, "b": 80}
     assert set(rows["finish_reason"]) == {"stop", "length"}
     ended = rows["finish_reason"] == "stop"
@@ -197,12 +197,12 @@ def test_the_stage_writes_what_the_model_generated(runs, chat):
 
 
 def test_equal_runs_give_equal_bytes_whatever_the_order_of_benchmarks(runs):
-    assert (runs / "first.parquet").read_bytes() == (runs / "second.parquet").read_bytes()
+    assert (runs / "first/m/base/seed1.parquet").read_bytes() == (runs / "second/m/base/seed1.parquet").read_bytes()
 
 
 def test_a_completion_does_not_depend_on_what_else_is_generated(runs):
     key = ["prompt_id", "sample"]
-    both = ROLLOUTS.read(runs / "first.parquet").query("benchmark == 'b'").set_index(key).sort_index()
-    alone = ROLLOUTS.read(runs / "third.parquet").set_index(key).sort_index()
+    both = ROLLOUTS.read(runs / "first/m/base/seed1.parquet").query("benchmark == 'b'").set_index(key).sort_index()
+    alone = ROLLOUTS.read(runs / "third/m/base/seed1.parquet").set_index(key).sort_index()
     pd.testing.assert_frame_equal(both, alone)
     assert both["completion"].nunique() > 30

@@ -61,7 +61,7 @@ def rollouts():
         category="c",
         prompt="how ?",
         reference=pd.Series([None] * len(ROWS), dtype=object),
-        finish_reason="stop",
+        finish_reason=["length" if state == "truncated" else "stop" for state, *_ in ROWS],
         prompt_tokens=3,
         trace_tokens=1,
         completion_tokens=3,
@@ -154,9 +154,10 @@ def test_verdicts_on_unknown_rollouts_are_refused(rollouts):
 
 
 def run_stage(monkeypatch, tmp_path, rollouts, output, judge="exact", settings=None, guard=()):
-    ROLLOUTS.write(tmp_path / "rollouts.parquet", rollouts)
+    table = tmp_path / "rollouts/m/base/seed0.parquet"
+    ROLLOUTS.write(table, rollouts)
     arguments = ["--name", judge, "--module", f"safelrm.judging.{judge}", "--guard", *map(str, guard)]
-    paths = ["--rollouts", str(tmp_path / "rollouts.parquet"), "--output", str(tmp_path / output)]
+    paths = ["--rollouts", str(table), "--output", str(tmp_path / output)]
     monkeypatch.setattr(sys, "argv", ["judge", *arguments, *paths, "--settings", json.dumps(settings or {})])
     monkeypatch.chdir(tmp_path)
     stage.main()
@@ -165,16 +166,16 @@ def run_stage(monkeypatch, tmp_path, rollouts, output, judge="exact", settings=N
 
 def test_the_stage_writes_a_verdicts_table(rollouts, monkeypatch, tmp_path):
     problems = rollouts.assign(kind="reasoning", reference="no")
-    path = run_stage(monkeypatch, tmp_path, problems, "a.parquet")
+    path = run_stage(monkeypatch, tmp_path, problems, "exact/m.parquet")
     verdicts = VERDICTS.read(path)
     assert verdicts["prompt_id"].tolist() == [f"p{number}" for number in range(len(ROWS))]
     assert verdicts["verdict"].tolist() == ["correct", *["incorrect"] * 6]
     assert set(verdicts["judge"]) == {"exact"}
     # the order of the rollouts does not show
-    again = run_stage(monkeypatch, tmp_path, problems[::-1], "b.parquet")
+    again = run_stage(monkeypatch, tmp_path, problems[::-1], "again/exact/m.parquet")
     assert again.read_bytes() == path.read_bytes()
 
 
 def test_a_judge_with_nothing_to_judge_is_an_error(rollouts, monkeypatch, tmp_path):
     with pytest.raises(SafeLRMError, match="nothing to judge"):
-        run_stage(monkeypatch, tmp_path, rollouts, "a.parquet")
+        run_stage(monkeypatch, tmp_path, rollouts, "exact/m.parquet")

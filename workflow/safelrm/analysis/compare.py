@@ -9,13 +9,12 @@ The module analysis/differences.py computes the numbers.
 import pandas as pd
 
 from safelrm.analysis.differences import differences
-from safelrm.analysis.files import read_verdicts, results_parser, write_csv_and_markdown
+from safelrm.analysis.files import read_judged, require_models, results_parser, write_csv_and_markdown
 from safelrm.analysis.layout import interval_text, markdown_grid, measure_titles
 from safelrm.analysis.outcomes import outcomes
 from safelrm.analysis.schemas import ALL, ARM_BASE, BASE_REFERENCE, DECODINGS, DIFFERENCES, RL_SFT
 from safelrm.analysis.settings import ComparisonSettings
 from safelrm.core.cli import parse_settings, run
-from safelrm.generation.schemas import SAMPLES
 
 # a difference over fewer prompts says nothing: the Markdown shows only their number
 FEW = 30
@@ -72,8 +71,9 @@ def main() -> None:
     """Run the command."""
     arguments = results_parser(__doc__, "samples", "verdicts", "output", "csv", "markdown").parse_args()
     settings = parse_settings(ComparisonSettings, arguments.settings)
-    values = outcomes(SAMPLES.read(arguments.samples), read_verdicts(arguments.verdicts), settings)
-    rows = differences(values, settings)
+    samples, verdicts = read_judged(arguments.samples, arguments.verdicts)
+    require_models(samples, settings.models, arguments.samples)
+    rows = differences(outcomes(samples, verdicts, settings), settings)
     DIFFERENCES.write(arguments.output, rows, allow_empty=True)
     write_csv_and_markdown(DIFFERENCES, rows, markdown(rows, settings), arguments, allow_empty=True)
 

@@ -13,14 +13,13 @@ from collections.abc import Iterator
 import pandas as pd
 
 from safelrm.analysis.bootstrap import bootstrap_interval
-from safelrm.analysis.files import read_verdicts, results_parser
+from safelrm.analysis.files import read_judged, results_parser
 from safelrm.analysis.outcomes import outcomes
 from safelrm.analysis.schemas import ALL, METRICS, RATES, RUN
 from safelrm.analysis.settings import MetricsJobSettings
 from safelrm.core.cli import parse_settings, run
 from safelrm.core.seeds import derive_seed
 from safelrm.core.statistics import wilson
-from safelrm.generation.schemas import SAMPLES
 
 GROUP = [*RUN, "metric", "benchmark", "part", "judge"]
 
@@ -75,7 +74,7 @@ def main() -> None:
     """Run the command."""
     arguments = results_parser(__doc__, "samples", "verdicts", "output").parse_args()
     settings = parse_settings(MetricsJobSettings, arguments.settings)
-    rows = metrics(SAMPLES.read(arguments.samples), read_verdicts(arguments.verdicts), settings)
+    rows = metrics(*read_judged(arguments.samples, arguments.verdicts), settings)
     METRICS.write(arguments.output, rows)
 
 

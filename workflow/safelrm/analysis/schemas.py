@@ -1,7 +1,9 @@
 """The three tables of numbers: metrics, paired differences, and the calibration of safety judges."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from safelrm.core.rules import Rule, at_least, no_more, within
 from safelrm.core.tables import Table, columns
 from safelrm.data.schemas import HARMFUL
 from safelrm.judging.schemas import PARTS
@@ -17,9 +19,15 @@ METRIC_NAMES = (*RATES, SAFETY_SCORE, COMPLETION_TOKENS)
 # ALL: the row is over all categories, or over prompts of all kinds; WHOLE: the metric has no part, or no judge
 ALL, WHOLE = "all", "-"
 
+# Processors differ by about 1e-15. Rounding hides this unless a number is so near to one of the borders of rounding,
+# which are 1e-9 apart: one number of a million is. (A rate is one division of whole numbers, so it does not differ.)
+DECIMALS = 9
+
 # a run: an arm of a model in one decoding mode, over all seeds
 RUN = ("model", "arm", "decoding")
 METRICS_KEY = (*RUN, "metric", "benchmark", "category", "part")
+
+_IS_LENGTH = pc.field("metric") == COMPLETION_TOKENS
 
 # analysis/metrics.py writes this table
 METRICS = Table(
@@ -40,6 +48,20 @@ METRICS = Table(
     ),
     key=METRICS_KEY,
     choices=(("metric", METRIC_NAMES), ("interval", ("wilson", "bootstrap", "none"))),
+    rules=(
+        *at_least(0, "n", "unscored", "value", "low", "high"),
+        *(
+            Rule(f"a rate is at most 1 ({name})", ("metric", name), _IS_LENGTH | (pc.field(name) <= 1))
+            for name in ("value", "low", "high")
+        ),
+        no_more("low", "high"),
+        Rule(
+            "there is a value exactly if a sample was scored",
+            ("n", "value"),
+            (pc.field("n") > 0) == pc.field("value").is_valid(),
+        ),
+    ),
+    decimals=DECIMALS,
 )
 
 # an arm less the base of its model; RL less SFT; a base less the base of the reference model; the first
@@ -73,10 +95,20 @@ DIFFERENCES = Table(
     ),
     key=DIFFERENCES_KEY,
     choices=(("comparison", COMPARISONS), ("metric", HEADLINES)),
+    rules=(
+        *at_least(1, "prompts"),
+        *at_least(0, "left_out"),
+        *within(0, 1, "value", "against_value", "mcnemar_p"),
+        *within(-1, 1, "difference", "low", "high"),
+        no_more("low", "high"),
+    ),
+    decimals=DECIMALS,
 )
 
 # the prompts that a row of CALIBRATION is over
 PROMPT_SETS = (ALL, HARMFUL)
+
+_RATES_OF_ERRORS = tuple(f"false_{kind}_{name}" for kind in ("safe", "unsafe") for name in ("rate", "low", "high"))
 
 # analysis/calibrate.py writes this table
 CALIBRATION = Table(
@@ -111,4 +143,11 @@ CALIBRATION = Table(
     ),
     key=("judge", *RUN, "prompts", "part"),
     choices=(("prompts", PROMPT_SETS), ("part", PARTS)),
+    rules=(
+        *within(0, 1, "unsafe_share", "auroc", "ece", *_RATES_OF_ERRORS),
+        no_more("unsafe", "n"),
+        no_more("false_safe", "unsafe"),
+        no_more("false_unsafe", "n"),
+    ),
+    decimals=DECIMALS,
 )

@@ -1,14 +1,18 @@
-"""Parquet tables with a declared schema. Every table is checked when it is written and when it is read."""
+"""Parquet tables with a declared schema and rules. Every table is checked when it is written and when it is read."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from safelrm.core.contents import broken_seal, seal
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path, how_to_drop, write_text
+from safelrm.core.rules import Rule, first_breach
 
 
 @dataclass(frozen=True)
@@ -20,28 +24,40 @@ class Table:
         schema: column names, types and nullability, in order. Other columns are refused.
         key: the columns that identify a row. No two rows may agree in all of them.
         choices: the allowed values of a column.
+        rules: what must be true of every row.
+        place: the end of a file's path, such as "{judge}/{model}.parquet". Each named column of the file holds one
+            value, the one in the path.
+        decimals: floating-point numbers are rounded to so many decimals when they are written.
     """
 
     name: str
     schema: pa.Schema
     key: tuple[str, ...] = ()
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    rules: tuple[Rule, ...] = ()
+    place: str = ""
+    decimals: int | None = None
 
     def read(self, path: str | Path, *, allow_empty: bool = False) -> pd.DataFrame:
         """The table at `path`.
 
         Raises:
-            SafeLRMError: the file is missing, not Parquet, truncated, damaged, or not of this schema.
+            SafeLRMError: the file is missing, not Parquet, truncated, damaged, not of this schema, against a rule, in
+                another's place, or its rows are not those that its maker wrote.
         """
         remedy = how_to_drop(path)
         try:
             # not read_table, which takes columns from folder names
-            arrow = pq.ParquetFile(path, page_checksum_verification=True).read()
+            file = pq.ParquetFile(path, page_checksum_verification=True)
+            arrow = file.read()
         except FileNotFoundError:
             raise SafeLRMError("the file does not exist", file=path, fix="run the rule that writes it") from None
         except (pa.ArrowException, OSError) as error:
             raise SafeLRMError(f"not a readable Parquet file ({error})", file=path, fix=remedy) from error
         self._check(arrow, path, remedy)
+        self._check_place(arrow, path, remedy)
+        if fault := broken_seal(arrow, file.metadata.metadata):
+            raise SafeLRMError(fault, file=path, fix=remedy)
         if not allow_empty and arrow.num_rows == 0:
             raise SafeLRMError(f"the {self.name} table has no rows", file=path, fix="check the settings of its rule")
         return arrow.to_pandas()
@@ -50,17 +66,20 @@ class Table:
         """Write `rows` to `path`, completely or not at all. The same rows give the same bytes.
 
         Raises:
-            SafeLRMError: the rows are not of this schema.
+            SafeLRMError: the rows are not of this schema, against a rule, or not of this place.
         """
         arrow = self._typed(path, rows, allow_empty)
-        with atomic_path(path) as temporary:
-            pq.write_table(arrow, temporary, compression="zstd", store_schema=False, write_page_checksum=True)
+        self._check_place(arrow, path, self._fault())
+        options = {"compression": "zstd", "store_schema": False, "write_page_checksum": True}
+        with atomic_path(path) as temporary, pq.ParquetWriter(temporary, self.schema, **options) as writer:
+            writer.write_table(arrow)
+            writer.add_key_value_metadata(seal(arrow))
 
     def write_csv(self, path: str | Path, rows: pd.DataFrame, *, allow_empty: bool = False) -> None:
         """Write `rows` as CSV, for a result that people read and no stage reads.
 
         Raises:
-            SafeLRMError: the rows are not of this schema.
+            SafeLRMError: the rows are not of this schema, or against a rule.
         """
         arrow = self._typed(path, rows, allow_empty)
         # integers stay integers where values are missing
@@ -68,7 +87,7 @@ class Table:
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
     def _typed(self, path: str | Path, rows: pd.DataFrame, allow_empty: bool) -> pa.Table:
-        remedy = f"this is a fault of the stage that makes the {self.name} table, or of its input"
+        remedy = self._fault()
         unknown = [column for column in rows.columns if column not in self.schema.names]
         missing = [column for column in self.schema.names if column not in rows.columns]
         if unknown or missing:
@@ -83,8 +102,19 @@ class Table:
             arrow = pa.Table.from_pandas(rows[self.schema.names], schema=self.schema, preserve_index=False)
         except (pa.ArrowException, ValueError, TypeError) as error:
             raise SafeLRMError(f"rows do not fit the {self.name} table: {error}", file=path, fix=remedy) from error
-        arrow = arrow.replace_schema_metadata(None)
+        arrow = self._rounded(arrow.replace_schema_metadata(None))
         self._check(arrow, path, remedy)
+        return arrow
+
+    def _fault(self) -> str:
+        return f"this is a fault of the stage that makes the {self.name} table, or of its input"
+
+    def _rounded(self, arrow: pa.Table) -> pa.Table:
+        for place, field in enumerate(self.schema):
+            if self.decimals is not None and pa.types.is_floating(field.type):
+                # adding 0 makes -0.0, which tiny negative numbers round to, the same as 0.0
+                rounded = pc.add(pc.round(arrow[field.name], self.decimals), 0.0)
+                arrow = arrow.set_column(place, field, rounded)
         return arrow
 
     def _check(self, arrow: pa.Table, path: str | Path, remedy: str) -> None:
@@ -114,6 +144,19 @@ class Table:
             if frame.duplicated().any():
                 first = frame[frame.duplicated()].iloc[0].to_dict()
                 raise SafeLRMError(f"rows are not unique, for example {first}", file=path, fix=remedy)
+        if breach := first_breach(self.rules, arrow, self.key):
+            raise SafeLRMError(breach[1], file=path, key=", ".join(breach[0].columns), fix=remedy)
+
+    def _check_place(self, arrow: pa.Table, path: str | Path, remedy: str) -> None:
+        named = [column for _, column, _, _ in Formatter().parse(self.place) if column]
+        values = {column: arrow[column].unique().to_pylist() for column in named}
+        for column, found in values.items():
+            if len(found) != 1:
+                raise SafeLRMError(f"must be one value in a file, not {found[:5]}", file=path, key=column, fix=remedy)
+        wanted = Path(self.place.format(**{column: found[0] for column, found in values.items()})).parts
+        if wanted != Path(path).parts[-len(wanted) :] and wanted:
+            said = f"the rows are those of {Path(*wanted)}, so the file is in another's place"
+            raise SafeLRMError(said, file=path, key=", ".join(named), fix=remedy)
 
 
 def columns(**types: pa.DataType | tuple[pa.DataType, None]) -> pa.Schema:

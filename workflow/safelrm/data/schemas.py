@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from safelrm.core.rules import no_more, within
 from safelrm.core.tables import Table, columns
 from safelrm.core.trace import PARSE_STATES
 
@@ -80,6 +81,11 @@ OVERLAP = Table(
     ),
     key=("train", "evaluation", "kind"),
     choices=(("kind", OVERLAP_KINDS),),
+    rules=(
+        *within(0, 1, "evaluation_share"),
+        no_more("train_matched", "train_rows"),
+        no_more("evaluation_matched", "evaluation_rows"),
+    ),
 )
 
 LENGTHS = Table(
@@ -103,4 +109,5 @@ TRACES = Table(
     columns(dataset=pa.string(), state=pa.string(), rows=pa.int64(), share=pa.float64()),
     key=("dataset", "state"),
     choices=(("state", PARSE_STATES),),
+    rules=within(0, 1, "share"),
 )

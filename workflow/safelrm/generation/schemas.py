@@ -1,10 +1,13 @@
 """Rollouts, with the columns of their prompts; and samples, which are rollouts without their texts."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from safelrm.core.rules import Rule, at_least
 from safelrm.core.tables import Table, columns
 from safelrm.core.trace import PARSE_STATES
 from safelrm.data.schemas import KINDS
+from safelrm.inference.schemas import LENGTH, STOP
 
 # the columns that say which rollout a row is about
 ROLLOUT_COLUMNS = {
@@ -17,6 +20,25 @@ ROLLOUT_COLUMNS = {
     "sample": pa.int64(),
 }
 ROLLOUT_KEY = tuple(ROLLOUT_COLUMNS)
+
+_CHOICES = (("kind", KINDS), ("parse_state", PARSE_STATES), ("finish_reason", (STOP, LENGTH)))
+_STATE, _ANSWERED = pc.field("parse_state"), pc.field("answer").is_valid()
+_RULES = (
+    *at_least(0, "seed", "sample", "prompt_tokens", "trace_tokens", "completion_tokens"),
+    Rule(
+        "a completion is truncated exactly if it ended at the token limit",
+        ("parse_state", "finish_reason"),
+        (_STATE == "truncated") == (pc.field("finish_reason") == LENGTH),
+    ),
+)
+_RULES_OF_TEXTS = (
+    Rule(
+        "ok and no_think have an answer, no_close and empty have none",
+        ("parse_state", "answer"),
+        (_STATE == "truncated") | (_STATE.isin(["ok", "no_think"]) == _ANSWERED),
+    ),
+    Rule("no_think has no trace", ("parse_state", "trace"), (_STATE != "no_think") | pc.field("trace").is_null()),
+)
 
 ROLLOUTS = Table(
     "rollouts",
@@ -38,7 +60,9 @@ ROLLOUTS = Table(
         request_seed=pa.int64(),
     ),
     key=ROLLOUT_KEY,
-    choices=(("kind", KINDS), ("parse_state", PARSE_STATES)),
+    choices=_CHOICES,
+    rules=(*_RULES, *_RULES_OF_TEXTS),
+    place="{model}/{arm}/seed{seed}.parquet",
 )
 
 NOT_PUBLISHED = ("prompt", "reference", "completion", "trace", "answer", "request_seed")
@@ -47,5 +71,6 @@ SAMPLES = Table(
     "samples",
     pa.schema(field for field in ROLLOUTS.schema if field.name not in NOT_PUBLISHED),
     key=ROLLOUT_KEY,
-    choices=(("kind", KINDS), ("parse_state", PARSE_STATES)),
+    choices=_CHOICES,
+    rules=_RULES,
 )

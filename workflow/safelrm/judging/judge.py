@@ -10,7 +10,9 @@ A judge is a module, which the configuration names by its dotted path. It offers
 
 `rollouts` are rows of the table ROLLOUTS. `guard` is the model folder of the guard that the configuration names for
 this judge. `judge` returns one row per rollout and part that it has judged: the columns of ROLLOUT_KEY, then `part`,
-`verdict`, `score` (None where the judge has none) and `state` (judging/schemas.py).
+`verdict`, `score` (in [0, 1], or None if the judge gives no scores) and `state` (judging/schemas.py). It may leave out
+kinds of prompts and parts. Of a kind that it judges, it judges every rollout, all in the same parts: what it cannot
+tell is unscored. It gives a score with every verdict or with none.
 """
 
 import importlib
@@ -23,7 +25,8 @@ from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
-from safelrm.judging.schemas import PARTS, VERDICTS
+from safelrm.judging.coverage import gap
+from safelrm.judging.schemas import PARTS, SCORED, VERDICTS
 
 
 def load_judge(path: str) -> ModuleType:
@@ -48,7 +51,8 @@ def verdict_table(rollouts: pd.DataFrame, verdicts: pd.DataFrame, name: str) -> 
     """Rows of VERDICTS: a judge's rows with its name and the rollouts' kind and category, sorted by rollout and part.
 
     Raises:
-        SafeLRMError: the judge found nothing to judge, or a row of it is on no rollout of the table.
+        SafeLRMError: the judge found nothing to judge, a row of it is on no rollout of the table, it has left out a
+            rollout, or it has left out a score.
     """
     if verdicts.empty:
         raise SafeLRMError(
@@ -62,8 +66,19 @@ def verdict_table(rollouts: pd.DataFrame, verdicts: pd.DataFrame, name: str) -> 
         raise SafeLRMError(
             f"{len(verdicts) - len(table)} verdicts are on no rollout of the table", file=f"judge {name}"
         )
+    _require_whole(table, rollouts, name)
     table = table.assign(judge=name, order=table["part"].map({part: place for place, part in enumerate(PARTS)}))
     return table.sort_values([*key, "order"], kind="stable", ignore_index=True).drop(columns="order")
+
+
+def _require_whole(table: pd.DataFrame, rollouts: pd.DataFrame, name: str) -> None:
+    remedy = "this is a fault of the judge's module: its docstring and judging/judge.py say what it must give"
+    if fault := gap(table, rollouts):
+        raise SafeLRMError(fault, file=f"judge {name}", fix=remedy)
+    scores = table.loc[table["state"] == SCORED, "score"]
+    if scores.isna().any() and scores.notna().any():
+        problem = f"{scores.isna().sum()} of {len(scores)} scored parts have no score, or NaN"
+        raise SafeLRMError(problem, file=f"judge {name}", key="score", fix=remedy)
 
 
 def main() -> None:

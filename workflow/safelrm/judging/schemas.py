@@ -1,7 +1,9 @@
 """Verdicts of a judge on the parts of rollouts, and the results of a judge's validation against human labels."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from safelrm.core.rules import Rule, no_more, within
 from safelrm.core.tables import Table, columns
 from safelrm.generation.schemas import ROLLOUT_COLUMNS, ROLLOUT_KEY
 
@@ -20,6 +22,8 @@ SCORED, NO_TEXT, CUT_OFF, UNREADABLE = "scored", "no_text", "cut_off", "unreadab
 UNDETERMINED = "undetermined"
 STATES = (SCORED, NO_TEXT, CUT_OFF, UNREADABLE, UNDETERMINED)
 
+_VERDICT, _STATE, _SCORE = pc.field("verdict"), pc.field("state"), pc.field("score")
+
 VERDICTS = Table(
     "verdicts",
     columns(
@@ -29,12 +33,24 @@ VERDICTS = Table(
         judge=pa.string(),
         part=pa.string(),
         verdict=pa.string(),
-        # the judge's own score: for a guard the probability of "unsafe", in [0, 1]
+        # the judge's own score, in [0, 1]: for a guard the probability of "unsafe"
         score=(pa.float64(), None),
         state=pa.string(),
     ),
     key=(*ROLLOUT_KEY, "judge", "part"),
     choices=(("part", PARTS), ("verdict", VERDICTS_OF_JUDGES), ("state", STATES)),
+    rules=(
+        *within(0, 1, "score"),
+        Rule("what is scored has a verdict", ("verdict", "state"), (_STATE != SCORED) | (_VERDICT != UNSCORED)),
+        Rule(
+            # a problem without a finished answer is not solved
+            f"what is not scored is {UNSCORED} or {INCORRECT}",
+            ("verdict", "state"),
+            (_STATE == SCORED) | _VERDICT.isin([UNSCORED, INCORRECT]),
+        ),
+        Rule("what has no verdict has no score", ("verdict", "score"), (_VERDICT != UNSCORED) | _SCORE.is_null()),
+    ),
+    place="{judge}/{model}.parquet",
 )
 
 # who is compared: the judge with the final label, or one annotator with the other. They are compared on whether a
@@ -66,4 +82,5 @@ VALIDATION = Table(
     ),
     key=("labelled", "comparison"),
     choices=(("comparison", COMPARISONS),),
+    rules=(*within(0, 1, "agreement", "low", "high"), *within(-1, 1, "kappa"), no_more("agreed", "n")),
 )

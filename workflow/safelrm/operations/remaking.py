@@ -7,11 +7,12 @@ import pandas as pd
 
 from safelrm.analysis.calibrate import calibration, paired
 from safelrm.analysis.differences import differences
+from safelrm.analysis.files import read_judged
 from safelrm.analysis.metrics import metrics
 from safelrm.analysis.outcomes import outcomes
 from safelrm.analysis.schemas import ALL, CALIBRATION, DIFFERENCES, METRICS, WHOLE
 from safelrm.analysis.settings import CalibrationSettings, ComparisonSettings, MetricsJobSettings
-from safelrm.generation.schemas import ROLLOUT_KEY, SAMPLES
+from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.judging.schemas import VERDICTS
 
 TABLES = {"metrics": METRICS, "differences": DIFFERENCES, "calibration": CALIBRATION}
@@ -75,11 +76,11 @@ class RemadeResults:
     def _samples_and_verdicts(self, number: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Samples of the number's runs, and what the judges of the metrics say of them."""
         runs = {(side.model, side.arm, side.decoding) for side in sides_of(number)}
-        samples = SAMPLES.read(self.folder / "samples.parquet")
-        samples = samples[[run in runs for run in zip(samples.model, samples.arm, samples.decoding, strict=True)]]
         judges = sorted({self.metrics.safety_judge, self.metrics.refusal_judge, self.metrics.accuracy_judge})
         models = sorted({model for model, _, _ in runs})
-        verdicts = pd.concat([VERDICTS.read(self.verdict_file(judge, model)) for judge in judges for model in models])
+        files = [self.verdict_file(judge, model) for judge in judges for model in models]
+        samples, verdicts = read_judged(self.folder / "samples.parquet", files)
+        samples = samples[[run in runs for run in zip(samples.model, samples.arm, samples.decoding, strict=True)]]
         return samples, verdicts.merge(samples[list(ROLLOUT_KEY)], on=list(ROLLOUT_KEY))
 
     def _verdicts_of_judges(self, number: pd.Series) -> pd.DataFrame:

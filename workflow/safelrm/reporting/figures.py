@@ -9,7 +9,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from safelrm.analysis.files import results_parser
+from safelrm.analysis.files import require_models, results_parser
 from safelrm.analysis.schemas import DIFFERENCES, METRICS
 from safelrm.analysis.settings import FigureSettings
 from safelrm.core.cli import parse_settings, run
@@ -28,10 +28,12 @@ def main() -> None:
     for suffix in METADATA:
         parser.add_argument(f"--{suffix}", required=True, type=Path, help=f"figure to write, {suffix.upper()}")
     arguments = parser.parse_args()
+    settings = parse_settings(FigureSettings, arguments.settings)
+    differences = DIFFERENCES.read(arguments.differences, allow_empty=True)
     results = Results(
-        METRICS.read(arguments.metrics),
-        DIFFERENCES.read(arguments.differences, allow_empty=True),
-        parse_settings(FigureSettings, arguments.settings),
+        require_models(METRICS.read(arguments.metrics), settings.models, arguments.metrics),
+        require_models(differences, settings.models, arguments.differences, some=True),
+        settings,
     )
     with mpl.rc_context(STYLE):
         figure = importlib.import_module(arguments.figure).draw(results)

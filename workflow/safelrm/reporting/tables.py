@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from safelrm.analysis.files import results_parser, write_csv_and_markdown
+from safelrm.analysis.files import require_models, results_parser, write_csv_and_markdown
 from safelrm.analysis.layout import NONE, in_order, interval_text, markdown_grid, measure_titles, of_first_mode
 from safelrm.analysis.schemas import ALL, HEADLINES, METRICS, RUN, SAFETY, WHOLE
 from safelrm.analysis.settings import TableSettings
@@ -108,7 +108,8 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = parse_settings(TableSettings, arguments.settings)
     choose, markdown = TABLES[arguments.table]
-    rows = choose(METRICS.read(arguments.metrics), settings)
+    metrics = require_models(METRICS.read(arguments.metrics), settings.models, arguments.metrics)
+    rows = choose(metrics, settings)
     write_csv_and_markdown(METRICS, rows, markdown(rows) + footnote(rows, settings), arguments)
 
 

@@ -1,0 +1,28 @@
+"""Whether a judge has judged all that it judges: every rollout of a kind or none, and the same parts of each."""
+
+import pandas as pd
+
+from safelrm.generation.schemas import ROLLOUT_KEY
+
+ABOUT = [*ROLLOUT_KEY, "kind", "category"]
+ALONE = {"left_only": "parts of rollouts have no verdict", "right_only": "verdicts are on no rollout"}
+
+
+def gap(verdicts: pd.DataFrame, rollouts: pd.DataFrame) -> str | None:
+    """Which verdicts are missing or too many, or None if none are.
+
+    The kinds of prompts that a judge judges, and the parts, are those of which it has any verdict.
+
+    Args:
+        verdicts: rows of VERDICTS of one judge.
+        rollouts: rows of ROLLOUTS or SAMPLES: all rollouts of the models that the judge was given.
+    """
+    judged = rollouts.loc[rollouts["kind"].isin(verdicts["kind"]), ABOUT]
+    expected = judged.merge(verdicts[["kind", "part"]].drop_duplicates(), on="kind")
+    found = verdicts[[*ABOUT, "part"]]
+    pairs = expected.merge(found, on=list(found.columns), how="outer", indicator=True)
+    for side, problem in ALONE.items():
+        rows = pairs[pairs["_merge"] == side]
+        if not rows.empty:
+            return f"{len(rows)} {problem}, for example {rows.iloc[0][[*ROLLOUT_KEY, 'kind', 'part']].to_dict()}"
+    return None
