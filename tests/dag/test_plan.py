@@ -64,7 +64,7 @@ def test_the_plan_has_the_jobs_that_snakemake_runs(configfiles, monkeypatch):
 def test_jobs_wait_for_what_they_read(monkeypatch):
     monkeypatch.chdir(ROOT)
     before = dict(os.environ)
-    jobs = planned_jobs([Path("config.yaml")], {"execution": {"checkpoint_every": 7}})
+    jobs = planned_jobs([Path("config.yaml")], {"execution": {"save_minutes": 7}})
     assert os.environ == before
     needed = {job.name: {jobs[number].name for number in job.needs} for job in jobs.values()}
     assert needed["sft nano_b/star1/2"] == {"base nano_b", "curate star1"}

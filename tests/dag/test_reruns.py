@@ -119,7 +119,7 @@ EDITS = {
         ),
         set(),
     ),
-    "how often state is saved": (*config(r"^datasets:", "execution: {checkpoint_every: 7}\ndatasets:"), set()),
+    "how often state is saved": (*config(r"^datasets:", "execution: {save_minutes: 7.5}\ndatasets:"), set()),
     "a default of a source, written out": (*config(r"(dialect: family_a, )seed: 1", r"\1facts: 6000, seed: 1"), set()),
     "a default of a judge, written out": (
         *config(r"guard: guard_b}", "guard: guard_b, settings: {threshold: 0.5}}"),
@@ -136,7 +136,7 @@ EDITS = {
         "config.yaml",
         append(
             "\nexecution:\n  gpu: {name: h100, memory_gib: 80, tflops: 989, bandwidth: 3350}\n"
-            "  runtime_margin: 2.0\n  checkpoint_every: 7\n"
+            "  runtime_margin: 2.0\n  save_minutes: 7.5\n"
         ),
         set(),
     ),

@@ -13,7 +13,8 @@ PACKAGE_ROOT = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, PACKAGE_ROOT)
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.process import CACHE, CHECKPOINT_EVERY, RUNNER, TIMINGS
+from safelrm.core.process import CACHE, RUNNER, TIMINGS
+from safelrm.core.saving import SAVE_MINUTES
 from safelrm.core.work import forget_ended
 from safelrm.dag.command import given_config, typed
 from safelrm.dag.costs.jobs import Costs
@@ -41,7 +42,7 @@ try:
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
 os.environ[CONFIGFILES] = " ".join(map(str, workflow.configfiles))
-os.environ[CHECKPOINT_EVERY] = str(study.execution.checkpoint_every)
+os.environ[SAVE_MINUTES] = str(study.execution.save_minutes)
 
 
 def prepare() -> None:

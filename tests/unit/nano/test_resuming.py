@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from pretraining_fixtures import LABELS, SETTINGS, TINY, TOKENIZER, optimisation
+from saving_fixtures import SITE, save_every
 
-from safelrm.core.process import CHECKPOINT_EVERY
 from safelrm.core.seeds import seed_everything
 from safelrm.models import guard
 from safelrm.nano.pretraining import loop
@@ -83,7 +83,7 @@ def run(monkeypatch, work, event_at=None, event=None, passing=(6, 12, 16, 18, 20
 # before the first save, within each phase, at its ends, at a save, after a probe that passed
 @pytest.mark.parametrize("killed", [2, 4, 5, 6, 7, 11, 12, 13, 17, 20])
 def test_a_killed_run_ends_the_same(killed, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv(CHECKPOINT_EVERY, "3")
+    save_every(monkeypatch, 3)
     whole = run(monkeypatch, tmp_path / "whole")
     assert whole[1]["step"][-1] == 20
     for step in (killed, killed + 1):
@@ -116,13 +116,14 @@ def test_a_damaged_state_is_dropped(tmp_path, monkeypatch, capsys):
 
 
 # kills itself at the seventh step of its second training
-GUARD = """
-import os, signal
+GUARD = (
+    SITE
+    + """
+import signal
 from safelrm.models import guard
-from safelrm.core.process import CHECKPOINT_EVERY
 from safelrm.nano.pretraining import loop
 
-os.environ["SAFELRM_CHECKPOINT_EVERY"] = "3"
+os.environ[saving.SAVE_MINUTES] = "3"
 take_step = loop.Training.take_step
 
 def kill(training, batch):
@@ -133,6 +134,7 @@ def kill(training, batch):
 loop.Training.take_step = kill
 guard.main()
 """
+)
 
 
 def test_a_killed_guard_goes_on_in_its_second_training(tmp_path, monkeypatch, capsys):

@@ -13,11 +13,12 @@ import training_fixtures
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from saving_fixtures import SITE
 from training_fixtures import stage_arguments
 
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.process import CHECKPOINT_EVERY
+from safelrm.core.saving import SAVE_MINUTES
 from safelrm.models.schemas import CURVES
 from safelrm.training.processes import process_count, share_batch, shared_arguments
 from safelrm.training.settings import SftSettings
@@ -80,8 +81,10 @@ def test_on_several_gpus_each_process_holds_a_part(precision, monkeypatch, tmp_p
 
 
 @pytest.fixture(scope="module")
-def start(inputs):
-    """Start a run in a folder."""
+def start(inputs, tmp_path_factory):
+    """Start a run in a folder. The second process's clock alone tells both to save, at every fourth look."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "sitecustomize.py").write_text(SITE)
 
     def start(stage, folder, *, gpus=2, nodes=1, environment=(), **changes):
         launcher = [
@@ -95,7 +98,7 @@ def start(inputs):
             f"safelrm.training.{stage}",
         ]
         command = [sys.executable, *launcher, *stage_arguments(stage, inputs, SETTINGS[stage] | changes)]
-        variables = os.environ | {"PYTHONPATH": str(WORKFLOW), CHECKPOINT_EVERY: "4"} | dict(environment)
+        variables = os.environ | {"PYTHONPATH": f"{site}:{WORKFLOW}", SAVE_MINUTES: "4"} | dict(environment)
         folder.mkdir(exist_ok=True)
         return subprocess.Popen(
             [str(part) for part in command],
@@ -221,7 +224,7 @@ if "RANK" in os.environ:
 
 
 def test_spread_weights_survive_a_lost_process_and_are_saved_whole(start, undisturbed, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(ON_GPUS)
+    (tmp_path / "sitecustomize.py").write_text(SITE + ON_GPUS)
     variables = {"PYTHONPATH": f"{tmp_path}:{WORKFLOW}", "HF_HUB_OFFLINE": "1"}
     run = start("sft", tmp_path / "run", environment=variables)
     wait_for(run, "step 9/20")

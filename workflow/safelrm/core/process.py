@@ -19,14 +19,13 @@ from typing import NoReturn
 
 import psutil
 
-# variables that the Snakefile sets for its jobs: the process that waits for them, the file that collects their times,
-# and the optimiser steps between two saves of a training's state
-RUNNER, TIMINGS, CHECKPOINT_EVERY = "SAFELRM_RUNNER", "SAFELRM_TIMINGS", "SAFELRM_CHECKPOINT_EVERY"
+# variables that the Snakefile sets for its jobs: the process that waits for them, and the file that collects their
+# times
+RUNNER, TIMINGS = "SAFELRM_RUNNER", "SAFELRM_TIMINGS"
 # variables that the launcher sets: all GPUs of the job, and the number of this process among those that train together
 GPUS, RANK = "SAFELRM_GPUS", "RANK"
 # Snakemake's own variable: the folder of its cache between workflows
 CACHE = "SNAKEMAKE_OUTPUT_CACHE"
-DEFAULT_STEPS = 50
 
 
 def is_first_process(environment: Mapping[str, str] = os.environ) -> bool:
@@ -85,11 +84,6 @@ def record_time(stage: str, made: str = "") -> None:
     # jobs of one machine cannot tear a short line in append mode; on NFS jobs of other nodes can
     with file.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(line) + "\n")
-
-
-def checkpoint_every() -> int:
-    """Optimiser steps between two saves of a training's state."""
-    return int(os.environ.get(CHECKPOINT_EVERY, DEFAULT_STEPS))
 
 
 @contextmanager

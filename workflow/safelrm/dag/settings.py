@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from safelrm.analysis.settings import CalibrationSettings, MetricsSettings
-from safelrm.core.process import DEFAULT_STEPS
-from safelrm.core.settings import Count, ModulePath, Name, Positive, Seed, Share, Strict
+from safelrm.core.saving import DEFAULT_MINUTES
+from safelrm.core.settings import Count, ModulePath, Name, NonNegative, Positive, Seed, Share, Strict
 from safelrm.data.settings import AuditSettings
 from safelrm.generation.settings import ONE_MODE, DecodingMode, RolloutSettings
 from safelrm.inference.settings import GuardSettings
@@ -42,10 +42,11 @@ ImagePath = Annotated[str, Field(pattern=r"^[^\s:]+$")]
 class ExecutionSettings(Strict):
     """How jobs run. A change re-runs nothing: no part of this section is a parameter of a rule."""
 
-    checkpoint_every: Count = Field(
-        DEFAULT_STEPS,
-        description="optimiser steps between two saves of a training's whole state (weights, optimiser, random"
-        " numbers); a killed run continues from the last one, with the same result",
+    save_minutes: NonNegative = Field(
+        DEFAULT_MINUTES,
+        description="most minutes of work that a killed training loses: its whole state (weights, optimiser, random"
+        " numbers) is saved so often, and a killed run continues from there, with the same result; steps that take"
+        " longer are saved one by one, as all are with 0",
     )
     gpu: Gpu | None = Field(None, description="the kind of GPU that jobs run on; none: all jobs run on CPUs")
     gpus_per_node: Count = Field(8, description="GPUs of one node")

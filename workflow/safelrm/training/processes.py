@@ -86,7 +86,7 @@ def shared_arguments(settings: TrainingSettings, seed: int, work: Path) -> dict[
     """Keyword arguments of a TRL configuration.
 
     They keep data in memory, log every step, and do not filter a NaN loss out of the log. State is saved into `work`
-    at the steps that training/resuming.py sets.
+    when training/resuming.py says so.
     """
     return {
         "output_dir": str(work),

@@ -6,34 +6,53 @@ half-written snapshot. Its `enable_jit_checkpoint` waits three seconds after SIG
 lets the processes of a job stop at different steps, and ends with status 0.
 """
 
-import math
 from collections.abc import Callable
+from enum import IntEnum
 from pathlib import Path
 
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
 
-from safelrm.core.process import checkpoint_every, end_as_terminated, is_first_process, termination_noted
+from safelrm.core.process import end_as_terminated, is_first_process, termination_noted
+from safelrm.core.saving import SaveClock
 from safelrm.core.snapshots import newest_step, seal, snapshot_path
 from safelrm.training.processes import greatest
 
 
+class Wish(IntEnum):
+    """What a process wants after a step. All processes do what the greatest wish of one of them is."""
+
+    GO_ON = 0
+    SAVE = 1
+    STOP = 2
+
+
 class StateKeeper(TrainerCallback):
-    """Seals what the trainer saves, and lets it save and stop when the process is to end.
+    """Lets the trainer save when it is time, and save and stop when the process is to end. Seals what it saves.
 
     Args:
-        multiple: training stops at multiples of this step only.
+        multiple: training stops and saves at multiples of this step only, and after the last step.
         terminated: whether the process is to end.
     """
 
     def __init__(self, multiple: int, terminated: Callable[[], bool]) -> None:
-        self._multiple, self._terminated = multiple, terminated
+        self._multiple, self._terminated, self._clock = multiple, terminated, SaveClock()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Called by the trainer when it has loaded the state it goes on from."""
+        self._clock.restart()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Called by the trainer after a step, before it logs and saves."""
-        # one process may be told before the others
-        if state.global_step % self._multiple == 0 and greatest(int(self._terminated()), args.device):
-            control.should_save = control.should_training_stop = True
+        if state.global_step % self._multiple == 0:
+            # clocks differ, and one process may be told before the others
+            wish = greatest(self._wish(), args.device)
+            control.should_save |= wish >= Wish.SAVE
+            control.should_training_stop |= wish == Wish.STOP
+        # the outputs may not fit on the disk
+        control.should_save |= state.global_step >= state.max_steps
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Called by the trainer after it has written its state."""
@@ -42,12 +61,19 @@ class StateKeeper(TrainerCallback):
             seal(snapshot_path(Path(args.output_dir), state.global_step))
         # a process that ends now must not take the first one with it
         greatest(0, args.device)
+        self._clock.restart()
+
+    def _wish(self) -> Wish:
+        is_due = self._clock.is_due()
+        if self._terminated():
+            return Wish.STOP
+        return Wish.SAVE if is_due else Wish.GO_ON
 
 
 def train_resumably(trainer: Trainer, *, multiple: int = 1) -> None:
-    """Train from the state in the trainer's output folder, if there is one, saving it every so many steps.
+    """Train from the state in the trainer's output folder, if there is one, saving it as `SaveClock` says.
 
-    The last step is saved, too: the outputs may not fit on the disk.
+    The last step is saved, too.
 
     Args:
         trainer: it logs every step.
@@ -64,7 +90,8 @@ def train_resumably(trainer: Trainer, *, multiple: int = 1) -> None:
         print(f"going on from {snapshot}", flush=True)
         if _is_at_end(trainer, snapshot):
             return
-    args.set_save(strategy="steps", steps=math.ceil(checkpoint_every() / multiple) * multiple)
+    # the trainer itself would save by steps
+    args.set_save(strategy="no")
     with termination_noted() as terminated:
         trainer.add_callback(StateKeeper(multiple, terminated))
         trainer.train(resume_from_checkpoint=str(snapshot) if snapshot else None)

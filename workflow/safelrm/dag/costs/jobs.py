@@ -191,18 +191,18 @@ class Costs:
     def _trained(
         self, key: str, policy: SizedModel, settings: TrainingSettings, batches: Batches, beside: Beside = NOTHING
     ) -> Job:
-        on, execution = self._on, self.study.execution
+        on = self._on
 
         def need(gpus: int) -> float:
             tokens = batches.sequences(gpus) * batches.longest
             return on.training_bytes(policy, tokens, settings, gpus) + beside.held_bytes(gpus)
 
-        fit = fewest_gpus(need, execution, policy, key, beside.most)
+        fit = fewest_gpus(need, self.study.execution, policy, key, beside.most)
         seconds = on.training_start + on.training_seconds(policy, batches, settings, fit.gpus)
         seconds += beside.seconds(fit.gpus)
         # the first process holds the policy once more when it is saved
         host = policy.shape.parameters * FLOAT32 * (beside.models * (fit.gpus // fit.nodes) + 1)
-        states = STATES_BYTES * policy.shape.parameters if batches.steps >= execution.checkpoint_every else 0.0
+        states = STATES_BYTES * policy.shape.parameters
         return fit.job(seconds, host=host, disk=policy.stored + SMALL_DISK, scratch=states)
 
     def _rollouts(self, wildcards: Wildcards) -> Job:

@@ -14,7 +14,8 @@ import pandas as pd
 from transformers import PreTrainedModel
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.process import checkpoint_every, end_as_terminated, termination_noted
+from safelrm.core.process import end_as_terminated, termination_noted
+from safelrm.core.saving import SaveClock
 from safelrm.nano.pretraining.examples import Example, draw_batches
 from safelrm.nano.pretraining.run import Probing, Training, figures, load_state, save_state
 from safelrm.nano.settings import Optimisation, Phase, ProbeSettings
@@ -44,7 +45,7 @@ def train(
     training = Training(model, settings)
     load_state(training, work)
     progress = training.progress
-    rng = random.Random(seed)
+    rng, clock = random.Random(seed), SaveClock()
     with termination_noted() as terminated:
         for number, phase in enumerate(settings.phases):
             batches = draw_batches(pools, phase.mixture, settings.batch_size, rng)
@@ -58,8 +59,9 @@ def train(
                 over = _is_over(phase, training, probe_settings, probe)
                 progress.phase += over
                 ending = terminated()
-                if over or ending or progress.step % checkpoint_every() == 0:
+                if clock.is_due() or over or ending:
                     save_state(training, work)
+                    clock.restart()
                 if over:
                     break
                 if ending:
