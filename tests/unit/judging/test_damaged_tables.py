@@ -151,7 +151,7 @@ def test_a_judge_that_leaves_rollouts_or_scores_out_is_refused():
 
 
 def judge(monkeypatch, folder, paths, output):
-    command = ["judge", "--code", "abc", "--name", "refusal", "--module", "safelrm.judging.refusal", "--output", output]
+    command = ["judge", "--name", "refusal", "--module", "safelrm.judging.refusal", "--output", output]
     monkeypatch.setattr(sys, "argv", [str(part) for part in (*command, "--rollouts", *paths)])
     monkeypatch.chdir(folder)
     stage.main()
