@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from forked_snakemake import forked_snakemake
@@ -14,6 +14,8 @@ from forked_snakemake import forked_snakemake
 ROOT = Path(__file__).parents[1]
 OF_TESTS = ("PYTHONPATH", "SAFELRM_REAL_DATA", "SAFELRM_TEST_SHARED")
 OUTPUTS = ("data", "checkpoints", "rollouts", "results")
+# six files, the manifest and the training curve
+FILES_OF_A_MODEL = 8
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 Stamp = tuple[int, int]
 
@@ -131,12 +133,26 @@ def remade(folder: Path, before: dict[Path, Stamp]) -> list[str]:
     return [str(path) for path, was in before.items() if stamp(folder / path) != was]
 
 
-def take_note(folder: Path, before: dict[Path, Stamp]) -> None:
+def kept(folder: Path) -> dict[Path, Stamp]:
+    """Inode and time of every file of the cache whose job has been kept whole: a table, or a model with its curve."""
+    jobs: dict[str, list[Path]] = {}
+    for path in (folder / "cache").glob("[0-9a-f]*"):
+        jobs.setdefault(path.name[:64], []).append(path.relative_to(folder))
+    whole = (files for files in jobs.values() if "_" not in files[0].name or len(files) == FILES_OF_A_MODEL)
+    return {path: stamp(folder / path) for files in whole for path in files}
+
+
+def take_note(folder: Path, before: dict[Path, Stamp], look: Callable[[Path], dict[Path, Stamp]] = finished) -> None:
     """Add what has been finished since to what was finished before, of which each file keeps its first stamp.
+
+    Args:
+        folder: the checkout.
+        before: what was finished before, and is added to.
+        look: finds what is finished. If studies are switched, that is what is kept.
 
     Raises:
         SystemExit: something finished was made again.
     """
     if again := remade(folder, before):
         sys.exit(f"finished, and yet made again: {again}")
-    before |= finished(folder)
+    before |= look(folder)

@@ -1,11 +1,14 @@
 """Kill jobs and Snakemake itself at random moments; the study must end as if nothing had happened.
 
     make soak                                        the default study, 20 kills
-    python tests/soak/soak.py --configfiles config.yaml tests/e2e/tiny.yaml --kills 20
+    python tests/soak/soak.py --configfiles config.yaml tests/e2e/tiny.yaml --kills 100 --other tests/soak/other.yaml
 
-Two copies of the checkout: one runs the study undisturbed, in the other processes are killed with SIGKILL, and
-Snakemake is started again whenever it has ended. At the end every data set, checkpoint, rollout, verdict, table and
-figure must have the same bytes, and nothing that had been finished before a kill may have been made again.
+Copies of the checkout: one runs the study undisturbed, in the other processes are killed with SIGKILL, and Snakemake is
+started again whenever it has ended. At the end every data set, checkpoint, rollout, verdict, table and figure must have
+the same bytes, and nothing that had been finished before a kill may have been made again.
+
+With `--other`, Snakemake is started with another configuration on top every other time, in the same folder. Both
+studies must end as in folders of their own. What the cache has kept of either must not be made again.
 """
 
 import argparse
@@ -16,13 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from workflow_runs import SNAKEMAKE, Stamp, copy_of_checkout, digests, take_note
+from workflow_runs import SNAKEMAKE, Stamp, copy_of_checkout, digests, finished, kept, take_note
 
 
 def start(folder: Path, arguments: list[str]) -> subprocess.Popen:
@@ -46,14 +52,18 @@ def victims(runner: subprocess.Popen) -> list[psutil.Process]:
         return []
 
 
-def disturbed(folder: Path, launch: list[str], kills: int, longest: float, rng: random.Random) -> None:
-    """Run the study to its end, with that many kills on the way.
+def disturbed(
+    folder: Path, launches: list[list[str]], kills: int, longest: float, rng: random.Random
+) -> Iterator[dict[str, str]]:
+    """Run studies to their ends in turn, with that many kills on the way; the digests at the end of each.
 
     Raises:
         SystemExit: something finished was made again, or the study does not end.
     """
     before: dict[Path, Stamp] = {}
-    runner = start(folder, launch)
+    note = partial(take_note, folder, before, finished if len(launches) == 1 else kept)
+    turns = cycle(launches)
+    runner = start(folder, next(turns))
     while kills:
         try:
             runner.wait(timeout=rng.uniform(1.0, longest))
@@ -69,42 +79,53 @@ def disturbed(folder: Path, launch: list[str], kills: int, longest: float, rng: 
             if victim.pid != runner.pid:
                 continue
             runner.wait()
-        take_note(folder, before)
-        runner = start(folder, launch)
-    while runner.wait():
-        take_note(folder, before)
-        runner = start(folder, launch)
-        if runner.wait() and not kills:
+        note()
+        runner = start(folder, next(turns))
+    runner.wait()
+    for launch in launches:
+        note()
+        # a job that was killed has failed, once
+        if start(folder, launch).wait() and start(folder, launch).wait():
             sys.exit(f"the study does not end: see {folder}/soak.log")
-    take_note(folder, before)
+        note()
+        yield digests(folder)
+
+
+def calm(folder: Path, launch: list[str]) -> tuple[dict[str, str], float]:
+    """Run a study undisturbed; its digests, and the seconds that it took."""
+    began = time.monotonic()
+    if start(folder, launch).wait():
+        sys.exit((folder / "soak.log").read_text()[-5000:])
+    return digests(folder), time.monotonic() - began
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--configfiles", nargs="+", default=["config.yaml"], help="the study")
+    parser.add_argument("--other", help="a file that makes another study of it")
     parser.add_argument("--kills", type=int, default=20, help="processes to kill")
     parser.add_argument("--cores", type=int, default=2, help="cores of Snakemake")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments and of the victims")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    launch = ["--cores", str(arguments.cores), "--configfile", *arguments.configfiles]
+    launches = [launch] + ([[*launch, arguments.other]] if arguments.other else [])
     with tempfile.TemporaryDirectory() as temporary:
-        calm, rough = (copy_of_checkout(Path(temporary, name)) for name in ("calm", "rough"))
+        copies = (copy_of_checkout(Path(temporary, str(number))) for number in range(len(launches)))
+        undisturbed = [calm(copy, launch) for copy, launch in zip(copies, launches, strict=True)]
+        seconds = sum(taken for _, taken in undisturbed)
         began = time.monotonic()
-        launch = ["--cores", str(arguments.cores), "--configfile", *arguments.configfiles]
-        if start(calm, launch).wait():
-            sys.exit((calm / "soak.log").read_text()[-5000:])
-        undisturbed = time.monotonic() - began
-        began = time.monotonic()
-        longest = 2 * undisturbed / arguments.kills
-        rng = random.Random(arguments.seed)
-        disturbed(rough, launch, arguments.kills, longest, rng)
-        ratio = (time.monotonic() - began) / undisturbed
-        expected, found = digests(calm), digests(rough)
-    differing = sorted(str(path) for path in expected.keys() | found.keys() if expected.get(path) != found.get(path))
-    if differing:
-        sys.exit(f"differ from the undisturbed run: {differing}")
-    print(f"{arguments.kills} kills: {len(expected)} files as in the undisturbed run, in {ratio:.2f} times its time")
+        rough, rng = copy_of_checkout(Path(temporary, "rough")), random.Random(arguments.seed)
+        ends = disturbed(rough, launches, arguments.kills, 2 * seconds / arguments.kills, rng)
+        for (expected, _), found in zip(undisturbed, ends, strict=True):
+            # what another study has left beside it does not count
+            names = expected.keys() if arguments.other else expected.keys() | found.keys()
+            if differing := sorted(name for name in names if expected.get(name) != found.get(name)):
+                sys.exit(f"differ from the undisturbed run: {differing}")
+        ratio = (time.monotonic() - began) / seconds
+    files = sum(len(expected) for expected, _ in undisturbed)
+    print(f"{arguments.kills} kills: {files} files as in the undisturbed run, in {ratio:.2f} times its time")
 
 
 if __name__ == "__main__":
