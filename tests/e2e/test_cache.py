@@ -13,7 +13,8 @@ pytestmark = pytest.mark.e2e
 
 RUN = "nano_a/sft-star1/seed1"
 CHECKPOINT, ROLLOUTS = f"checkpoints/{RUN}", f"rollouts/{RUN}.parquet"
-ARGUMENTS = ("--cores", "1", "--configfile", "config.yaml", "tests/e2e/tiny.yaml", "--", ROLLOUTS)
+MODEL = f"{CHECKPOINT}/manifest.json"
+ARGUMENTS = ("--cores", "1", "--configfile", "config.yaml", "tests/e2e/tiny.yaml", "--")
 
 
 def clone(folder: Path) -> Path:
@@ -31,57 +32,52 @@ def stages(folder: Path) -> list[str]:
     return [json.loads(line)["stage"] for line in lines]
 
 
-def made(folder: Path) -> dict[str, bytes]:
-    names = [ROLLOUTS, f"{CHECKPOINT}/manifest.json", f"{CHECKPOINT}/model/model.safetensors"]
+def made(folder: Path, *names: str) -> dict[str, bytes]:
+    names = (MODEL, f"{CHECKPOINT}/model/model.safetensors", *names)
     return {name: (folder / name).read_bytes() for name in names}
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory) -> tuple[Path, Path]:
-    """A checkout that has filled a cache, and the cache."""
-    folder = tmp_path_factory.mktemp("first")
-    checkout, cache = clone(folder), folder / "cache"
-    snakemake(checkout, *ARGUMENTS, **cached(cache))
-    assert {"base", "sft", "rollouts"} <= set(stages(checkout))
-    return checkout, cache
+@pytest.fixture
+def filled(finished_study, tmp_path) -> tuple[Path, Path]:
+    """The checkout of a finished study, and a copy of the cache that it has filled."""
+    return finished_study, Path(shutil.copytree(finished_study / "cache", tmp_path / "filled"))
 
 
-def test_a_second_checkout_trains_and_generates_nothing(first, tmp_path):
-    checkout, cache = first
+def test_a_second_checkout_trains_and_generates_nothing(filled, tmp_path):
+    checkout, cache = filled
     second = clone(tmp_path)
-    snakemake(second, *ARGUMENTS, **cached(cache))
+    snakemake(second, *ARGUMENTS, ROLLOUTS, **cached(cache))
     assert set(stages(second)) == {"curate"}
-    assert made(second) == made(checkout)
+    assert made(second, ROLLOUTS) == made(checkout, ROLLOUTS)
     # an edit is not served by what was made before it
     config = second / "tests/e2e/tiny.yaml"
     config.write_text(config.read_text().replace("star1: {epochs: 1.0}", "star1: {epochs: 2.0}"))
-    snakemake(second, *ARGUMENTS, **cached(cache))
-    assert sorted(set(stages(second))) == ["curate", "rollouts", "sft"]
+    snakemake(second, *ARGUMENTS, MODEL, **cached(cache))
+    assert sorted(set(stages(second))) == ["curate", "sft"]
     assert made(second) != made(checkout)
 
 
-def test_a_damaged_entry_is_dropped_and_made_again(first, tmp_path):
-    checkout, whole = first
-    cache = Path(shutil.copytree(whole, tmp_path / "cache"))
+def test_a_damaged_entry_is_dropped_and_made_again(filled, tmp_path):
+    checkout, cache = filled
     weights, rollouts = (
         cache / (checkout / name).resolve().name for name in (f"{CHECKPOINT}/model/model.safetensors", ROLLOUTS)
     )
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
     rollouts.write_bytes(rollouts.read_bytes()[: rollouts.stat().st_size // 2])
     other = clone(tmp_path)
-    done = snakemake(other, *ARGUMENTS, **cached(cache))
+    done = snakemake(other, *ARGUMENTS, ROLLOUTS, **cached(cache))
     assert "dropped an entry of the cache, which is made again" in done.stderr
     assert sorted(set(stages(other))) == ["curate", "rollouts", "sft"]
-    assert made(other) == made(checkout)
+    assert made(other, ROLLOUTS) == made(checkout, ROLLOUTS)
     assert weights.is_file() and rollouts.is_file()
 
 
-def test_two_checkouts_at_once_do_not_corrupt_the_cache(first, tmp_path):
+def test_two_checkouts_at_once_do_not_corrupt_the_cache(finished_study, tmp_path):
     cache = tmp_path / "cache"
     checkouts = [clone(tmp_path / name) for name in ("a", "b")]
     runs = [
         subprocess.Popen(
-            [*SNAKEMAKE, *ARGUMENTS],
+            [*SNAKEMAKE, *ARGUMENTS, MODEL],
             cwd=checkout,
             env=environment(**cached(cache)),
             stdout=subprocess.PIPE,
@@ -94,8 +90,8 @@ def test_two_checkouts_at_once_do_not_corrupt_the_cache(first, tmp_path):
         said, _ = run.communicate()
         assert run.returncode == 0, said
     for checkout in checkouts:
-        assert made(checkout) == made(first[0])
+        assert made(checkout) == made(finished_study)
     third = clone(tmp_path / "third")
-    snakemake(third, *ARGUMENTS, **cached(cache))
+    snakemake(third, *ARGUMENTS, MODEL, **cached(cache))
     assert set(stages(third)) == {"curate"}
-    assert made(third) == made(first[0])
+    assert made(third) == made(finished_study)
