@@ -64,6 +64,14 @@ def test_harmful_prompts_are_also_shown_alone():
     assert row[["n", "only_reference", "unsafe", "false_safe", "false_unsafe"]].tolist() == [3, 1, 2, 1, 0]
 
 
+def test_prompts_of_a_kind_that_one_judge_does_not_judge_are_left_out():
+    oracle, guard_a, guard_b = TABLES
+    more = oracle.assign(kind="reasoning", benchmark="r")
+    pd.testing.assert_frame_equal(rows_of(oracle, more, guard_a, guard_b), rows_of(*TABLES))
+    with pytest.raises(SafeLRMError, match="guard_a, oracle judge prompts of different kinds"):
+        rows_of(more, guard_a, guard_b)
+
+
 def test_a_perfect_judge_has_no_errors():
     row = rows_of(*TABLES).query("judge == 'guard_b' and prompts == 'all'").iloc[0]
     assert row[["n", "undetermined", "false_safe", "false_unsafe", "auroc", "ece"]].tolist() == [6, 1, 0, 0, 1.0, 0.0]

@@ -78,6 +78,8 @@ def _of(verdicts: pd.DataFrame, judge: str) -> pd.DataFrame:
 def paired(judged: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """The verdicts of a judge, with those of the reference on the same parts beside them.
 
+    Prompts of a kind that only one of the two judges are left out.
+
     Args:
         judged: rows of VERDICTS of the judge.
         reference: rows of VERDICTS of the reference.
@@ -86,10 +88,14 @@ def paired(judged: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         The judge's rows, and the columns `verdict_reference` and `state_reference`.
 
     Raises:
-        SafeLRMError: only one of the two has judged a part of a rollout.
+        SafeLRMError: they judge no kind of prompt alike, or only one of them has judged a part of a rollout.
     """
-    pairs = judged.merge(
-        reference[[*SAMPLE, "verdict", "state"]],
+    names = f"{judged.judge.iat[0]}, {reference.judge.iat[0]}"
+    shared = set(judged.kind) & set(reference.kind)
+    if not shared:
+        raise SafeLRMError(f"{names} judge prompts of different kinds", key="calibration", fix="name other judges")
+    pairs = judged[judged.kind.isin(shared)].merge(
+        reference.loc[reference.kind.isin(shared), [*SAMPLE, "verdict", "state"]],
         on=SAMPLE,
         how="outer",
         suffixes=("", "_reference"),
@@ -99,7 +105,7 @@ def paired(judged: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     alone = int((pairs["_merge"] != "both").sum())
     if alone:
         raise SafeLRMError(
-            f"{alone} parts of rollouts have a verdict of only one of {judged.judge.iat[0]}, {reference.judge.iat[0]}",
+            f"{alone} parts of rollouts have a verdict of only one of {names}",
             key="calibration",
             fix="give the verdicts of both judges on the same rollouts",
         )
