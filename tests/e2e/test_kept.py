@@ -84,20 +84,27 @@ def test_engines_are_asked_for_what_is_new_only(finished):
     new, both = run()
     assert asked(finished, "logs/rollouts/nano_i/base/seed2.log") == (completions, completions)
     assert asked(finished, rollouts)[1] == completions
-    assert new == both - readings > 0
+    # some texts are the same, as tokens
+    assert 0 < new <= both - readings
     # two prompts more, in a benchmark that the guard reads
     edit(finished, "requests_harmful:\n    settings: {size: 14}", "requests_harmful:\n    settings: {size: 16}")
     last, all_of_them = run()
     assert asked(finished, rollouts) == (2, completions + 2)
-    assert last == all_of_them - both > 0
+    assert 0 < last <= all_of_them - both
 
 
-def test_a_deleted_store_changes_no_byte(finished):
-    folder = finished / "cache"
+def test_a_deleted_cache_changes_no_byte(finished):
     names = ["rollouts/nano_i/base/seed1.parquet", JUDGED]
     before = [(finished / name).read_bytes() for name in names]
-    for path in folder.rglob("*.parquet"):
+    for path in (finished / "cache").rglob("*.parquet"):
         path.unlink()
     snakemake(finished, "--cores", "2", *CONFIG, "--", *names)
     assert computed(finished) >= {"rollouts", "judge"}
     assert [(finished / name).read_bytes() for name in names] == before
+
+
+def test_a_checkout_that_was_moved_is_still_finished(finished, tmp_path):
+    before = digests(finished)
+    moved = finished.rename(tmp_path / "elsewhere")
+    assert planned(moved, *CONFIG) == set()
+    assert digests(moved) == before

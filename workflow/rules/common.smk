@@ -25,6 +25,7 @@ from safelrm.dag.plan import Plan
 from safelrm.dag.progress import say_what_is_replaced, show_progress, time_table
 from safelrm.dag.study import load_study
 from safelrm.models.online import CONFIGFILES
+from safelrm.operations.cached import mend_links
 from safelrm.operations.owner import claim, end_orphans, name_of_jobs
 from safelrm.operations.patches import keep_asking, serve_undamaged, stop_in_a_thread
 
@@ -64,6 +65,7 @@ def prepare() -> None:
 serve_undamaged()
 stop_in_a_thread()
 if workflow.is_main_process:
+    mend_links(Path.cwd(), Path(os.environ[CACHE]))
     say_what_is_replaced(TIMINGS_FILE)
     if not workflow.output_settings.dryrun:
         show_progress()

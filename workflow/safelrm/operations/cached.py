@@ -82,6 +82,22 @@ def links(checkout: Path, cache: Path) -> set[Path]:
     return {cache / target.name for target in targets if target.parent.resolve() == cache.resolve()}
 
 
+def mend_links(checkout: Path, cache: Path) -> None:
+    """Mend a checkout's links that lead nowhere, since Snakemake would stop at one.
+
+    If the checkout or the cache was moved, a link is led to the entry in the cache. If the entry is gone, so is the
+    link: its job runs again when its output is needed.
+    """
+    for folder in LINKED:
+        for path in (checkout / folder).rglob("*"):
+            if path.is_symlink() and not path.exists():
+                entry, times = cache / path.readlink().name, path.lstat()
+                path.unlink()
+                if entry.exists():
+                    path.symlink_to(entry)
+                    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns), follow_symlinks=False)
+
+
 def entries(cache: Path, used_by: Users) -> list[Entry]:
     """Every entry of a cache: outputs in order of their keys, then answers. Partial entries have a fault."""
     groups: dict[str, list[Path]] = {}
