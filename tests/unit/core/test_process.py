@@ -1,5 +1,6 @@
 """A job ends with the process that started it, and leaves its time behind."""
 
+import hashlib
 import json
 import os
 import signal
@@ -100,3 +101,22 @@ def test_a_job_that_failed_leaves_no_time(tmp_path):
     assert done.returncode == 1
     assert "error: wrong" in done.stderr
     assert not file.exists()
+
+
+MAKER = """
+from pathlib import Path
+from safelrm.core.cli import run
+run(lambda: Path("manifest.json"))
+"""
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_the_first_process_alone_says_what_was_made(rank, tmp_path):
+    if rank == "0":
+        (tmp_path / "manifest.json").write_text("{}")
+    file = tmp_path / "timings.jsonl"
+    variables = {**os.environ, "PYTHONPATH": str(WORKFLOW), TIMINGS: str(file), "RANK": rank}
+    # the others may end before the first one has written the manifest
+    subprocess.run([sys.executable, "-c", MAKER], env=variables, cwd=tmp_path, check=True)
+    lines = file.read_text().splitlines() if file.exists() else []
+    assert [json.loads(line)["made"] for line in lines] == ([hashlib.sha256(b"{}").hexdigest()] if rank == "0" else [])

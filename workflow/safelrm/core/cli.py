@@ -10,7 +10,6 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import sha256
 from safelrm.core.process import end_with_runner, record_time
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -81,4 +80,4 @@ def run(main: Callable[[], Path | None]) -> None:
     except SafeLRMError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    record_time(Path(sys.argv[0]).stem, sha256(made) if made else "")
+    record_time(Path(sys.argv[0]).stem, made)

@@ -19,6 +19,8 @@ from typing import NoReturn
 
 import psutil
 
+from safelrm.core.files import sha256
+
 # variables that the Snakefile sets for its jobs: the process that waits for them, and the file that collects their
 # times
 RUNNER, TIMINGS = "SAFELRM_RUNNER", "SAFELRM_TIMINGS"
@@ -64,12 +66,12 @@ def _end() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def record_time(stage: str, made: str = "") -> None:
+def record_time(stage: str, made: Path | None = None) -> None:
     """Add a line to the file in `SAFELRM_TIMINGS`: the seconds since this process began, and its peak memory in MiB.
 
     Args:
         stage: name of the stage.
-        made: SHA-256 of the manifest that it has written, if it has written one.
+        made: the manifest that the job has written, if it has written one. The line has its SHA-256.
     """
     if not os.environ.get(TIMINGS) or not is_first_process():
         return
@@ -79,7 +81,7 @@ def record_time(stage: str, made: str = "") -> None:
     unit = 2**20 if sys.platform == "darwin" else 2**10
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     line = {"stage": stage, "seconds": round(seconds, 2), "mib": round(memory), "ended": round(time.time(), 2)}
-    line |= {"made": made} if made else {}
+    line |= {"made": sha256(made)} if made else {}
     file.parent.mkdir(parents=True, exist_ok=True)
     # jobs of one machine cannot tear a short line in append mode; on NFS jobs of other nodes can
     with file.open("a", encoding="utf-8") as stream:
