@@ -2,6 +2,8 @@
 
 import gc
 import os
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +34,8 @@ ENVIRONMENT = {
 }
 # without a limit the CPU build claims nearly all memory of the machine
 CPU_KV_CACHE_BYTES = 256 << 20
+# completions that a CPU works on at first, and the seconds within which one must be finished for another one to join
+FIRST_RUNNING, QUICK_SECONDS = 32, 15.0
 # the most prompt and decoded tokens that one step of the engine processes
 TOKENS_PER_STEP = 8192
 
@@ -90,6 +94,8 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
 def complete(engine: "LLM", questions: Sequence[Question]) -> Iterator[tuple[int, "CompletionOutput"]]:
     """The engine's completion of each prompt with its place among the questions, as soon as it is finished.
 
+    A killed job loses the completions that are not finished. So a slow CPU works on few at a time.
+
     Args:
         engine: the engine.
         questions: token ids of each prompt, and the arguments of vLLM's SamplingParams.
@@ -99,13 +105,18 @@ def complete(engine: "LLM", questions: Sequence[Question]) -> Iterator[tuple[int
 
     # earlier prompts in the cache may change the order of arithmetic
     engine.reset_prefix_cache()
-    running = engine.llm_engine
-    for place, (token_ids, sampling) in enumerate(questions):
-        asked = SamplingParams(**sampling, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY)
-        running.add_request(str(place), {"prompt_token_ids": token_ids}, asked)
-    while running.has_unfinished_requests():
+    running, waiting = engine.llm_engine, deque(enumerate(questions))
+    most = len(questions) if torch.cuda.is_available() else FIRST_RUNNING
+    began: dict[int, float] = {}
+    while waiting or began:
+        while waiting and len(began) < most:
+            place, (token_ids, sampling) = waiting.popleft()
+            asked = SamplingParams(**sampling, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY)
+            running.add_request(str(place), {"prompt_token_ids": token_ids}, asked)
+            began[place] = time.monotonic()
         for output in running.step():
             if output.finished:
+                most += time.monotonic() - began.pop(int(output.request_id)) < QUICK_SECONDS
                 yield int(output.request_id), output.outputs[0]
 
 
