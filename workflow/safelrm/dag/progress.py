@@ -91,12 +91,9 @@ class ReplacementHandler(logging.Handler):
             return
         for path in map(Path, record.output or ()):
             if path.name == MANIFEST and path.is_file():
+                kept = "the cache keeps it" if path.is_symlink() else "it is not in the cache, and will be lost"
                 took = _took(path, self._timings)
-                print(
-                    f"replaces {path}, which is finished{took}; the cache keeps what it holds of it",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                print(f"replaces {path}, which is finished{took}: {kept}", file=sys.stderr, flush=True)
 
 
 def say_what_is_replaced(timings: str) -> None:
