@@ -20,6 +20,10 @@ class Running:
     def add_request(self, name, prompt, sampling):
         self.left[name] = TOKENS
 
+    def abort_request(self, names):
+        for name in names:
+            self.left.pop(name, None)
+
     def step(self):
         self.most = max(self.most, len(self.left))
         self.clock.now += self.seconds * len(self.left)
@@ -31,19 +35,29 @@ class Running:
 
 
 @pytest.fixture
-def run(monkeypatch):
-    """Complete some questions on an engine of a given speed; the most that it worked on at a time."""
+def clock(monkeypatch):
+    """The engine's clock, and a vLLM that need not be there."""
     clock = SimpleNamespace(now=0.0)
     vllm = SimpleNamespace(SamplingParams=lambda **_: None)
     monkeypatch.setitem(sys.modules, "vllm", vllm)
     kinds = SimpleNamespace(RequestOutputKind=SimpleNamespace(FINAL_ONLY=None))
     monkeypatch.setitem(sys.modules, "vllm.sampling_params", kinds)
     monkeypatch.setattr(engine.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+def questions_to(running, count):
+    whole = SimpleNamespace(reset_prefix_cache=lambda: None, llm_engine=running)
+    return complete(whole, [([1], {})] * count)
+
+
+@pytest.fixture
+def run(clock):
+    """Complete some questions on an engine of a given speed; the most that it worked on at a time."""
 
     def run(seconds, questions=1000):
         running = Running(clock, seconds)
-        whole = SimpleNamespace(reset_prefix_cache=lambda: None, llm_engine=running)
-        answers = dict(complete(whole, [([1], {})] * questions))
+        answers = dict(questions_to(running, questions))
         assert answers == {number: number for number in range(questions)}
         return running.most
 
@@ -68,3 +82,12 @@ def test_a_gpu_works_on_all(run, monkeypatch):
 
 def test_nothing_to_ask_asks_nothing(run):
     assert run(0.1, questions=0) == 0
+
+
+def test_what_an_interrupted_caller_had_asked_is_not_answered_to_the_next(clock):
+    running = Running(clock, 0.1)
+    interrupted = questions_to(running, 50)
+    next(interrupted)
+    interrupted.close()
+    assert running.left == {}
+    assert dict(questions_to(running, 3)) == {0: 0, 1: 1, 2: 2}

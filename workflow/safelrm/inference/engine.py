@@ -108,16 +108,20 @@ def complete(engine: "LLM", questions: Sequence[Question]) -> Iterator[tuple[int
     running, waiting = engine.llm_engine, deque(enumerate(questions))
     most = len(questions) if torch.cuda.is_available() else FIRST_RUNNING
     began: dict[int, float] = {}
-    while waiting or began:
-        while waiting and len(began) < most:
-            place, (token_ids, sampling) = waiting.popleft()
-            asked = SamplingParams(**sampling, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY)
-            running.add_request(str(place), {"prompt_token_ids": token_ids}, asked)
-            began[place] = time.monotonic()
-        for output in running.step():
-            if output.finished:
-                most += time.monotonic() - began.pop(int(output.request_id)) < QUICK_SECONDS
-                yield int(output.request_id), output.outputs[0]
+    try:
+        while waiting or began:
+            while waiting and len(began) < most:
+                place, (token_ids, sampling) = waiting.popleft()
+                asked = SamplingParams(**sampling, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY)
+                running.add_request(str(place), {"prompt_token_ids": token_ids}, asked)
+                began[place] = time.monotonic()
+            for output in running.step():
+                if output.finished:
+                    most += time.monotonic() - began.pop(int(output.request_id)) < QUICK_SECONDS
+                    yield int(output.request_id), output.outputs[0]
+    finally:
+        # or the engine would give them to whoever asks it next
+        running.abort_request([str(place) for place in began])
 
 
 def has_state_space_layers(folder: Path) -> bool:
