@@ -8,7 +8,7 @@ are links into the cache. Answers belong to a model, so a checkout uses them if 
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def users(checkouts: Iterable[Path], cache: Path) -> Users:
         files |= links(checkout, cache)
         for manifest in (checkout / "checkpoints").rglob(MANIFEST):
             # a link to nothing, or a damaged file, is no model
-            with suppress(SafeLRMError):
+            with suppress(SafeLRMError, FileNotFoundError), _times_kept(manifest):
                 models.add(canonical_json(listed_files(manifest)))
     return Users(frozenset(files), frozenset(models))
 
@@ -153,19 +153,27 @@ def damage(key: str, files: Iterable[Path]) -> str:
     listed: dict[str, str] = {}
     # the manifest first, since it lists the others
     for path in sorted(files, key=lambda path: not path.name.endswith(_MANIFEST)):
-        times = path.stat()
         try:
-            if path.name.endswith(_MANIFEST):
-                listed = listed_files(path)
-            elif path.suffix == ".parquet":
-                pq.ParquetFile(path, page_checksum_verification=True).read()
-            elif listed.get(path.name.removeprefix(f"{key}_"), digest := sha256(path)) != digest:
-                raise ValueError("differs from its manifest")
+            with _times_kept(path):
+                if path.name.endswith(_MANIFEST):
+                    listed = listed_files(path)
+                elif path.suffix == ".parquet":
+                    pq.ParquetFile(path, page_checksum_verification=True).read()
+                elif listed.get(path.name.removeprefix(f"{key}_"), digest := sha256(path)) != digest:
+                    raise ValueError("differs from its manifest")
         except (pa.ArrowException, OSError, ValueError, SafeLRMError) as error:
             reason = str(error).partition("\n")[0]
             return f"corrupt: {path.name}: {reason}"
-        finally:
-            # only the owner may set times
-            with suppress(OSError):
-                os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     return ""
+
+
+@contextmanager
+def _times_kept(path: Path) -> Iterator[None]:
+    """Within the block, reading a file of the cache is no use of it."""
+    times = path.stat()
+    try:
+        yield
+    finally:
+        # only the owner may set times
+        with suppress(OSError):
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
