@@ -80,6 +80,15 @@ def outcomes(verdicts):
     return {key: (row["verdict"], row["state"]) for key, row in table.iterrows()}
 
 
+@pytest.mark.parametrize("kinds", [["harmful", "benign"], ["reasoning"], ["harmful", "reasoning"]])
+def test_a_guard_reads_rollouts_of_the_chosen_kinds_only(rollouts, keyword_guard, kinds):
+    rows = rollouts.assign(kind=[("harmful", "benign", "reasoning")[number % 3] for number in range(len(rollouts))])
+    chosen = rows.loc[rows["kind"].isin(kinds), "prompt_id"]
+    verdicts = guard_judge.judge(rows, guard_judge.Settings(reading=READING, kinds=kinds), Path("guard"))
+    assert sorted(set(verdicts["prompt_id"])) == sorted(chosen)
+    assert guard_judge.Settings(reading=READING).kinds == ["harmful", "benign"]
+
+
 def test_each_part_is_judged_or_says_why_not(rollouts, keyword_guard):
     verdicts = guard_judge.judge(rollouts, guard_judge.Settings(reading=READING), Path("guard"))
     no_text, cut_off, unreadable = [("unscored", state) for state in ("no_text", "cut_off", "unreadable")]
