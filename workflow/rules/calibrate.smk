@@ -12,6 +12,7 @@ rule calibrate:
         markdown="<results>/tables/calibration.md",
     log:
         "logs/calibrate/calibrate.log",
+    cache: "omit-software"
     resources:
         **costs.resources("calibrate"),
     params:

@@ -13,6 +13,7 @@ rule compare:
         markdown="<results>/tables/differences.md",
     log:
         "logs/compare/compare.log",
+    cache: "omit-software"
     resources:
         **costs.resources("compare"),
     params:

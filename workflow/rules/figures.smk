@@ -13,6 +13,7 @@ rule figure:
         png="<results>/figures/{figure}.png",
     log:
         "logs/figures/{figure}.log",
+    cache: "omit-software"
     wildcard_constraints:
         figure="(safety_gap|trace_vs_answer|thinking|sft_gain|tradeoff)",
     resources:

@@ -6,6 +6,7 @@ rule metrics:
         table="<results>/metrics.parquet",
     log:
         "logs/metrics/metrics.log",
+    cache: "omit-software"
     resources:
         **costs.resources("metrics"),
     params:

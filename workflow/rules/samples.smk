@@ -5,6 +5,7 @@ rule samples:
         table="<results>/samples.parquet",
     log:
         "logs/samples/samples.log",
+    cache: "omit-software"
     resources:
         **costs.resources("samples"),
     params:

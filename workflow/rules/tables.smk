@@ -11,6 +11,7 @@ rule table:
         markdown="<results>/tables/{table}.md",
     log:
         "logs/tables/{table}.log",
+    cache: "omit-software"
     wildcard_constraints:
         table="(summary|safety_by_category|decodings)",
     resources:

@@ -6,19 +6,27 @@ import sys
 import time
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safelrm.core.checkpoints import MODEL_FILES
-from safelrm.core.files import sha256
 from safelrm.core.tables import Table, columns
 from safelrm.inference.store import AnswerStore
 from safelrm.operations import cache as command
 from safelrm.operations.cache import DAY, SETTLED_DAYS, leftovers, removable, remove
-from safelrm.operations.cached import Entry, Users, damage, entries, links, users
+from safelrm.operations.cached import (
+    Entry,
+    Users,
+    damaged_answers,
+    damaged_outputs,
+    entries,
+    links,
+    list_of,
+    users,
+    write_list,
+)
 
 NOW = 1_800_000_000.0
 ENTRIES = st.lists(
@@ -79,19 +87,20 @@ NOBODY = Users(frozenset(), frozenset())
 KEYS = ["a" * 64, "b" * 64, "c" * 64]
 
 
+OUTPUTS = ["_manifest.json", "_curve.parquet", *(f"_{name}" for name in MODEL_FILES)]
+
+
 @pytest.fixture
 def cache(tmp_path) -> Path:
     """A trained model, a table and a trained model without its manifest, all of them old."""
     folder = tmp_path / "cache"
     folder.mkdir()
-    for key in (KEYS[0], KEYS[2]):
-        for name in MODEL_FILES:
-            path = Path(name)
-            (folder / f"{key}_{path.stem}{path.suffix}").write_text(name)
-        pd.DataFrame({"step": [1]}).to_parquet(folder / f"{key}_curve.parquet", write_page_checksum=True)
-    files = {name: sha256(folder / f"{KEYS[0]}_{name}") for name in MODEL_FILES}
-    (folder / f"{KEYS[0]}_manifest.json").write_text(json.dumps({"files": files}))
-    pd.DataFrame({"x": range(100)}).to_parquet(folder / f"{KEYS[1]}.parquet", write_page_checksum=True)
+    for key, rule, names in zip(KEYS, ("sft", "rollouts", "rl"), (OUTPUTS, [".parquet"], OUTPUTS), strict=True):
+        files = {f"{key}{name}": folder / f"{key}{name}" for name in names}
+        for name, path in files.items():
+            path.write_text(json.dumps({"files": {name: key}}))
+        write_list(folder, key, rule, files)
+    (folder / f"{KEYS[2]}_manifest.json").unlink()
     (folder / "README").write_text("not an entry")
     for path in folder.iterdir():
         os.utime(path, (time.time() - 10 * DAY,) * 2)
@@ -112,8 +121,8 @@ def checkout(tmp_path, cache) -> Path:
 def test_files_of_a_job_are_one_entry(cache, checkout):
     first, table, partial = entries(cache, users([checkout], cache))
     assert [first.key, table.key, partial.key] == KEYS
-    assert len(first.files) == len(MODEL_FILES) + 2
-    assert (first.kind, table.kind) == ("checkpoint", "table")
+    assert len(first.files) == len(OUTPUTS) + 1
+    assert (first.kind, table.kind, partial.kind) == ("sft", "rollouts", "rl")
     assert first.size == sum(path.stat().st_size for path in first.files)
     assert (first.linked, table.linked, partial.linked) == (True, False, False)
     assert (first.fault, table.fault) == ("", "")
@@ -137,17 +146,26 @@ def corrupt(path: Path) -> None:
     os.utime(path, (times.st_atime, times.st_mtime))
 
 
-@pytest.mark.parametrize(
-    ("index", "name"),
-    [(0, "_model.safetensors"), (0, "_config.json"), (0, "_curve.parquet"), (0, "_manifest.json"), (1, ".parquet")],
-)
+@pytest.mark.parametrize(("index", "name"), [(0, "_model.safetensors"), (0, "_manifest.json"), (1, ".parquet")])
 def test_changed_bytes_are_found_and_the_last_use_stays(cache, index, name):
-    path = cache / f"{KEYS[index]}{name}"
+    path, listed = cache / f"{KEYS[index]}{name}", list_of(cache, KEYS[index])
     sound = entries(cache, NOBODY)[index]
-    assert damage(sound.key, sound.files) == ""
+    assert damaged_outputs(sound.files, listed) == ""
     corrupt(path)
-    assert damage(sound.key, sound.files).startswith(f"corrupt: {path.name}")
+    assert damaged_outputs(sound.files, listed).startswith(f"corrupt: {path.name}")
     assert entries(cache, NOBODY)[index].used == pytest.approx(sound.used, abs=1e-3)
+    path.unlink()
+    assert damaged_outputs(sound.files, listed).startswith(f"corrupt: {path.name}")
+
+
+def test_an_entry_is_worth_nothing_without_its_list(cache):
+    listed = list_of(cache, KEYS[1])
+    corrupt(listed)
+    entry = entries(cache, NOBODY)[1]
+    assert (entry.kind, entry.fault) == ("outputs", "partial: has no list of its files")
+    assert damaged_outputs(entry.files, listed).startswith("partial")
+    listed.unlink()
+    assert damaged_outputs(entry.files, listed).startswith("partial")
 
 
 def test_an_entry_is_removed_whole(cache, checkout):
@@ -168,14 +186,14 @@ def test_an_entry_that_is_linked_meanwhile_stays(cache, checkout):
 
 def test_no_moment_shows_a_part_of_an_entry_as_whole(cache, checkout, monkeypatch):
     # Snakemake takes an entry whose files are all there; they are out of the way before the first is deleted
-    (table,) = (entry for entry in entries(cache, NOBODY) if entry.kind == "table")
+    (table,) = (entry for entry in entries(cache, NOBODY) if entry.kind == "rollouts")
     seen = []
     real = command.shutil.rmtree
     monkeypatch.setattr(
         command.shutil, "rmtree", lambda path: (seen.append([f.exists() for f in table.files]), real(path))
     )
     remove(table, cache, [checkout])
-    assert seen == [[False]]
+    assert seen == [[False, False]]
 
 
 def test_only_old_unfinished_folders_are_leftovers(cache):
@@ -209,9 +227,9 @@ def test_answers_of_a_model_that_a_checkout_has_stay(call, cache, checkout, answ
 
 def test_damaged_answers_are_found(cache, answers):
     *_, entry = entries(cache, NOBODY)
-    assert (entry.kind, entry.fault, damage(entry.key, entry.files)) == ("answers", "", "")
+    assert (entry.kind, entry.fault, damaged_answers(entry.files)) == ("answers", "", "")
     corrupt(next(path for path in entry.files if path.suffix == ".parquet"))
-    assert damage(entry.key, entry.files).startswith("corrupt")
+    assert damaged_answers(entry.files).startswith("corrupt")
     (entry.files[0].parent / "context.json").unlink()
     assert entries(cache, NOBODY)[-1].fault.startswith("partial")
 

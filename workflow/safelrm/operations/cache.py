@@ -21,7 +21,7 @@ from pathlib import Path
 from safelrm.core.cli import command_parser, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import CACHE
-from safelrm.operations.cached import Entry, damage, entries, links, users
+from safelrm.operations.cached import Entry, damaged_answers, damaged_outputs, entries, links, list_of, users
 
 DAY, GIB = 86400.0, 2**30
 # a workflow may be storing a younger entry, or may have just been given it
@@ -92,6 +92,12 @@ def report(found: list[Entry], going: list[Entry], now: float) -> list[str]:
     return [*lines, f"{_total(found)}, in use {_total(linked)}, to go {_total(going)}"]
 
 
+def _damage(entry: Entry, cache: Path) -> str:
+    if entry.kind == "answers":
+        return damaged_answers(entry.files)
+    return damaged_outputs(entry.files, list_of(cache, entry.key))
+
+
 def _total(found: list[Entry]) -> str:
     return f"{len(found)} entries {sum(entry.size for entry in found) / GIB:.2f} GiB"
 
@@ -119,7 +125,7 @@ def main() -> None:
     cache, now = options.cache.resolve(), time.time()
     found = entries(cache, users(options.checkouts, cache))
     if options.check:
-        found = [entry if entry.fault else replace(entry, fault=damage(entry.key, entry.files)) for entry in found]
+        found = [entry if entry.fault else replace(entry, fault=_damage(entry, cache)) for entry in found]
     to_bytes = None if options.to_gib is None else round(options.to_gib * GIB)
     going = removable(found, now, idle_days=options.idle_days, to_bytes=to_bytes)
     print("\n".join(report(found, going, now)))

@@ -1,10 +1,12 @@
 """What lies in the cache: outputs of jobs, which Snakemake keeps, and answers of engines (inference/store.py).
 
 Snakemake keeps the outputs of a job as files `<hash><ending>`, or `<hash>_<output's name><ending>` if the job has
-several. It renames each file out of a temporary folder beside them. It keeps no list of users: outputs in a checkout
-are links into the cache. Answers belong to a model, so a checkout uses them if it has the model.
+several. It renames each file out of a temporary folder beside them. Beside each entry we write a list: the job's rule,
+and the SHA-256 of each file (operations/patches.py). Snakemake keeps no list of users: outputs in a checkout are links
+into the cache. Answers belong to a model, so a checkout uses them if it has the model.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -15,17 +17,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from safelrm.core.checkpoints import MANIFEST, MODEL_FILES, listed_files
+from safelrm.core.checkpoints import MANIFEST, listed_files
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import canonical_json, sha256
+from safelrm.core.files import canonical_json, sha256, write_json
 from safelrm.inference.store import ANSWERS, CONTEXT, read_context
 
 # folders of a checkout that hold outputs of cached rules
 LINKED = ("checkpoints", "rollouts", "results")
 
 _FILE = re.compile(r"^(?P<key>[0-9a-f]{64})(_\w+)?(\.\w+)?$")
-_MANIFEST = f"_{MANIFEST}"
-_TRAINED = {_MANIFEST, "_curve.parquet", *(f"_{name}" for name in MODEL_FILES)}
+_LIST = "_list.json"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Entry:
 
     Attributes:
         key: a hash of what it was made from.
-        kind: "checkpoint", "table" or "answers".
+        kind: the rule that made them, or "answers".
         files: its files, in the cache.
         size: bytes.
         used: when a file was last read or written, in seconds since the epoch, as far as the file system says.
@@ -107,15 +108,44 @@ def entries(cache: Path, used_by: Users) -> list[Entry]:
     return [_outputs(key, files, used_by) for key, files in groups.items()] + [*_answers(cache, used_by)]
 
 
+def write_list(cache: Path, key: str, rule: str, files: dict[str, Path]) -> Path:
+    """Write the list of an entry that is about to be stored, and return its path.
+
+    Args:
+        cache: the folder.
+        key: the entry's key.
+        rule: the rule whose job made the files.
+        files: where each file lies now, by its name in the cache.
+    """
+    path = list_of(cache, key)
+    write_json(path, {"rule": rule, "files": {name: sha256(file) for name, file in files.items()}})
+    return path
+
+
+def list_of(cache: Path, key: str) -> Path:
+    """Where the list of an entry lies."""
+    return cache / f"{key}{_LIST}"
+
+
+def _read_list(path: Path) -> tuple[str, dict[str, str]]:
+    """The rule and the hashes; empty if there is no list, or a damaged one."""
+    with suppress(OSError, ValueError, KeyError, TypeError), _times_kept(path):
+        content = json.loads(path.read_text("utf-8"))
+        return str(content["rule"]), dict(content["files"])
+    return "", {}
+
+
 def _outputs(key: str, files: list[Path], used_by: Users) -> Entry:
-    names = {path.name.removeprefix(key) for path in files}
-    missing = sorted(name[1:] for name in _TRAINED - names) if names < _TRAINED else []
+    path = list_of(files[0].parent, key)
+    rule, listed = _read_list(path)
+    missing = sorted(name.removeprefix(key).lstrip("_") for name in listed.keys() - {file.name for file in files})
+    fault = f"partial: lacks {missing}" if missing else ""
     return _entry(
         key,
-        "checkpoint" if len(files) > 1 or files[0].stem != key else "table",
+        rule or "outputs",
         files,
         linked=not used_by.files.isdisjoint(files),
-        fault=f"partial: lacks {missing}" if missing else "",
+        fault=fault if listed else "partial: has no list of its files",
     )
 
 
@@ -137,31 +167,45 @@ def _entry(key: str, kind: str, files: list[Path], *, linked: bool, fault: str) 
         # another workflow may be replacing the file
         with suppress(FileNotFoundError):
             found[path] = path.stat()
-    # this command itself reads contexts
-    times = [max(status.st_mtime, status.st_atime) for path, status in found.items() if path.name != CONTEXT]
+    # this command itself reads contexts and lists
+    described = (CONTEXT, _LIST)
+    times = [
+        max(status.st_mtime, status.st_atime) for path, status in found.items() if not path.name.endswith(described)
+    ]
     used = max(times, default=0.0)
     return Entry(key, kind, tuple(found), sum(status.st_size for status in found.values()), used, linked, fault)
 
 
-def damage(key: str, files: Iterable[Path]) -> str:
-    """The first fault in the bytes of an entry; empty if there is none. Times of last use stay as they are.
+def damaged_outputs(files: Iterable[Path], listed: Path) -> str:
+    """The first fault in the files of a job in the cache; empty if there is none. Times of last use stay as they are.
 
     Args:
-        key: the entry's key.
-        files: the entry's files.
+        files: the files that should be there.
+        listed: the entry's list.
     """
-    listed: dict[str, str] = {}
-    # the manifest first, since it lists the others
-    for path in sorted(files, key=lambda path: not path.name.endswith(_MANIFEST)):
+    _, hashes = _read_list(listed)
+    if not hashes:
+        return f"partial: {listed.name} is missing or damaged"
+    for path in files:
+        if path == listed:
+            continue
         try:
             with _times_kept(path):
-                if path.name.endswith(_MANIFEST):
-                    listed = listed_files(path)
-                elif path.suffix == ".parquet":
+                if sha256(path) != hashes.get(path.name):
+                    return f"corrupt: {path.name}: differs from {listed.name}"
+        except OSError as error:
+            return f"corrupt: {path.name}: {error.strerror}"
+    return ""
+
+
+def damaged_answers(files: Iterable[Path]) -> str:
+    """The first fault in the tables of answers; empty if there is none. Times of last use stay as they are."""
+    for path in files:
+        try:
+            if path.suffix == ".parquet":
+                with _times_kept(path):
                     pq.ParquetFile(path, page_checksum_verification=True).read()
-                elif listed.get(path.name.removeprefix(f"{key}_"), digest := sha256(path)) != digest:
-                    raise ValueError("differs from its manifest")
-        except (pa.ArrowException, OSError, ValueError, SafeLRMError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             return f"corrupt: {path.name}: {reason}"
     return ""

@@ -25,7 +25,7 @@ from snakemake.logging import logger
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
-from safelrm.operations.cached import damage
+from safelrm.operations.cached import damaged_outputs, list_of, write_list
 
 SCHEDULING, PLUGIN = "snakemake.scheduling.job_scheduler", "snakemake_executor_plugin_slurm"
 # a new job may not be in the accounts at once; a controller that crashed may never have written it down
@@ -37,25 +37,31 @@ Answer = tuple[dict[str, str], float] | tuple[None, None]
 
 def serve_undamaged() -> None:
     """Let Snakemake's cache between workflows drop damaged and partial entries. Their jobs are then run again."""
-    fetch = OutputFileCache.fetch
+    fetch, store = OutputFileCache.fetch, OutputFileCache.store
     if hasattr(fetch, "checks"):
         return
 
+    async def storing(cache: OutputFileCache, job: Job) -> None:
+        files = {kept.name: made for made, kept in await cache.get_outputfiles_and_cachefiles(job)}
+        key = await cache.provenance_hash_map.get_provenance_hash(job)
+        # before the entry, so that no kill leaves a whole one without it
+        cache.set_permissions(write_list(cache.path, key, job.rule.name, files))
+        await store(cache, job)
+
     async def fetching(cache: OutputFileCache, job: Job) -> None:
         files = [file for _, file in await cache.get_outputfiles_and_cachefiles(job)]
-        present = [file for file in files if file.exists()]
         key = await cache.provenance_hash_map.get_provenance_hash(job)
-        fault = damage(key, present) if len(present) == len(files) else ""
-        if fault:
+        if not all(file.exists() for file in files):
+            cache.raise_cache_miss_exception(job)
+        if fault := damaged_outputs(files, list_of(cache.path, key)):
             logger.warning(f"dropped an entry of the cache, which is made again: {fault}")
             for file in files:
                 file.unlink(missing_ok=True)
-        if fault or len(present) < len(files):
             cache.raise_cache_miss_exception(job)
         await fetch(cache, job)
 
     fetching.checks = True
-    OutputFileCache.fetch = fetching
+    OutputFileCache.fetch, OutputFileCache.store = fetching, storing
 
 
 def stop_in_a_thread() -> None:
