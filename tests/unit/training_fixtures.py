@@ -94,8 +94,8 @@ def stage_arguments(stage: str, inputs: Path, settings: dict) -> list[str]:
     arguments = ["--checkpoint", inputs / "manifest.json", "--seed", 0, "--code", "abc"]
     arguments += ["--manifest", "out/manifest.json", "--curve", "out/curve.parquet"]
     if stage == "sft":
-        arguments += ["--data", inputs / "data.parquet"]
+        arguments += ["--data", f"star1={inputs / 'data.parquet'}"]
     else:
-        arguments += ["--guard", inputs / "manifest.json", "--guard-settings", json.dumps(GUARD)]
+        arguments += ["--guards", f"g={inputs / 'manifest.json'}", "--readings", json.dumps({"g": GUARD})]
         arguments += ["--prompts", *(f"{name}={inputs / name}.parquet" for name in ("harm", "sums"))]
     return [str(part) for part in (*arguments, "--settings", json.dumps(settings))]

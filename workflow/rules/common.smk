@@ -22,6 +22,7 @@ from safelrm.dag.environment import image, job_environment, output_cache, requir
 from safelrm.dag.locks import require_installed
 from safelrm.dag.paths import checkpoint
 from safelrm.dag.plan import Plan
+from safelrm.dag.roots import plugin_folders
 from safelrm.dag.progress import say_what_is_replaced, show_progress, time_table
 from safelrm.dag.study import load_study
 from safelrm.models.online import CONFIGFILES
@@ -31,7 +32,6 @@ from safelrm.operations.patches import keep_asking, serve_undamaged, stop_in_a_t
 
 started = time.time()
 TIMINGS_FILE = "logs/timings.jsonl"
-os.environ.update(job_environment(PACKAGE_ROOT))
 os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 
 update_config(config, typed(workflow.config_settings.config))
@@ -42,6 +42,7 @@ try:
     costs = Costs(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
+os.environ.update(job_environment(PACKAGE_ROOT, plugin_folders()))
 os.environ[CONFIGFILES] = " ".join(map(str, workflow.configfiles))
 os.environ[SAVE_MINUTES] = str(study.execution.save_minutes)
 

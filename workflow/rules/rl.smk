@@ -1,13 +1,13 @@
 rule rl:
     input:
-        base="checkpoints/{model}/base/seed0/manifest.json",
-        guard=plan.training.rl_guard,
+        start=plan.training.start,
+        guards=plan.training.rl_guards,
         prompts=plan.training.rl_prompts,
     output:
-        **checkpoint("checkpoints/{model}/rl-{recipe}/seed{seed}"),
-        curve="results/training/{model}/rl-{recipe}/seed{seed}.parquet",
+        **checkpoint("checkpoints/{model}/rl-{recipe}{start}/seed{seed}"),
+        curve="results/training/{model}/rl-{recipe}{start}/seed{seed}.parquet",
     log:
-        "logs/rl/{model}/{recipe}/seed{seed}.log",
+        "logs/rl/{model}/{recipe}{start}/seed{seed}.log",
     cache: "omit-software"
     priority: 80
     resources:
@@ -15,14 +15,16 @@ rule rl:
     params:
         model="{model}",
         recipe="{recipe}",
+        start="{start}",
         seed="{seed}",
         settings=plan.training.rl_settings,
-        guard_settings=plan.training.rl_guard_settings,
+        guards=plan.training.rl_named_guards,
+        readings=plan.training.rl_readings,
         prompts=plan.training.rl_named_prompts,
         code=plan.training.rl_code,
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
-        " safelrm.training.rl --settings {params.settings:q} --checkpoint {input.base}"
-        " --guard {input.guard} --guard-settings {params.guard_settings:q}"
+        " safelrm.training.rl --settings {params.settings:q} --checkpoint {input.start}"
+        " --guards {params.guards} --readings {params.readings:q}"
         " --prompts {params.prompts} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

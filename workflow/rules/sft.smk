@@ -1,12 +1,12 @@
 rule sft:
     input:
-        base="checkpoints/{model}/base/seed0/manifest.json",
+        start=plan.training.start,
         data=plan.training.sft_data,
     output:
-        **checkpoint("checkpoints/{model}/sft-{recipe}/seed{seed}"),
-        curve="results/training/{model}/sft-{recipe}/seed{seed}.parquet",
+        **checkpoint("checkpoints/{model}/sft-{recipe}{start}/seed{seed}"),
+        curve="results/training/{model}/sft-{recipe}{start}/seed{seed}.parquet",
     log:
-        "logs/sft/{model}/{recipe}/seed{seed}.log",
+        "logs/sft/{model}/{recipe}{start}/seed{seed}.log",
     cache: "omit-software"
     priority: 60
     resources:
@@ -14,11 +14,13 @@ rule sft:
     params:
         model="{model}",
         recipe="{recipe}",
+        start="{start}",
         seed="{seed}",
         settings=plan.training.sft_settings,
+        data=plan.training.sft_named_data,
         code=plan.code("safelrm.training.sft"),
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
-        " safelrm.training.sft --settings {params.settings:q} --checkpoint {input.base}"
-        " --data {input.data} --seed {params.seed}"
+        " safelrm.training.sft --settings {params.settings:q} --checkpoint {input.start}"
+        " --data {params.data} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

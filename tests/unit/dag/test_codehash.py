@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag import codehash, locks, modules
+from safelrm.dag import codehash, locks, modules, roots
 
 LOCK = """\
 numpy==2.4.6
@@ -42,7 +42,7 @@ def package(tmp_path, monkeypatch):
     for name, text in FILES.items():
         (folder / name).write_text(text)
     (tmp_path / "lock.txt").write_text(LOCK)
-    monkeypatch.setattr(modules, "ROOT", tmp_path)
+    monkeypatch.setattr(roots, "ROOT", tmp_path)
     return folder
 
 
@@ -254,7 +254,7 @@ def test_a_syntax_error_is_named(package):
     [
         ("from . import unrelated", "relative import"),
         ("from safelrm.unrelated import *", r"import of \*"),
-        ("import safelrm.unrelated", "import of safelrm.unrelated as safelrm"),
+        ("import safelrm.unrelated", "import of safelrm.unrelated by its first name"),
     ],
 )
 def test_an_import_that_cannot_be_followed_is_refused(package, line, named):

@@ -54,7 +54,7 @@ def test_the_default_study_is_valid(config):
         (("rl", "grpo", "learning_rate"), "1e-5", ("rl.grpo.learning_rate", "write 1.0e-05")),
         (("rl", "grpo", "learning_rate"), float("nan"), ("rl.grpo.learning_rate",)),
         (("rollouts", "temperature"), -1.0, ("rollouts.temperature",)),
-        (("rl", "grpo", "guard"), "guard_c", ("rl.grpo.guard", "did you mean `guard_")),
+        (("rl", "grpo", "rewards", 0, "guards"), ["guard_c"], ("rl.grpo.rewards", "did you mean `guard_")),
         (("sft", "star1", "dataset"), "star2", ("sft.star1.dataset", "did you mean `star1`")),
         (("benchmarks",), ["requests_harmfull"], ("benchmarks", "did you mean `requests_harmful`")),
         (("judges", "refusal", "module"), "safelrm.judging.refusl", ("judges.refusal", "safelrm.judging.refusl")),
@@ -170,7 +170,7 @@ def test_the_guard_that_rewards_may_not_be_the_only_judge_of_safety(config):
     del config["judges"]["guard_b"], config["judges"]["oracle"], config["calibration"]
     config["metrics"]["safety_judge"] = "guard_a"
     said = message(config)
-    assert "config.yaml: judges: the only judge of safety asks the guard that rewards `rl-grpo`" in said
+    assert "config.yaml: judges: every judge of safety asks a guard that rewards `rl-grpo`" in said
     config["judges"]["other"] = {"module": "safelrm.judging.guard", "guard": "guard_b"}
     load_study(config, "config.yaml")
 
@@ -178,3 +178,43 @@ def test_the_guard_that_rewards_may_not_be_the_only_judge_of_safety(config):
 def test_the_rewarding_guard_may_make_the_tables_where_another_judges_too(config):
     config["metrics"]["safety_judge"] = "guard_a"
     load_study(config, "config.yaml")
+
+
+def arm(config, **given):
+    config["arms"].append({"model": "nano_a", "method": "rl", "recipe": "grpo", "seeds": [1], **given})
+    return config
+
+
+def test_an_arm_may_start_from_another(config):
+    study = load_study(arm(config, **{"from": "sft-star1"}), "config.yaml")
+    assert study.arms[-1].name == "rl-grpo-from-sft-star1"
+    assert ("nano_a", "rl-grpo-from-sft-star1", 1) in [*study.runs()]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"from": "sft-star2"}, "arms.9.from: `sft-star2` is no trained arm of `nano_a`"),
+        ({"from": "base"}, "arms.9.from"),
+        ({"from": "rl-grpo-from-rl-grpo"}, "arms.9.from"),
+        ({"from": "sft-star1", "seeds": [1, 3]}, "`sft-star1` has no seeds [3]"),
+        ({"from": "sft-star1", "method": "base", "recipe": None}, "`base` trains nothing"),
+    ],
+)
+def test_an_arm_starts_from_a_trained_arm_of_its_model_and_seed(config, given, expected):
+    assert expected in message(arm(config, **given))
+
+
+def test_arms_that_start_from_each_other_are_refused(config):
+    arm(config, **{"method": "sft", "recipe": "star1", "from": "rl-grpo-from-sft-star1"})
+    assert "is no trained arm" in message(config)
+
+
+def test_rl_needs_no_guard(config):
+    config["rl"]["grpo"]["rewards"] = config["rl"]["grpo"]["rewards"][1:]
+    assert load_study(config, "config.yaml").rl["grpo"].guards == []
+
+
+def test_a_term_that_reads_guards_is_given_some(config):
+    del config["rl"]["grpo"]["rewards"][0]["guards"]
+    assert "rl.grpo.rewards.0.guards: `safelrm.training.rewards.safety` needs a guard" in message(config)

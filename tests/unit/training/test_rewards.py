@@ -11,7 +11,14 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import parse_completion
 from safelrm.inference.readings import GuardReading
 from safelrm.training.rewards import correctness, format, over_refusal, safety
-from safelrm.training.rewards.base import RewardContext, Sample, SampleReader, as_trl_reward, build_rewards
+from safelrm.training.rewards.base import (
+    RewardContext,
+    RewardGuard,
+    Sample,
+    SampleReader,
+    as_trl_reward,
+    build_rewards,
+)
 from safelrm.training.settings import RewardTerm
 
 
@@ -31,7 +38,8 @@ class FakeGuard:
         return GuardReading(0.9 if "bad" in text else 0.1, 0.01 if "odd" in text else 0.99, "safe")
 
 
-CONTEXT = RewardContext(FakeGuard(), 0.5)
+GUARDS = {"g": RewardGuard(FakeGuard(), 0.5)}
+CONTEXT = RewardContext((*GUARDS.values(),))
 
 
 def sample(completion, *, kind="harmful", reference=None, truncated=False, prefilled=True):
@@ -39,8 +47,8 @@ def sample(completion, *, kind="harmful", reference=None, truncated=False, prefi
     return Sample("prompt", kind, reference, completion, parsed)
 
 
-def score(module, *samples):
-    return module.build(CONTEXT)(list(samples))
+def score(module, *samples, context=CONTEXT, **settings):
+    return module.build(context, module.Settings(**settings))(list(samples))
 
 
 def test_format_counts_the_prefilled_tag():
@@ -59,7 +67,7 @@ def test_format_counts_the_prefilled_tag():
 def test_safety_reads_trace_and_answer_together():
     guard = FakeGuard()
     samples = [sample("bad </think> fine"), sample("fine </think> fine")]
-    assert safety.build(RewardContext(guard, 0.5))(samples) == pytest.approx([0.1, 0.9])
+    assert score(safety, *samples, context=RewardContext((RewardGuard(guard, 0.5),))) == pytest.approx([0.1, 0.9])
     assert guard.asked == [("prompt", "bad </think> fine"), ("prompt", "fine </think> fine")]
 
 
@@ -74,6 +82,17 @@ def test_what_cannot_be_judged_has_no_safety_reward():
     ]
     assert score(safety, *samples)[:5] == [None] * 5
     assert score(safety, *samples)[5] == pytest.approx(0.9)
+
+
+def test_several_guards_are_combined_as_the_settings_say():
+    class Stern(FakeGuard):
+        def _reading(self, text):
+            return None if "vast" in text else GuardReading(0.5, 0.99, "unsafe")
+
+    context = RewardContext((*GUARDS.values(), RewardGuard(Stern(), 0.5)))
+    samples = [sample("bad </think> fine"), sample("t </think> fine"), sample("vast </think> fine"), sample("cut")]
+    assert score(safety, *samples, context=context) == [pytest.approx(0.3), pytest.approx(0.7), None, None]
+    assert score(safety, *samples, context=context, of_several="least")[:2] == pytest.approx([0.1, 0.5])
 
 
 def test_correctness_applies_to_reasoning_prompts():
@@ -162,9 +181,13 @@ def as_trl_calls(function, ids, logged):
     )
 
 
+def term(name, **given):
+    return RewardTerm(module=f"safelrm.training.rewards.{name}", weight=1.0, **given)
+
+
 def test_terms_are_called_as_trl_calls_them(reader):
-    terms = [RewardTerm(module=f"safelrm.training.rewards.{name}", weight=1.0) for name in ("format", "safety")]
-    functions = build_rewards(terms, CONTEXT, reader)
+    terms = [term("format"), term("safety", guards=["g"])]
+    functions = build_rewards(terms, GUARDS, reader)
     assert [function.__name__ for function in functions] == ["format", "safety"]
     logged = {}
     ids = [reader.encode("w1 </think> w2 <|end|>"), reader.encode("w1")]
@@ -173,14 +196,14 @@ def test_terms_are_called_as_trl_calls_them(reader):
     assert logged == {"scored/format": 1.0, "scored/safety": 0.5}
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_reward_that_is_no_number_names_its_term(reader, value):
-    broken = as_trl_reward("broken", lambda samples: [value], reader)
-    with pytest.raises(SafeLRMError, match="broken"):
+@pytest.mark.parametrize("values", [[math.nan], [math.inf], ["1"], [], [1.0, 1.0], None, 1.0])
+def test_rewards_that_are_not_one_number_each_name_the_module(reader, values):
+    broken = as_trl_reward(term("broken"), lambda samples: values, reader)
+    with pytest.raises(SafeLRMError, match=r"rewards\.broken"):
         as_trl_calls(broken, [[1]], {})
 
 
 @pytest.mark.parametrize("module", ["safelrm.training.rewards.nothing", "safelrm.core.trace"])
 def test_a_module_that_is_no_reward_is_refused(reader, module):
     with pytest.raises(SafeLRMError, match=module):
-        build_rewards([RewardTerm(module=module, weight=1.0)], CONTEXT, reader)
+        build_rewards([RewardTerm(module=module, weight=1.0)], {}, reader)

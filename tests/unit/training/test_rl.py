@@ -19,11 +19,10 @@ from safelrm.training.settings import RlSettings
 SETTINGS = {
     "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
     "rewards": [
-        {"module": "safelrm.training.rewards.safety", "weight": 1.0},
+        {"module": "safelrm.training.rewards.safety", "weight": 1.0, "guards": ["g"]},
         {"module": "safelrm.training.rewards.correctness", "weight": 1.0},
         {"module": "safelrm.training.rewards.format", "weight": 0.5},
     ],
-    "guard": "g",
     "steps": 3,
     "group_size": 8,
     "prompts_per_step": 3,
@@ -46,8 +45,8 @@ def fit(base, tmp_path):
             tables or {"harm": prompts("harmful"), "sums": prompts("reasoning", reference="7")},
             RlSettings.model_validate(SETTINGS | changes),
             checkpoint=checkpoint,
-            guard=base,
-            guard_settings=GUARD,
+            guards={"g": base},
+            readings={"g": GUARD},
             seed=seed,
             **paths,
         )
@@ -117,7 +116,7 @@ def test_several_steps_per_batch_of_rollouts_clip_the_ratio(fit, tmp_path):
 
 def test_a_diverging_run_stops_and_leaves_nothing(fit, tmp_path):
     with pytest.raises(SafeLRMError) as error:
-        fit(learning_rate=1e30, steps=6, rewards=[{"module": "safelrm.training.rewards.safety", "weight": 1.0}])
+        fit(learning_rate=1e30, steps=6, rewards=SETTINGS["rewards"][:1])
     assert error.value.key == "learning_rate"
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 

@@ -108,7 +108,7 @@ def test_the_command_line_refuses_bad_settings(base, tmp_path, monkeypatch, caps
     data = tmp_path / "data.parquet"
     CONVERSATIONS.write(data, conversations())
     command = ["sft", "--settings", json.dumps(SETTINGS | {"epoch": 1}), "--checkpoint", str(base)]
-    command += ["--data", str(data), "--seed", "0"]
+    command += ["--data", f"star1={data}", "--seed", "0"]
     command += ["--manifest", str(tmp_path / "out/manifest.json"), "--curve", str(tmp_path / "curve.parquet")]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as ended:

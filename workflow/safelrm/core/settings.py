@@ -20,8 +20,10 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Dtype = Literal["float32", "bfloat16"]
 # a name becomes part of paths and of wildcards
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
-# a module of this package that a registry selects, such as safelrm.judging.refusal
-ModulePath = Annotated[str, Field(pattern=r"^safelrm(\.[a-z_][a-z0-9_]*)+$")]
+# a module that a registry selects: of this package, such as safelrm.judging.refusal, or of a folder of `plugins`
+ModulePath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+# settings of such a module; checked against that module's own `Settings`
+ModuleSettings = dict[str, object]
 # a repository of a hub, and a commit of it
 RepoId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
 Revision = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
-from safelrm.dag.settings import DatasetEntry, Study
+from safelrm.dag.settings import Arm, DatasetEntry, Study
 
 
 def check_names(study: Study, file: str) -> None:
@@ -31,10 +31,11 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         for name, made in getattr(study, section).items():
             yield from ((f"{section}.{name}.inputs", given, "datasets") for given in made.inputs.values())
     for name, sft in study.sft.items():
-        yield f"sft.{name}.dataset", sft.dataset, "datasets"
+        key = "mixture" if sft.mixture else "dataset"
+        yield from ((f"sft.{name}.{key}", dataset, "datasets") for dataset in sft.datasets)
     for name, rl in study.rl.items():
         yield from ((f"rl.{name}.prompts", share.dataset, "datasets") for share in rl.prompts)
-        yield f"rl.{name}.guard", rl.guard, "guards"
+        yield from ((f"rl.{name}.rewards", guard, "guards") for guard in rl.guards)
     for name, judge in study.judges.items():
         yield f"judges.{name}.guard", judge.guard, "guards"
     for name, validation in study.validation.items():
@@ -57,7 +58,7 @@ def check_arms(study: Study, file: str) -> None:
 
     Raises:
         SafeLRMError: an arm has no recipe of its method, a run is listed twice, the study lacks what arms are evaluated
-            with, or the only judge of safety asks the guard that rewards.
+            with, or every judge of safety asks a guard that rewards.
     """
     recipes: dict[str, Mapping[str, object]] = {"base": {}, "sft": study.sft, "rl": study.rl}
     seen: set[tuple[str, str, int]] = set()
@@ -73,6 +74,7 @@ def check_arms(study: Study, file: str) -> None:
                 key=f"{key}.recipe",
                 fix=f"one of {sorted(recipes[arm.method])}",
             )
+        _check_start(study, arm, key, file)
         for seed in arm.seeds:
             if (arm.model, arm.name, seed) in seen:
                 raise SafeLRMError(f"seed {seed} of this arm is listed twice", file=file, key=key, fix="remove one")
@@ -84,14 +86,31 @@ def check_arms(study: Study, file: str) -> None:
             raise SafeLRMError("missing, but the study has arms", file=file, key=key, fix="see docs/configuration.md")
 
 
+def _check_start(study: Study, arm: Arm, key: str, file: str) -> None:
+    """An arm that goes on from another one needs that arm's checkpoint of each of its seeds.
+
+    The name of an arm holds the name of the arm that it starts from. So a circle has no names that fit.
+    """
+    if arm.start is None:
+        return
+    trained = {other.name: other for other in study.arms if other.model == arm.model and other.method != "base"}
+    if arm.method == "base" or arm.start not in trained:
+        fix = "leave `from` out" if arm.method == "base" else f"one of {sorted(trained)}, or leave it out for the base"
+        said = "`base` trains nothing" if arm.method == "base" else f"`{arm.start}` is no trained arm of `{arm.model}`"
+        raise SafeLRMError(said, file=file, key=f"{key}.from", fix=fix)
+    given = {seed for model, name, seed in study.runs() if (model, name) == (arm.model, arm.start)}
+    if missing := sorted(set(arm.seeds) - given):
+        raise SafeLRMError(f"`{arm.start}` has no seeds {missing}", file=file, key=f"{key}.seeds", fix="give it these")
+
+
 def _check_evaluation(study: Study, file: str) -> None:
-    """The guard that rewards an arm must not be the only judge of safety: RL may learn what it overlooks."""
+    """The guards that reward an arm must not be the only judges of safety: RL may learn what they overlook."""
     calibrated = {study.calibration.reference, *study.calibration.judges} if study.calibration else set()
     guards = {judge.guard for name, judge in study.judges.items() if judge.guard or name in calibrated}
     for arm in study.arms:
-        if arm.method == "rl" and guards == {study.rl[arm.recipe].guard}:
+        if arm.method == "rl" and guards and guards <= {*study.rl[arm.recipe].guards}:
             raise SafeLRMError(
-                f"the only judge of safety asks the guard that rewards `{arm.name}`: it would judge what it has taught",
+                f"every judge of safety asks a guard that rewards `{arm.name}`: it would judge what it has taught",
                 file=file,
                 key="judges",
                 fix="add a judge with another guard, and name it in `metrics.safety_judge`",

@@ -3,8 +3,8 @@
 Snakemake's re-run logic does not see imported modules. It sees this hash as a parameter. The hash covers
 
 1. the modules of a stage, whole;
-2. the definitions that these modules use of other project modules: functions, classes, constants, and whatever those
-   use in turn;
+2. the definitions that these modules use of other modules, of the project and of the user (`plugins`): functions,
+   classes, constants, and whatever those use in turn;
 3. the statements with an effect of every project module that is imported on the way: what defines nothing, and what is
    decorated by more than `dataclass`, `cache` and the like;
 4. the locked versions of the third-party packages that this code imports, and of the packages that those need.
@@ -26,7 +26,8 @@ from functools import cache
 from pathlib import Path
 
 from safelrm.dag.locks import pins
-from safelrm.dag.modules import PACKAGE, Statement, Use, is_module, statements
+from safelrm.dag.modules import Statement, Use, is_module, statements
+from safelrm.dag.roots import is_ours
 
 # in place of a name: nothing but the import of a module
 IMPORT = ""
@@ -65,9 +66,8 @@ def closure(*uses: str) -> tuple[dict[str, set[int]], set[str]]:
             continue
         seen.add(use)
         module, name = use
-        root = module.partition(".")[0]
-        if root != PACKAGE:
-            packages.add(root)
+        if not is_ours(module):
+            packages.add(module.partition(".")[0])
             continue
         if module not in found:
             found[module] = set()
@@ -83,7 +83,7 @@ def _imports(module: str) -> Iterator[Use]:
     if "." in module:
         yield module.rpartition(".")[0], None
     for statement in statements(module):
-        if statement.origin and statement.origin[0].partition(".")[0] == PACKAGE:
+        if statement.origin and is_ours(statement.origin[0]):
             yield statement.origin[0], IMPORT
 
 

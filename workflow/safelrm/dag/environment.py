@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
@@ -13,20 +14,21 @@ from safelrm.dag.settings import Study
 BUILD = "apptainer build --build-arg LOCK={lock} {image} envs/containers/safelrm.def"
 
 
-def job_environment(package_root: str) -> dict[str, str]:
+def job_environment(package_root: str, plugins: Sequence[str]) -> dict[str, str]:
     """Variables that jobs inherit: where code comes from, what makes numbers repeat, and no network.
 
     The code hash of every job covers this function.
 
     Args:
         package_root: the folder that holds the package of this checkout.
+        plugins: the folders of the user's modules.
 
     The instruction set is fixed. So processors choose the same kernels where they can; vLLM's CPU build still picks its
     own. Threads that wait must not spin: spinning costs a factor of ten where there are fewer cores than threads.
     """
     binaries = str(Path(sys.executable).parent)
     return {
-        "PYTHONPATH": package_root,
+        "PYTHONPATH": os.pathsep.join([package_root, *plugins]),
         "PATH": os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)]),
         "PYTHONHASHSEED": "0",
         "PYTHONNOUSERSITE": "1",

@@ -1,4 +1,4 @@
-"""The project's modules: where they lie, and what each of their statements defines and uses."""
+"""The modules of the project and of the user: what each of their statements defines and uses."""
 
 import ast
 from collections.abc import Iterator
@@ -8,9 +8,7 @@ from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.prose import is_purely_decorated, without_prose
-
-PACKAGE = "safelrm"
-ROOT = Path(__file__).resolve().parents[2]
+from safelrm.dag.roots import is_ours, may_lack_init, module_path
 
 # a module and one of its names; None stands for the whole module
 Use = tuple[str, str | None]
@@ -65,7 +63,7 @@ def statements(module: str) -> list[Statement]:
 
 @cache
 def syntax_tree(module: str) -> ast.Module:
-    """The syntax tree of a project module.
+    """The syntax tree of a module.
 
     Raises:
         SafeLRMError: there is no such module, or it does not parse.
@@ -75,13 +73,22 @@ def syntax_tree(module: str) -> ast.Module:
 
 @cache
 def is_module(name: str) -> bool:
-    """Whether a dotted name is a module or a package of the project."""
-    path = ROOT.joinpath(*name.split("."))
-    return name.startswith(f"{PACKAGE}.") and (path.with_suffix(".py").is_file() or path.is_dir())
+    """Whether a dotted name is a module or a package, of the project or of the user."""
+    path = module_path(name)
+    return is_ours(name) and (path.with_suffix(".py").is_file() or path.is_dir())
+
+
+def forget_modules() -> None:
+    """Read modules anew: the folders that they lie in have changed."""
+    for cached in (statements, syntax_tree, is_module):
+        cached.cache_clear()
 
 
 def _parsed(module: str) -> ast.Module:
     path = _file(module)
+    if path.is_dir():
+        # a package without code of its own
+        return ast.Module([], [])
     try:
         return ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
@@ -89,18 +96,21 @@ def _parsed(module: str) -> ast.Module:
 
 
 def _file(module: str) -> Path:
-    path = ROOT.joinpath(*module.split("."))
-    candidates = (path.with_suffix(".py"), path / "__init__.py")
-    for candidate in candidates:
+    """The file of a module; the folder of a package that has none."""
+    path = module_path(module)
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
         if candidate.is_file():
             return candidate
-    raise SafeLRMError("there is no such module", file=candidates[0], key=module, fix="check the spelling")
+    if path.is_dir() and may_lack_init(module):
+        return path
+    fix = "check the spelling, or name the folder of your own modules in `plugins`"
+    raise SafeLRMError("there is no such module", file=path.with_suffix(".py"), key=module, fix=fix)
 
 
 def _import_statements(node: ast.Import | ast.ImportFrom, module: str, mentioned: set[str]) -> Iterator[Statement]:
     for name, use in _imported(node, module):
         # a package whose name is not used is imported for what its import does
-        for_effect = name not in mentioned and use[0].partition(".")[0] != PACKAGE
+        for_effect = name not in mentioned and not is_ours(use[0])
         yield Statement(f"{name} stands for {use}", frozenset({name}), origin=use, always=for_effect)
 
 
@@ -157,7 +167,7 @@ def _quoted(node: ast.stmt) -> Iterator[ast.AST]:
 def _imported(node: ast.Import | ast.ImportFrom, module: str) -> Iterator[tuple[str, Use]]:
     """The names that an import defines, and what each of them stands for."""
     if fault := _fault(node):
-        raise SafeLRMError(f"line {node.lineno}: {fault}", file=_file(module), fix="from safelrm.… import each name")
+        raise SafeLRMError(f"line {node.lineno}: {fault}", file=_file(module), fix="write `from module import name`")
     for alias in node.names:
         if isinstance(node, ast.Import):
             yield alias.asname or alias.name.partition(".")[0], (alias.name, None)
@@ -169,8 +179,8 @@ def _imported(node: ast.Import | ast.ImportFrom, module: str) -> Iterator[tuple[
 def _fault(node: ast.Import | ast.ImportFrom) -> str | None:
     """Why an import cannot be followed, if so."""
     if isinstance(node, ast.Import):
-        whole = [each.name for each in node.names if not each.asname and each.name.partition(".")[0] == PACKAGE]
-        return f"import of {whole[0]} as {PACKAGE}" if whole else None
+        whole = [each.name for each in node.names if not each.asname and "." in each.name and is_ours(each.name)]
+        return f"import of {whole[0]} by its first name" if whole else None
     if node.level:
         return "relative import"
     return "import of *" if node.names[0].name == "*" else None

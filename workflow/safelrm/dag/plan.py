@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from safelrm.dag.modules import ROOT
 from safelrm.dag.paths import data_files, guard_manifest, run_manifest
+from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.common import Stages
 from safelrm.dag.stages.data import DataStages

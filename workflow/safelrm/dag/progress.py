@@ -53,7 +53,7 @@ class ProgressHandler(logging.Handler):
 
 
 def _name(rule: str, wildcards: dict[str, str] | None) -> str:
-    return " ".join([rule, "/".join((wildcards or {}).values())]).strip()
+    return " ".join([rule, "/".join(filter(None, (wildcards or {}).values()))]).strip()
 
 
 def show_progress() -> None:

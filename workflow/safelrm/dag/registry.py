@@ -1,15 +1,16 @@
 """The modules that a configuration selects (sources, factories, judges, terms of rewards) and their settings."""
 
 import ast
-import importlib
 from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.modules import syntax_tree
+from safelrm.core.registered import FIX, load_registered, module_fault
+from safelrm.dag.modules import is_module, syntax_tree
 from safelrm.dag.settings import Study
+from safelrm.training.settings import RewardTerm, RlSettings
 
 
 def settings_model(path: str) -> type[BaseModel]:
@@ -19,14 +20,18 @@ def settings_model(path: str) -> type[BaseModel]:
     imported: modules that train or judge import torch, which takes seconds, and this runs whenever Snakemake starts.
 
     Raises:
-        SafeLRMError: there is no such module.
+        SafeLRMError: there is no such module, it cannot be imported, or its `Settings` is no settings model.
     """
+    module, name = path, "Settings"
     for node in syntax_tree(path).body:
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
-                if (alias.asname or alias.name) == "Settings":
-                    return getattr(importlib.import_module(node.module), alias.name)
-    return importlib.import_module(path).Settings
+                if (alias.asname or alias.name) == name:
+                    module, name = node.module, alias.name
+    found = getattr(load_registered(module, name), name)
+    if not (isinstance(found, type) and issubclass(found, BaseModel)):
+        raise module_fault(path, "is no settings model, such as a subclass of safelrm.core.settings.Strict", key=name)
+    return found
 
 
 def top_level_names(path: str) -> set[str]:
@@ -55,14 +60,12 @@ def with_registered_settings(study: Study, file: str) -> Study:
     Raises:
         SafeLRMError: a module does not exist, lacks what its registry asks for, or takes other settings or inputs.
     """
-    for name, rl in study.rl.items():
-        for term in rl.rewards:
-            _check_offers(term.module, f"rl.{name}.rewards", file, ("build",))
     complete = study.model_copy(
         update={
             "datasets": _entries(study, file, "datasets", "source", "TABLE", "load"),
             "models": _entries(study, file, "models", "maker", "make", "INPUTS"),
             "guards": _entries(study, file, "guards", "maker", "make", "INPUTS"),
+            "rl": {name: _with_terms(rl, f"rl.{name}.rewards", file) for name, rl in study.rl.items()},
             "judges": _entries(study, file, "judges", "module", "judge"),
             "validation": _entries(study, file, "validation", "judge", "judge"),
         }
@@ -86,12 +89,30 @@ def _entries(study: Study, file: str, section: str, module: str, *offers: str) -
         key, path = f"{section}.{name}", getattr(entry, module)
         _check_offers(path, key, file, (*offers, "Settings"))
         given = {**_reading(study, entry), **entry.settings}
-        try:
-            settings = settings_model(path).model_validate(given).model_dump(mode="json")
-        except ValidationError as error:
-            raise settings_error(error, f"{file}: {key}.settings") from None
-        found[name] = entry.model_copy(update={"settings": settings})
+        found[name] = entry.model_copy(update={"settings": _complete(path, given, key, file)})
     return found
+
+
+def _with_terms(rl: RlSettings, key: str, file: str) -> RlSettings:
+    """The recipe with complete settings of the terms of its reward. A term has guards if its module reads guards."""
+    terms: list[RewardTerm] = []
+    for place, term in enumerate(rl.rewards):
+        at = f"{key}.{place}"
+        _check_offers(term.module, at, file, ("build", "Settings"))
+        reads = "READS_GUARDS" in top_level_names(term.module)
+        if reads != bool(term.guards):
+            what, fix = ("needs a guard", "name one of `guards`") if reads else ("reads no guard", "leave them out")
+            raise SafeLRMError(f"`{term.module}` {what}", file=file, key=f"{at}.guards", fix=fix)
+        terms.append(term.model_copy(update={"settings": _complete(term.module, term.settings, at, file)}))
+    return rl.model_copy(update={"rewards": terms})
+
+
+def _complete(path: str, given: Mapping[str, object], key: str, file: str) -> dict[str, object]:
+    """The settings of a module, defaults included."""
+    try:
+        return settings_model(path).model_validate(given).model_dump(mode="json")
+    except ValidationError as error:
+        raise settings_error(error, f"{file}: {key}.settings") from None
 
 
 def _reading(study: Study, entry: BaseModel) -> Mapping[str, object]:
@@ -100,14 +121,11 @@ def _reading(study: Study, entry: BaseModel) -> Mapping[str, object]:
 
 
 def _check_offers(path: str, key: str, file: str, offers: tuple[str, ...]) -> None:
-    try:
-        missing = set(offers) - top_level_names(path)
-    except SafeLRMError as error:
-        raise SafeLRMError(f"there is no module `{path}`", file=file, key=key, fix=error.fix) from None
-    if missing:
-        raise SafeLRMError(
-            f"`{path}` has no {sorted(missing)}", file=file, key=key, fix="name a module of the right registry"
-        )
+    if not is_module(path):
+        fix = "correct the spelling, or name the folder of your own modules in `plugins`"
+        raise SafeLRMError(f"there is no module `{path}`", file=file, key=key, fix=fix)
+    if missing := set(offers) - top_level_names(path):
+        raise SafeLRMError(f"`{path}` has no {sorted(missing)}", file=file, key=key, fix=FIX)
 
 
 def _check_inputs(study: Study, file: str) -> None:

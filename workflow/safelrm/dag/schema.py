@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from safelrm.core.files import write_text
-from safelrm.dag.modules import PACKAGE, ROOT
 from safelrm.dag.registry import settings_model, top_level_names
+from safelrm.dag.roots import PACKAGE, ROOT
 from safelrm.dag.settings import Study
 
 # what a module of a registry offers beside its settings: a source, a judge or a factory

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from safelrm.analysis.settings import CalibrationSettings, MetricsSettings
 from safelrm.core.saving import DEFAULT_MINUTES
-from safelrm.core.settings import Count, ModulePath, Name, NonNegative, Positive, Seed, Share, Strict
+from safelrm.core.settings import Count, ModulePath, ModuleSettings, Name, NonNegative, Positive, Seed, Share, Strict
 from safelrm.data.settings import AuditSettings
 from safelrm.generation.settings import ONE_MODE, DecodingMode, RolloutSettings
 from safelrm.inference.settings import GuardSettings
@@ -37,6 +37,9 @@ class Utilisation(Strict):
 
 # a file, not an address: an address may come to name another image. Snakemake takes no blanks
 ImagePath = Annotated[str, Field(pattern=r"^[^\s:]+$")]
+
+# a folder; it becomes a part of PYTHONPATH
+Folder = Annotated[str, Field(pattern=r"^[^:]+$")]
 
 
 class ExecutionSettings(Strict):
@@ -70,9 +73,6 @@ class ExecutionSettings(Strict):
         " `envs/containers/` that has the lock's name",
     )
 
-
-# settings of a module that a registry selects; checked against that module's own `Settings`
-ModuleSettings = dict[str, object]
 
 HUB_FACTORY = "safelrm.models.hub"
 
@@ -154,12 +154,23 @@ class JudgeEntry(Strict):
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
 
 
+# between the name of an arm and the arm whose checkpoint it starts from
+FROM = "-from-"
+ArmName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
+
+
 class Arm(Strict):
     """One line of the comparison: a model, a method, its recipe and the seeds it is repeated with."""
 
     model: Name = Field(description="a key of `models`")
     method: Literal["base", "sft", "rl"] = Field(description="what makes the model safe: nothing (`base`), SFT or RL")
     recipe: Name | None = Field(None, description="a key of `sft` or `rl`; none for `base`")
+    start: ArmName | None = Field(
+        None,
+        alias="from",
+        description="the arm of this model whose checkpoint of the same seed is trained further, such as sft-star1;"
+        " none: the base",
+    )
     seeds: list[Seed] = Field(
         default=[0],
         min_length=1,
@@ -169,7 +180,8 @@ class Arm(Strict):
     @property
     def name(self) -> str:
         """The arm's name in paths and tables."""
-        return self.method if self.recipe is None else f"{self.method}-{self.recipe}"
+        name = self.method if self.recipe is None else f"{self.method}-{self.recipe}"
+        return name if self.start is None else f"{name}{FROM}{self.start}"
 
 
 class ValidationEntry(Strict):
@@ -184,6 +196,11 @@ class Study(Strict):
     """A study. A key that some studies do without is optional."""
 
     name: Name = Field(description="name of the study, the folder of its results")
+    plugins: list[Folder] = Field(
+        default_factory=list,
+        description="folders of your own modules, which the sections below may name; relative to the folder in which"
+        " Snakemake runs",
+    )
     lock: str = Field("envs/cpu-vllm.txt", description="lock file of the environment that runs the study")
     execution: ExecutionSettings = Field(
         default_factory=ExecutionSettings, description="how jobs run; a change re-runs nothing"

@@ -14,7 +14,9 @@ from snakemake.utils import update_config
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.checks import check_arms, check_names, check_origins
+from safelrm.dag.modules import forget_modules
 from safelrm.dag.registry import with_registered_settings
+from safelrm.dag.roots import use_plugins
 from safelrm.dag.settings import Study
 
 # YAML 1.1 takes a number such as 1e-5 for a text: it wants a point and a sign
@@ -53,6 +55,8 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
         study = Study.model_validate(_expanded(config, "", file))
     except ValidationError as error:
         raise _with_suggestion(error, file) from None
+    use_plugins(study.plugins, file)
+    forget_modules()
     check_names(study, file)
     check_arms(study, file)
     study = with_registered_settings(study, file)

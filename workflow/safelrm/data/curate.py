@@ -6,11 +6,13 @@ A source is a module with `Settings` (a pydantic model), `TABLE` (the schema of 
 `load(settings) -> pandas.DataFrame`. The settings of a source that reads a file have the key `path`.
 """
 
-import importlib
 from pathlib import Path
+
+import pandas as pd
 
 from safelrm.core.checkpoints import verified_download
 from safelrm.core.cli import parse_settings, run, stage_parser
+from safelrm.core.registered import load_registered, module_fault
 
 
 def curate(source: str, settings: str, file: str | None, manifest: Path | None, output: Path) -> None:
@@ -26,13 +28,16 @@ def curate(source: str, settings: str, file: str | None, manifest: Path | None, 
     Raises:
         SafeLRMError: the settings or the data do not fit the source.
     """
-    module = importlib.import_module(source)
+    module = load_registered(source, "Settings", "TABLE", "load")
     chosen = parse_settings(module.Settings, settings)
     if manifest is not None:
         verified_download(manifest, chosen.revision)
     if file is not None:
         chosen = chosen.model_copy(update={"path": file})
-    module.TABLE.write(output, module.load(chosen))
+    rows = module.load(chosen)
+    if not isinstance(rows, pd.DataFrame):
+        raise module_fault(source, f"gives {type(rows).__name__}, must give a DataFrame", key="load")
+    module.TABLE.write(output, rows)
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ the files that it takes) and
 killed run in the folder `work`. The stage `guard` makes guards in the same way.
 """
 
-import importlib
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from safelrm.core.checkpoints import model_folder, write_manifest
 from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
+from safelrm.core.registered import load_registered
 from safelrm.core.work import resumable_parser, run_resumably
 from safelrm.models.schemas import CURVES
 
@@ -56,7 +56,7 @@ def make_model(stage: str, description: str | None) -> Path:
     parser.add_argument("--manifest", required=True, type=Path, help="manifest to write, beside the folder `model`")
     parser.add_argument("--curve", required=True, type=Path, help="table CURVES to write")
     arguments = parser.parse_args()
-    factory = importlib.import_module(arguments.factory)
+    factory = load_registered(arguments.factory, "Settings", "INPUTS", "make")
     settings = parse_settings(factory.Settings, arguments.settings)
     inputs = named_paths("--inputs", arguments.inputs)
     if set(inputs) != set(factory.INPUTS):

@@ -24,8 +24,8 @@ from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.command import configuration
 from safelrm.dag.costs.processors import GIB, Job
-from safelrm.dag.modules import ROOT
 from safelrm.dag.progress import read_times
+from safelrm.dag.roots import ROOT
 from safelrm.dag.study import read_config
 from safelrm.operations.schedule import Task, critical_path, wall_seconds
 
@@ -72,7 +72,7 @@ def planned_jobs(configfiles: Sequence[Path], config: Mapping[str, object]) -> d
                 number: PlannedJob(
                     rule=job.rule.name,
                     stage=found[1] if (found := _STAGE.search(job.rule.shellcmd or "")) else "",
-                    name=" ".join([job.rule.name, "/".join(job.wildcards_dict.values())]).strip(),
+                    name=" ".join([job.rule.name, "/".join(filter(None, job.wildcards_dict.values()))]).strip(),
                     cost=costs.job(job.rule.name, job.wildcards_dict),
                     needs=frozenset(ids[needed] for needed in dag.dependencies[job]),
                 )

@@ -23,6 +23,7 @@ from safelrm.core.files import sha256, write_text
 from safelrm.core.tables import Table
 from safelrm.dag.command import configured_parser, plan_of
 from safelrm.dag.plan import Plan
+from safelrm.dag.settings import FROM
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
 from safelrm.operations.remaking import TABLES, RemadeResults, judges_of, sides_of
 
@@ -109,19 +110,21 @@ def trail(number: pd.Series, table: Table, results: RemadeResults, plan: Plan) -
 
 
 def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
-    method, _, recipe = side.arm.partition("-")
-    wildcards = {"model": side.model, "arm": side.arm, "recipe": recipe}
+    wildcards = {"model": side.model, "arm": side.arm}
     for path in _rollouts(side, plan):
         yield _file("rollouts", path)
         seed = Path(path).stem.removeprefix("seed")
         yield _file("checkpoint", plan.generation.checkpoint(wildcards | {"seed": seed}))
     yield f"decoding       {plan.generation.rollout_settings(wildcards)}"
-    if method == "sft":
-        yield _file("data", plan.training.sft_data(wildcards))
-        yield f"sft            {plan.training.sft_settings(wildcards)}"
-    elif method == "rl":
-        yield from (_file("prompts", path) for path in plan.training.rl_prompts(wildcards))
-        yield f"rl             {plan.training.rl_settings(wildcards)}"
+    # the arm itself first, then the one that it starts from
+    for method, _, recipe in (part.partition("-") for part in side.arm.split(FROM)):
+        named = {"recipe": recipe}
+        if method == "sft":
+            yield from (_file("data", path) for path in plan.training.sft_data(named))
+            yield f"sft            {plan.training.sft_settings(named)}"
+        elif method == "rl":
+            yield from (_file("prompts", path) for path in plan.training.rl_prompts(named))
+            yield f"rl             {plan.training.rl_settings(named)}"
     yield f"base           {plan.bases.factory(wildcards)} seed {plan.bases.seed(wildcards)}"
     yield f"               {plan.bases.settings(wildcards)}"
     yield from (_file("origin", path) for path in plan.bases.inputs(wildcards))

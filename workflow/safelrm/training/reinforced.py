@@ -37,7 +37,7 @@ from safelrm.training.processes import process_count, share_batch, shared_argume
 from safelrm.training.prompts import check_lengths, mix_prompts
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
-from safelrm.training.rewards.base import RewardContext, SampleReader, build_rewards
+from safelrm.training.rewards.base import RewardGuard, SampleReader, build_rewards
 from safelrm.training.settings import RlSettings, VllmEngine
 
 if TYPE_CHECKING:
@@ -64,14 +64,15 @@ def train(
     work: Path,
     *,
     checkpoint: Path,
-    guard: Path,
-    guard_settings: GuardSettings,
+    guards: Mapping[str, Path],
+    readings: Mapping[str, GuardSettings],
     seed: int,
     manifest: Path,
     curve: Path,
 ) -> None:
     """Train `checkpoint` on rows of PROMPTS by data set; write `manifest`, the model folder beside it, and `curve`.
 
+    `guards` are the manifests of the guards that terms of the reward read; `readings` say how each is asked and read.
     The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
@@ -90,13 +91,11 @@ def train(
     mixed = mix_prompts(prompts, weights, batches * settings.prompts_per_step, seed)
     check_lengths(mixed, policy, settings)
     reader = SampleReader(policy.tokenizer, policy.stop_ids, prefilled=bool(trace_prefill(policy.tokenizer)))
-    scorer = ForwardGuard(verified_model(guard), guard_settings, dtype=getattr(torch, settings.guard_dtype))
-    context = RewardContext(scorer, guard_settings.min_label_mass)
     metrics = METRICS | _reward_metrics([term.name for term in settings.rewards])
     trainer = GRPOTrainer(
         model=policy.model,
         processing_class=policy.tokenizer,
-        reward_funcs=build_rewards(settings.rewards, context, reader),
+        reward_funcs=build_rewards(settings.rewards, _readers(guards, readings, settings), reader),
         args=GRPOConfig(**shared_arguments(settings, seed, work), **grpo_arguments(settings)),
         train_dataset=Dataset.from_dict(
             {
@@ -121,6 +120,17 @@ def train(
             raise
         raise divergence_error("the distribution to sample from is NaN", trainer.state.global_step) from error
     write_result(trainer, policy, metrics, curve=curve, manifest=manifest)
+
+
+def _readers(
+    guards: Mapping[str, Path], readings: Mapping[str, GuardSettings], settings: RlSettings
+) -> dict[str, RewardGuard]:
+    dtype = getattr(torch, settings.guard_dtype)
+    models = {name: verified_model(manifest) for name, manifest in guards.items()}
+    return {
+        name: RewardGuard(ForwardGuard(model, readings[name], dtype=dtype), readings[name].min_label_mass)
+        for name, model in models.items()
+    }
 
 
 def _check_engine(settings: RlSettings) -> None:

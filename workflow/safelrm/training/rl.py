@@ -1,6 +1,6 @@
 """Reinforcement learning of a checkpoint on prompts, with a reward of several terms.
 
-Input:  the manifest of a checkpoint, the manifest of the guard that gives the safety reward, and prompts tables.
+Input:  the manifest of a checkpoint, the manifests of the guards that the reward reads, if any, and prompts tables.
 Output: the manifest of the trained model, whose folder lies beside it, and the training curve.
 
 The module training/reinforced.py describes the training; training/rewards/base.py describes reward terms.
@@ -14,9 +14,8 @@ from pathlib import Path
 from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.data.schemas import PROMPTS
-from safelrm.inference.settings import GuardSettings
 from safelrm.training.command import hide_vllm_from_trl, prepare_process, run_training, training_parser
-from safelrm.training.settings import RlSettings
+from safelrm.training.settings import GuardReadings, RlSettings
 
 
 def prompt_files(arguments: Sequence[str], settings: RlSettings) -> dict[str, Path]:
@@ -39,8 +38,8 @@ def prompt_files(arguments: Sequence[str], settings: RlSettings) -> dict[str, Pa
 def arguments() -> argparse.ArgumentParser:
     """The parser of the command line."""
     parser = training_parser(__doc__)
-    parser.add_argument("--guard", required=True, type=Path, help="manifest of the guard that gives the reward")
-    parser.add_argument("--guard-settings", required=True, metavar="JSON", help="how the guard is asked and read")
+    parser.add_argument("--guards", nargs="*", default=[], metavar="NAME=PATH", help="guards that the reward reads")
+    parser.add_argument("--readings", default="{}", metavar="JSON", help="how each of them is asked and read")
     parser.add_argument("--prompts", required=True, nargs="+", metavar="NAME=PATH", help="the prompts tables")
     return parser
 
@@ -49,7 +48,8 @@ def main() -> Path:
     """Run the command; the manifest that it has written."""
     options = arguments().parse_args()
     settings = parse_settings(RlSettings, options.settings)
-    guard_settings = parse_settings(GuardSettings, options.guard_settings)
+    readings = parse_settings(GuardReadings, options.readings).root
+    guards = named_paths("--guards", options.guards)
     files = prompt_files(options.prompts, settings)
     prompts = {name: PROMPTS.read(path) for name, path in files.items()}
     prepare_process()
@@ -58,8 +58,8 @@ def main() -> Path:
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
-    reinforce = partial(train, prompts, settings, guard=options.guard, guard_settings=guard_settings)
-    return run_training("rl", options, [options.guard, *files.values()], reinforce)
+    reinforce = partial(train, prompts, settings, guards=guards, readings=readings)
+    return run_training("rl", options, [*guards.values(), *files.values()], reinforce)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, RootModel, model_validator
 
-from safelrm.core.settings import Count, Dtype, ModulePath, Name, NonNegative, Positive, Share, Strict
+from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
+from safelrm.inference.settings import GuardSettings
 
 
 class TrainingSettings(Strict):
@@ -19,10 +20,23 @@ class TrainingSettings(Strict):
     )
 
 
+class DataShare(Strict):
+    """A data set of conversations, and its share of a mixture."""
+
+    dataset: Name = Field(description="conversations, a key of `datasets`")
+    weight: Positive = Field(description="relative number of rows drawn from it")
+
+
 class SftSettings(TrainingSettings):
     """A recipe of supervised fine-tuning (SFT)."""
 
-    dataset: Name = Field(description="the conversations to train on, a key of `datasets`")
+    dataset: Name | None = Field(None, description="the conversations to train on, a key of `datasets`")
+    mixture: list[DataShare] = Field(
+        default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
+    )
+    size: Count | None = Field(
+        None, description="rows of the mixture; none: as many as the shares allow without using a row twice"
+    )
     epochs: Positive = Field(description="passes over the data")
     batch_size: Count = Field(description="sequences of a forward and backward pass")
     gradient_accumulation: Count = Field(
@@ -32,6 +46,21 @@ class SftSettings(TrainingSettings):
     warmup: Share = Field(0.05, lt=1.0, description="share of the steps spent warming up; cosine decay follows")
     weight_decay: NonNegative = Field(0.0, description="AdamW weight decay")
     max_length: Count = Field(description="tokens per sequence; a longer one is an error, never cut in silence")
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets that are trained on."""
+        return [self.dataset] if self.dataset else [share.dataset for share in self.mixture]
+
+    @model_validator(mode="after")
+    def _check(self) -> "SftSettings":
+        if bool(self.dataset) == bool(self.mixture):
+            raise ValueError("give either `dataset`, to train on one data set, or `mixture`, for several")
+        if self.size and not self.mixture:
+            raise ValueError("size: is that of a mixture; a single data set is trained on whole")
+        if len(set(self.datasets)) < len(self.datasets):
+            raise ValueError(f"mixture: each data set may be named once, found {self.datasets}")
+        return self
 
 
 class PromptShare(Strict):
@@ -46,6 +75,10 @@ class RewardTerm(Strict):
 
     module: ModulePath = Field(description="module with the reward function, such as safelrm.training.rewards.safety")
     weight: Positive = Field(description="weight of the term in the sum")
+    guards: list[Name] = Field(
+        default_factory=list, description="the guards that the term reads, keys of `guards`, if it reads any"
+    )
+    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
 
     @property
     def name(self) -> str:
@@ -68,13 +101,18 @@ class VllmEngine(Strict):
     correction_limit: Positive = Field(2.0, description="greatest importance ratio")
 
 
+class GuardReadings(RootModel[dict[Name, GuardSettings]]):
+    """How the guards of a reward are asked and read, by name."""
+
+
 class RlSettings(TrainingSettings):
     """A recipe of reinforcement learning (RL): GRPO (Shao et al. 2024) or a loss derived from it."""
 
     prompts: list[PromptShare] = Field(min_length=1, description="the mixture of prompts")
     rewards: list[RewardTerm] = Field(min_length=1, description="the terms of the reward")
-    guard: Name = Field(description="the guard whose P(safe) of t+y is the safety reward, a key of `guards`")
-    guard_dtype: Dtype = Field("float32", description="arithmetic of the guard; each GPU of the job holds it whole")
+    guard_dtype: Dtype = Field(
+        "float32", description="arithmetic of the guards that terms read; each GPU of the job holds them whole"
+    )
     loss: Literal["grpo", "dapo", "dr_grpo"] = Field("dapo", description="GRPO loss type of TRL")
     scale_rewards: Literal["group", "batch", "none"] = Field(
         "group", description="standard deviation that advantages are divided by; Dr. GRPO divides by none"
@@ -95,6 +133,11 @@ class RlSettings(TrainingSettings):
     temperature: Positive = Field(1.0, description="sampling temperature of rollouts")
     max_completion_tokens: Count = Field(description="token limit of a rollout")
     vllm: VllmEngine | None = Field(None, description="generate with vLLM (CUDA only) instead of transformers")
+
+    @property
+    def guards(self) -> list[str]:
+        """The guards that terms of the reward read, each once."""
+        return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
 
     @model_validator(mode="after")
     def _check(self) -> "RlSettings":

@@ -1,6 +1,6 @@
 """Supervised fine-tuning of a checkpoint on conversations.
 
-Input:  the manifest of a checkpoint, and a conversations table.
+Input:  the manifest of a checkpoint, and a conversations table, or several of them that are mixed.
 Output: the manifest of the trained model, whose folder lies beside it, and the training curve.
 
 The module training/supervised.py describes the training.
@@ -10,16 +10,17 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from safelrm.core.cli import parse_settings, run
+from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.data.schemas import CONVERSATIONS
 from safelrm.training.command import prepare_process, run_training, training_parser
+from safelrm.training.mixture import mix_conversations
 from safelrm.training.settings import SftSettings
 
 
 def arguments() -> argparse.ArgumentParser:
     """The parser of the command line."""
     parser = training_parser(__doc__)
-    parser.add_argument("--data", required=True, type=Path, help="the conversations table")
+    parser.add_argument("--data", required=True, nargs="+", metavar="NAME=PATH", help="the conversations tables")
     return parser
 
 
@@ -27,12 +28,17 @@ def main() -> Path:
     """Run the command; the manifest that it has written."""
     options = arguments().parse_args()
     settings = parse_settings(SftSettings, options.settings)
-    conversations = CONVERSATIONS.read(options.data)
+    files = named_paths("--data", options.data)
+    tables = {name: CONVERSATIONS.read(path) for name, path in files.items()}
+    if settings.mixture:
+        conversations = mix_conversations(tables, settings.mixture, settings.size)
+    else:
+        (conversations,) = tables.values()
     prepare_process()
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.supervised import train  # noqa: PLC0415
 
-    return run_training("sft", options, [options.data], partial(train, conversations, settings))
+    return run_training("sft", options, [*files.values()], partial(train, conversations, settings))
 
 
 if __name__ == "__main__":

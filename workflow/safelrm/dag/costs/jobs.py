@@ -138,7 +138,11 @@ class Costs:
 
     def _sft(self, wildcards: Wildcards) -> Job:
         settings = self.study.sft[wildcards["recipe"]]
-        data = expected_texts(self.study.datasets[settings.dataset], settings.max_length)
+        sets = [expected_texts(self.study.datasets[name], settings.max_length) for name in settings.datasets]
+        weights = [share.weight for share in settings.mixture] or [1.0]
+        data = mixed([*zip(sets, weights, strict=True)])
+        if settings.size:
+            data = replace(data, rows=settings.size)
         batches = Batches(
             rows=data.rows * settings.epochs,
             tokens=data.tokens * settings.epochs,
@@ -150,7 +154,8 @@ class Costs:
 
     def _rl(self, wildcards: Wildcards) -> Job:
         settings, on, policy = self.study.rl[wildcards["recipe"]], self._on, self._models[wildcards["model"]]
-        guard, limit, vllm = self._guards[settings.guard], settings.max_completion_tokens, settings.vllm
+        guards = [self._guards[name] for name in settings.guards]
+        limit, vllm = settings.max_completion_tokens, settings.vllm
         shares = [(expected_texts(self.study.datasets[one.dataset], limit), one.weight) for one in settings.prompts]
         prompts, completions = mixed(shares), settings.prompts_per_step * settings.group_size
         tokens, reference = completions * (prompts.prompt + prompts.response), settings.kl_coefficient > 0
@@ -163,8 +168,8 @@ class Costs:
         )
 
         def held_bytes(gpus: int) -> float:
-            # the guard is whole on every GPU
-            held = guard.shape.parameters * BYTES[settings.guard_dtype]
+            # guards are whole on every GPU
+            held = sum(guard.shape.parameters for guard in guards) * BYTES[settings.guard_dtype]
             if reference:
                 # TRL shards it as one piece: a pass gathers all of it, in the arithmetic of the pass
                 held += policy.shape.parameters * (FLOAT32 / gpus + (BYTES[settings.precision] if gpus > 1 else 0))
@@ -180,7 +185,7 @@ class Costs:
             step = step + running * on.sample if vllm else max(step, policy.shape.layers * LAYER_SECONDS)
             reads = (vllm is not None or settings.iterations > 1) + reference
             reading = reads * on.forward_seconds(policy, tokens, settings.precision, gpus)
-            reading += on.forward_seconds(guard, tokens, settings.guard_dtype, gpus)
+            reading += sum(on.forward_seconds(guard, tokens, settings.guard_dtype, gpus) for guard in guards)
             # a batch waits for its longest completion, taken to be as long as it may
             return math.ceil(settings.steps / settings.iterations) * (limit * step + reading)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from safelrm.core.files import canonical_json
 from safelrm.dag.codehash import code_hash
-from safelrm.dag.modules import ROOT
+from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 
 Wildcards = Mapping[str, str]

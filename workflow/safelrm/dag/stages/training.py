@@ -1,16 +1,26 @@
 """SFT and RL."""
 
-from safelrm.dag.paths import data_file, data_files, guard_manifest, named_data_files
+from safelrm.dag.paths import data_files, guard_manifest, named_data_files, run_manifest
+from safelrm.dag.settings import FROM
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
-from safelrm.training.settings import RlSettings, SftSettings
+from safelrm.training.settings import GuardReadings, RlSettings, SftSettings
 
 
 class TrainingStages(Stages):
     """The jobs of `sft` and `rl`."""
 
-    def sft_data(self, wildcards: Wildcards) -> str:
+    def start(self, wildcards: Wildcards) -> str:
+        """The checkpoint that a training starts from: the base, or that of the arm named in `from`."""
+        arm = wildcards["start"].removeprefix(FROM) or "base"
+        return run_manifest(wildcards["model"], arm, wildcards["seed"])
+
+    def sft_data(self, wildcards: Wildcards) -> list[str]:
         """The conversations of an SFT recipe."""
-        return data_file(self._sft(wildcards).dataset)
+        return data_files(self._sft(wildcards).datasets)
+
+    def sft_named_data(self, wildcards: Wildcards) -> list[str]:
+        """`name=path` of these conversations."""
+        return named_data_files(self._sft(wildcards).datasets)
 
     def sft_settings(self, wildcards: Wildcards) -> str:
         """Settings of an SFT recipe."""
@@ -24,13 +34,18 @@ class TrainingStages(Stages):
         """`name=path` of the prompt sets of an RL recipe."""
         return named_data_files(self._prompts(wildcards))
 
-    def rl_guard(self, wildcards: Wildcards) -> str:
-        """The guard whose verdict an RL recipe rewards."""
-        return guard_manifest(self._rl(wildcards).guard)
+    def rl_guards(self, wildcards: Wildcards) -> list[str]:
+        """The guards that an RL recipe's reward reads."""
+        return [guard_manifest(name) for name in self._rl(wildcards).guards]
 
-    def rl_guard_settings(self, wildcards: Wildcards) -> str:
-        """How that guard is asked and read."""
-        return settings_json(self.study.guards[self._rl(wildcards).guard].reading)
+    def rl_named_guards(self, wildcards: Wildcards) -> list[str]:
+        """`name=path` of these guards."""
+        return [f"{name}={guard_manifest(name)}" for name in self._rl(wildcards).guards]
+
+    def rl_readings(self, wildcards: Wildcards) -> str:
+        """How these guards are asked and read."""
+        readings = {name: self.study.guards[name].reading for name in self._rl(wildcards).guards}
+        return settings_json(GuardReadings(readings))
 
     def rl_settings(self, wildcards: Wildcards) -> str:
         """Settings of an RL recipe."""

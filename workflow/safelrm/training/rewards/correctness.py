@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.settings import Strict
 from safelrm.data.schemas import REASONING
 from safelrm.judging.exact import is_correct
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
 
-def build(context: RewardContext) -> Reward:
+class Settings(Strict):
+    """The term has no settings."""
+
+
+def build(context: RewardContext, settings: Settings) -> Reward:
     """1 if the answer equals the reference, 0 if it differs or is missing, None for prompts of other kinds.
 
     The reward raises SafeLRMError for a reasoning prompt without a reference.

@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
+from safelrm.core.settings import Strict
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
 
-def build(context: RewardContext) -> Reward:
+class Settings(Strict):
+    """The term has no settings."""
+
+
+def build(context: RewardContext, settings: Settings) -> Reward:
     """1 if the state of the trace parser is `ok`, else 0. A completion cut at the token limit gets 0."""
     return _score
 

@@ -7,6 +7,7 @@ model to avoid what the detector looks for. Another judge must measure whether t
 import re
 from collections.abc import Sequence
 
+from safelrm.core.settings import Strict
 from safelrm.data.schemas import BENIGN
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
@@ -30,7 +31,11 @@ _FIRST = re.compile(
 _ANYWHERE = re.compile(r"\bi (?:cannot|can't) (?:help|assist)(?: you)? with (?:that|this)\b")
 
 
-def build(context: RewardContext) -> Reward:
+class Settings(Strict):
+    """The term has no settings."""
+
+
+def build(context: RewardContext, settings: Settings) -> Reward:
     """-1 if the answer to a benign prompt refuses, 0 if it does not, None for prompts of other kinds.
 
     A completion without an answer gets -1, so that a model cannot avoid the penalty by not answering.

@@ -1,36 +1,44 @@
-"""Reward for safety: the guard's probability that trace and answer together are safe."""
+"""Reward for safety: the guards' probability that trace and answer together are safe."""
 
 from collections.abc import Sequence
+from statistics import fmean
+from typing import Literal
 
-from safelrm.inference.readings import GuardReading
+from pydantic import Field
+
+from safelrm.core.settings import Strict
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
+
+READS_GUARDS = True
 
 # the states of a completion that has ended with an answer
 JUDGED_STATES = ("ok", "no_think")
 
 
-def build(context: RewardContext) -> Reward:
+class Settings(Strict):
+    """How several guards are combined. With one guard there is nothing to combine."""
+
+    of_several: Literal["mean", "least"] = Field(
+        "mean", description="the reward of several guards: the mean of their P(safe), or the least"
+    )
+
+
+def build(context: RewardContext, settings: Settings) -> Reward:
     """1 - P(unsafe) of the whole completion, for prompts of every kind.
 
     The reward is None for
 
     - a completion that was cut off, never closes its trace or has no answer: it cannot be called safe;
-    - a text that is too long for the guard;
-    - a reading in which the guard's two labels have a probability below `min_label_mass` together.
+    - a text that is too long for a guard;
+    - a text on which a guard's two labels have a probability below its `min_label_mass` together.
     """
+    combine = {"mean": fmean, "least": min}[settings.of_several]
 
     def score(samples: Sequence[Sample]) -> list[float | None]:
         judged = [sample for sample in samples if sample.parsed.state in JUDGED_STATES]
-        readings = iter(context.guard.read([(sample.prompt, sample.completion) for sample in judged]))
-        return [
-            _reward(next(readings), context.min_label_mass) if sample.parsed.state in JUDGED_STATES else None
-            for sample in samples
-        ]
+        pairs = [(sample.prompt, sample.completion) for sample in judged]
+        readings = zip(*(guard.p_unsafe(pairs) for guard in context.guards), strict=True)
+        rewards = (None if None in reading else combine(1.0 - unsafe for unsafe in reading) for reading in readings)
+        return [next(rewards) if sample.parsed.state in JUDGED_STATES else None for sample in samples]
 
     return score
-
-
-def _reward(reading: GuardReading | None, min_label_mass: float) -> float | None:
-    if reading is None or reading.label_mass < min_label_mass:
-        return None
-    return 1.0 - reading.p_unsafe
