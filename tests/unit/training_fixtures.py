@@ -17,9 +17,10 @@ hide_vllm_from_trl()
 RL = {
     "prompts": [{"dataset": "harm", "weight": 2}, {"dataset": "sums", "weight": 1}],
     "rewards": [
-        {"module": f"safelrm.training.rewards.{name}", "weight": 1.0} for name in ("safety", "correctness", "format")
+        {"module": "safelrm.training.rewards.safety", "weight": 1.0, "guards": ["g"]},
+        {"module": "safelrm.training.rewards.correctness", "weight": 1.0},
+        {"module": "safelrm.training.rewards.format", "weight": 1.0},
     ],
-    "guard": "g",
     "iterations": 2,
     "kl_coefficient": 0.1,
     "group_size": 4,

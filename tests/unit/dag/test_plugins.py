@@ -78,8 +78,8 @@ def test_its_code_counts_and_nothing_else_of_it(config, plugin):
         (lambda plugin: (plugin / "reward.py").write_text("Settings = 1\n"), ["rl.grpo.rewards.4", "has no ['build']"]),
         (lambda plugin: (plugin / "reward.py").unlink(), ["rl.grpo.rewards.4", "there is no module"]),
         (
-            lambda plugin: (plugin / "reward.py").write_text("from .words import LONG as Settings, x as build\n"),
-            ["relative"],
+            lambda plugin: (plugin / "reward.py").write_text(REWARD.format(package="")),
+            ["reward.py", "line 2: relative import"],
         ),
         (
             lambda plugin: (plugin / "reward.py").write_text("Settings = 1\ndef build(context, settings): ...\n"),
