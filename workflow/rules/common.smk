@@ -31,7 +31,6 @@ from safelrm.operations.patches import keep_asking, serve_undamaged, stop_in_a_t
 
 started = time.time()
 TIMINGS_FILE = "logs/timings.jsonl"
-os.environ.update(job_environment(PACKAGE_ROOT))
 os.environ.update({RUNNER: str(os.getpid()), TIMINGS: TIMINGS_FILE})
 
 update_config(config, typed(workflow.config_settings.config))
@@ -42,6 +41,7 @@ try:
     costs = Costs(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
+os.environ.update(job_environment(PACKAGE_ROOT, study.instruction_set))
 os.environ[CONFIGFILES] = " ".join(map(str, workflow.configfiles))
 os.environ[SAVE_MINUTES] = str(study.execution.save_minutes)
 

@@ -9,6 +9,7 @@ rule sft:
         "logs/sft/{model}/{recipe}/seed{seed}.log",
     cache: "omit-software"
     priority: 60
+    threads: costs.threads("sft")
     resources:
         **costs.resources("sft"),
     params:
@@ -18,7 +19,7 @@ rule sft:
         settings=plan.training.sft_settings,
         code=plan.code("safelrm.training.sft"),
     shell:
-        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"
         " safelrm.training.sft --settings {params.settings:q} --checkpoint {input.base}"
         " --data {input.data} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -16,7 +16,7 @@ def check_names(study: Study, file: str) -> None:
         SafeLRMError: a name is not.
     """
     for key, name, title in _references(study):
-        section = getattr(study, title)
+        section = [entry.name for entry in study.benchmarks] if title == "benchmarks" else getattr(study, title)
         if name is not None and name not in section:
             near = difflib.get_close_matches(name, section, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"add it to `{title}`, which has {sorted(section)}"
@@ -25,8 +25,9 @@ def check_names(study: Study, file: str) -> None:
 
 def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     """Every key that names an entry of another section, with the name and the section."""
-    yield from (("benchmarks", name, "datasets") for name in study.benchmarks)
+    yield from ((f"benchmarks.{place}", entry.dataset, "datasets") for place, entry in enumerate(study.benchmarks))
     yield from (("arms", arm.model, "models") for arm in study.arms)
+    yield from ((f"arms.{place}.with", arm.intervention, "interventions") for place, arm in enumerate(study.arms))
     for section in ("models", "guards"):
         for name, made in getattr(study, section).items():
             yield from ((f"{section}.{name}.inputs", given, "datasets") for given in made.inputs.values())
@@ -48,8 +49,26 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         yield "calibration.reference", study.calibration.reference, "judges"
         yield from (("calibration.judges", name, "judges") for name in study.calibration.judges)
     if study.audit:
-        for key in ("train", "evaluation"):
-            yield from ((f"audit.{key}", name, "datasets") for name in getattr(study.audit, key))
+        benchmarks = {entry.name for entry in study.benchmarks}
+        yield from (("audit.train", name, "datasets") for name in study.audit.train)
+        yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+
+
+def check_benchmarks(study: Study, file: str) -> None:
+    """Make sure that no two benchmarks have one name.
+
+    Raises:
+        SafeLRMError: two have.
+    """
+    seen: dict[str, int] = {}
+    for place, entry in enumerate(study.benchmarks):
+        if seen.setdefault(entry.name, place) != place:
+            raise SafeLRMError(
+                f"`{entry.name}` is the name of benchmark {seen[entry.name]}, too",
+                file=file,
+                key=f"benchmarks.{place}.name",
+                fix="give this one a `name` of its own",
+            )
 
 
 def check_arms(study: Study, file: str) -> None:

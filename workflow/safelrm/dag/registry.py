@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.modules import syntax_tree
-from safelrm.dag.settings import Study
+from safelrm.dag.settings import BenchmarkEntry, Study
+from safelrm.generation.settings import SelectedModule
 
 
 def settings_model(path: str) -> type[BaseModel]:
@@ -65,6 +66,13 @@ def with_registered_settings(study: Study, file: str) -> Study:
             "guards": _entries(study, file, "guards", "maker", "make", "INPUTS"),
             "judges": _entries(study, file, "judges", "module", "judge"),
             "validation": _entries(study, file, "validation", "judge", "judge"),
+            "benchmarks": [
+                _with_attack(entry, f"benchmarks.{place}", file) for place, entry in enumerate(study.benchmarks)
+            ],
+            "interventions": {
+                name: _selected(chosen, f"interventions.{name}", file, "intervene", "edit_model")
+                for name, chosen in study.interventions.items()
+            },
         }
     )
     _check_inputs(complete, file)
@@ -92,6 +100,26 @@ def _entries(study: Study, file: str, section: str, module: str, *offers: str) -
             raise settings_error(error, f"{file}: {key}.settings") from None
         found[name] = entry.model_copy(update={"settings": settings})
     return found
+
+
+def _with_attack(entry: BenchmarkEntry, key: str, file: str) -> BenchmarkEntry:
+    if entry.attack is None:
+        return entry
+    return entry.model_copy(update={"attack": _selected(entry.attack, f"{key}.attack", file, "attack")})
+
+
+def _selected(chosen: SelectedModule, key: str, file: str, *offers: str) -> SelectedModule:
+    """A module with complete settings. It must define `Settings` and one of the given names."""
+    _check_offers(chosen.module, key, file, ("Settings",))
+    if not set(offers) & top_level_names(chosen.module):
+        wanted = " or ".join(f"`{name}`" for name in offers)
+        fix = "define it, or name a module of the right registry"
+        raise SafeLRMError(f"`{chosen.module}` has no {wanted}", file=file, key=key, fix=fix)
+    try:
+        settings = settings_model(chosen.module).model_validate(chosen.settings)
+    except ValidationError as error:
+        raise settings_error(error, f"{file}: {key}.settings") from None
+    return chosen.model_copy(update={"settings": settings.model_dump(mode="json")})
 
 
 def _reading(study: Study, entry: BaseModel) -> Mapping[str, object]:

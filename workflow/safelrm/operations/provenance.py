@@ -17,6 +17,7 @@ import pandas as pd
 
 from safelrm.analysis.schemas import ALL
 from safelrm.analysis.settings import ComparisonSettings, MetricsJobSettings
+from safelrm.core.arms import plain_arm
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import sha256, write_text
@@ -109,7 +110,7 @@ def trail(number: pd.Series, table: Table, results: RemadeResults, plan: Plan) -
 
 
 def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
-    method, _, recipe = side.arm.partition("-")
+    method, _, recipe = plain_arm(side.arm).partition("-")
     wildcards = {"model": side.model, "arm": side.arm, "recipe": recipe}
     for path in _rollouts(side, plan):
         yield _file("rollouts", path)
