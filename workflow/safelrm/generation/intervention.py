@@ -7,8 +7,10 @@ An arm names an intervention with `with`, a key of `interventions`. The module o
     def edit_model(model: torch.nn.Module, settings: Settings) -> None
 
 and may leave out one of the two functions. `intervene` is called once for each request and returns a changed copy
-(`dataclasses.replace`). `edit_model` changes the model that vLLM has loaded, in place, before it answers anything. On
-several GPUs it is called once for each GPU, with that GPU's part of the model.
+(`dataclasses.replace`). `edit_model` changes the model that vLLM has loaded, before it answers anything, by hooks on
+its modules (`register_forward_hook`), as for steering. An edit of weights has no effect on a CPU, where vLLM has packed
+them: other weights are a model of their own, made by a factory. On several GPUs `edit_model` is called once for each
+GPU, with that GPU's part of the model.
 """
 
 from collections.abc import Callable, Mapping

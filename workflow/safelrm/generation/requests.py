@@ -9,7 +9,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import derive_seed
 from safelrm.core.trace import OPEN
 from safelrm.generation.attack import attacked
-from safelrm.generation.intervention import Intervention, ChatRequest
+from safelrm.generation.intervention import ChatRequest, Intervention
 from safelrm.generation.settings import RolloutJobSettings, SamplingSettings
 from safelrm.inference.chat import Chat, opened_trace, user_turn
 

@@ -63,9 +63,13 @@ def _ask(
     model: Path, settings: RolloutJobSettings, questions: Sequence[Question]
 ) -> Iterator[tuple[int, tuple[list[int], str]]]:
     started = time.monotonic()
-    engine = start_engine(model, dtype=settings.dtype, max_model_length=settings.max_model_length, seed=settings.seed)
-    if edit := Intervention(settings.intervention).edit:
-        engine.apply_model(edit)
+    engine = start_engine(
+        model,
+        dtype=settings.dtype,
+        max_model_length=settings.max_model_length,
+        seed=settings.seed,
+        edit=Intervention(settings.intervention).edit,
+    )
     print(f"engine start: {time.monotonic() - started:.1f} s", flush=True)
     tokens, started = 0, time.monotonic()
     for place, output in complete(engine, questions):
