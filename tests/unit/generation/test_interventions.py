@@ -115,7 +115,7 @@ def test_a_prompt_leaves_room_for_the_prefilled_text(chats):
         (lambda request, settings: None, "intervene", "returns NoneType, must return a ChatRequest"),
         (lambda request, settings: replace(request, messages=()), "messages", "without messages"),
         (lambda request, settings: replace(request, messages=({"role": "user"},)), "messages", "lacks `role` or"),
-        (lambda request, settings: replace(request, messages=("w1",)), None, "no mappings"),
+        (lambda request, settings: replace(request, messages=("w1",)), "messages.0", "valid dictionary"),
         (lambda request, settings: replace(request, prefill=None), "prefill", "valid string"),
         (lambda request, settings: replace(request, template={"a": None}), "template.a.str", "valid string"),
         (lambda request, settings: replace(request, sampling={}), "sampling.temperature", "required"),

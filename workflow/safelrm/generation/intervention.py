@@ -13,7 +13,7 @@ them: other weights are a model of their own, made by a factory. On several GPUs
 GPU, with that GPU's part of the model.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -47,7 +47,7 @@ class ChatRequest:
 class _Checked(BaseModel, strict=True):
     """The types of a request's parts."""
 
-    messages: list[dict[str, str]]
+    messages: Sequence[Mapping[str, str]]
     template: TemplateArguments
     sampling: SamplingSettings
     prefill: str
@@ -89,20 +89,12 @@ class Intervention:
             problem = f"returns {type(found).__name__}, must return a ChatRequest"
             raise SafeLRMError(problem, file=module, key="intervene", fix="return dataclasses.replace(request, …)")
         try:
-            parts = {name: getattr(found, name) for name in _Checked.model_fields}
-            checked = _Checked.model_validate(parts | {"messages": [dict(one) for one in found.messages]})
-        except (ValidationError, TypeError, ValueError) as error:
-            raise self._fault(error) from None
+            checked = _Checked.model_validate({name: getattr(found, name) for name in _Checked.model_fields})
+        except ValidationError as error:
+            fault = settings_error(error, module)
+            fault.fix = "return a request whose parts are of the types that ChatRequest names"
+            raise fault from None
         if not checked.messages or any({"role", "content"} - set(one) for one in checked.messages):
             problem = "returns a request without messages, or with one that lacks `role` or `content`"
             raise SafeLRMError(problem, file=module, key="messages", fix="give every message both")
         return ChatRequest(tuple(checked.messages), checked.template, checked.sampling.model_dump(), checked.prefill)
-
-    def _fault(self, error: Exception) -> SafeLRMError:
-        if not isinstance(error, ValidationError):
-            return SafeLRMError(f"returns messages that are no mappings ({error})", file=self._chosen.module)
-        found = settings_error(error, self._chosen.module)
-        found.fix = (
-            "return a request whose parts are of the types that safelrm.generation.intervention.ChatRequest names"
-        )
-        return found
