@@ -30,7 +30,7 @@ wildcard_constraints:
     recipe="[a-z0-9_]+",
     judge="[a-z0-9_]+",
     validation="[a-z0-9_]+",
-    arm="(base|(sft|rl)-[a-z0-9_]+)(-from-[a-z0-9_-]+)?",
+    arm=r"(base|(sft|rl)-[a-z0-9_]+)(-from-[a-z0-9_-]+)?(\+[a-z0-9_]+)?",
     start="(-from-[a-z0-9_-]+)?",
     seed="[0-9]+",
 

@@ -122,6 +122,13 @@ EDITS = {
     ),
     "a caption of the report": ("workflow/report/figure.rst", append("\nMore.\n"), set()),
     "how jobs are launched": (f"{PACKAGE}/operations/launch.py", NEW_CODE, set()),
+    "cores of a job": (*config(r"^datasets:", "execution: {cores_per_job: 2}\ndatasets:"), set()),
+    "an attack that no benchmark uses": (f"{PACKAGE}/generation/attacks/template.py", NEW_CODE, set()),
+    "an intervention that no arm uses": (f"{PACKAGE}/generation/interventions/prefill.py", NEW_CODE, set()),
+    "a benchmark, written out": (
+        *config(r"^benchmarks: \[requests_harmful", "benchmarks: [{dataset: requests_harmful}"),
+        set(),
+    ),
     "the README": ("README.md", append("\nMore.\n"), set()),
     "how jobs run": (
         "config.yaml",
@@ -222,6 +229,14 @@ EDITS = {
     "a decoding mode": (
         *config(r"non_thinking: ", "direct: "),
         after({run for run in RUNS if run.startswith("nano_b")}),
+    ),
+    "sampling of a decoding mode": (
+        *config(r"(non_thinking: \{)", r"\1sampling: {top_k: 20}, "),
+        after({run for run in RUNS if run.startswith("nano_b")}),
+    ),
+    "how a benchmark is asked": (
+        *config(r"dial_longer\]", "{dataset: dial_longer, instruction: count ., max_tokens: 90}]"),
+        after(RUNS),
     ),
     "size of a benchmark": (
         *config(r"(^  dial_longer:.*?size: )\d+", r"\g<1>7"),

@@ -49,9 +49,10 @@ def verdicts(of: pd.DataFrame, **changes: object) -> pd.DataFrame:
 
 def write_sealed(path: Path, table: Table, rows: pd.DataFrame) -> Path:
     """Write a file as a stage would that checks nothing: its seal is whole."""
-    arrow = pa.Table.from_pandas(rows[table.schema.names], schema=table.schema, preserve_index=False)
+    schema = pa.schema(field for field in table.schema if field.name in rows or field.name not in table.optional)
+    arrow = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(path, table.schema) as writer:
+    with pq.ParquetWriter(path, schema) as writer:
         writer.write_table(arrow)
         writer.add_key_value_metadata(seal(arrow))
     return path

@@ -42,7 +42,7 @@ try:
     costs = Costs(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
-os.environ.update(job_environment(PACKAGE_ROOT, plugin_folders()))
+os.environ.update(job_environment(PACKAGE_ROOT, plugin_folders(), study.instruction_set))
 os.environ[CONFIGFILES] = " ".join(map(str, workflow.configfiles))
 os.environ[SAVE_MINUTES] = str(study.execution.save_minutes)
 

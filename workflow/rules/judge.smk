@@ -8,6 +8,7 @@ rule judge:
         "logs/judge/{judge}/{model}.log",
     cache: "omit-software"
     priority: 20
+    threads: costs.threads("judge")
     resources:
         **costs.resources("judge"),
     params:
@@ -17,7 +18,7 @@ rule judge:
         settings=plan.judging.judge_settings,
         code=plan.judging.judge_code,
     shell:
-        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"
         " safelrm.judging.judge --name {params.judge} --module {params.module}"
         " --settings {params.settings:q} --rollouts {input.rollouts} --guard {input.guard}"
         " --output {output.table} > {log} 2>&1"

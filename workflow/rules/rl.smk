@@ -10,6 +10,7 @@ rule rl:
         "logs/rl/{model}/{recipe}{start}/seed{seed}.log",
     cache: "omit-software"
     priority: 80
+    threads: costs.threads("rl")
     resources:
         **costs.resources("rl"),
     params:
@@ -23,7 +24,7 @@ rule rl:
         prompts=plan.training.rl_named_prompts,
         code=plan.training.rl_code,
     shell:
-        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"
         " safelrm.training.rl --settings {params.settings:q} --checkpoint {input.start}"
         " --guards {params.guards} --readings {params.readings:q}"
         " --prompts {params.prompts} --seed {params.seed}"

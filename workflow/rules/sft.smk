@@ -9,6 +9,7 @@ rule sft:
         "logs/sft/{model}/{recipe}{start}/seed{seed}.log",
     cache: "omit-software"
     priority: 60
+    threads: costs.threads("sft")
     resources:
         **costs.resources("sft"),
     params:
@@ -20,7 +21,7 @@ rule sft:
         data=plan.training.sft_named_data,
         code=plan.code("safelrm.training.sft"),
     shell:
-        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
+        "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"
         " safelrm.training.sft --settings {params.settings:q} --checkpoint {input.start}"
         " --data {params.data} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

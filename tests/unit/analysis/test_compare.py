@@ -143,3 +143,23 @@ def test_the_stage_writes_what_the_schema_says(tmp_path, monkeypatch, rows):
     compare.main()
     pd.testing.assert_frame_equal(DIFFERENCES.read(tmp_path / "differences.parquet"), rows, check_dtype=False)
     assert len(pd.read_csv(tmp_path / "differences.csv")) == len(rows)
+
+
+def test_an_arm_with_an_intervention_is_compared_with_the_same_runs_without():
+    arms = ("base", "base+x", "sft-a", "sft-a+x", "rl-b", "rl-b+x")
+    runs = [Run(arm, seed, "m", correct=place % 4) for place, arm in enumerate(arms) for seed in (1, 2)]
+    rows = table(*runs, models=models(m=["default"]), reference_model=None)
+    found = rows[["comparison", "arm", "against_arm"]].drop_duplicates()
+    pairs = {kind: [*zip(of.arm, of.against_arm, strict=True)] for kind, of in found.groupby("comparison")}
+    assert pairs == {
+        "arm_base": [(arm, "base") for arm in ("sft-a", "sft-a+x", "rl-b", "rl-b+x")],
+        "intervention": [("base+x", "base"), ("sft-a+x", "sft-a"), ("rl-b+x", "rl-b")],
+        "rl_sft": [("rl-b", "sft-a"), ("rl-b+x", "sft-a+x")],
+    }
+    assert "less the same runs without" in compare.markdown(rows, SETTINGS)
+
+
+def test_an_intervention_shares_the_seed_of_its_run():
+    runs = [Run(arm, seed, "m", correct=seed) for seed in (1, 4) for arm in ("sft-a", "sft-a+x")]
+    row = pick(table(*runs, models=models(m=["default"])), comparison="intervention", metric="accuracy")
+    assert (row.difference, row.low, row.high) == (0, 0, 0)

@@ -45,10 +45,11 @@ def test_what_models_are_trained_on_is_no_benchmark_and_is_audited(study):
     recipes = [*study.sft.values()]
     prompts = {share.dataset for recipe in study.rl.values() for share in recipe.prompts}
     trained = {recipe.dataset for recipe in recipes} | prompts
-    assert not trained & set(study.benchmarks)
+    asked = [entry.dataset for entry in study.benchmarks]
+    assert not trained & set(asked)
     assert set(study.audit.train) == trained
-    assert set(study.audit.evaluation) == set(study.benchmarks)
-    places = [(entry.settings["hub"], entry.settings["split"]) for entry in map(study.datasets.get, study.benchmarks)]
+    assert set(study.audit.evaluation) == set(asked)
+    places = [(entry.settings["hub"], entry.settings["split"]) for entry in map(study.datasets.get, asked)]
     assert not {(study.datasets[name].settings["hub"], study.datasets[name].settings["split"]) for name in trained} & {
         *places
     }

@@ -63,6 +63,16 @@ def test_labelled_completions_are_a_table(tmp_path):
         load("xstest_labels", path)
 
 
+def test_attacks_pairs_and_system_prompts_are_columns_of_the_file(tmp_path):
+    rows = [{"q": "So: why?", "c": "tea", "b": "Why?", "s": "Be brief.", "n": 7}, *questions("How?")]
+    rows[1] |= {"b": None, "s": "", "n": 7}
+    read = table(tmp_path, rows, columns=COLUMNS | {"behavior": "b", "system": "s", "pair": "n"})
+    PROMPTS.write(tmp_path / "out.parquet", read)
+    read = PROMPTS.read(tmp_path / "out.parquet")
+    assert read.loc[0, ["behavior", "system", "pair"]].tolist() == ["Why?", "Be brief.", "7"]
+    assert read.loc[1, ["behavior", "system"]].isna().all() and read.loc[1, "pair"] == "7"
+
+
 def test_ids_may_be_numbers_and_the_category_one_for_all(tmp_path):
     rows = table(tmp_path, [{"n": 7, "q": "Why?"}], columns={"prompt": "q", "id": "n"}, category="all")
     assert list(rows.prompt_id) == ["7"] and list(rows.category) == ["all"]

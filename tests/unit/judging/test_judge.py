@@ -89,6 +89,13 @@ def test_a_guard_reads_rollouts_of_the_chosen_kinds_only(rollouts, keyword_guard
     assert guard_judge.Settings(reading=READING).kinds == ["harmful", "benign"]
 
 
+def test_a_guard_is_asked_about_what_an_attack_is_after(rollouts, keyword_guard):
+    rows = rollouts.assign(prompt="so : how ?", behavior=["why ?", *[None] * (len(rollouts) - 1)], attack="template")
+    guard_judge.judge(rows, guard_judge.Settings(reading=READING), Path("guard"))
+    assert {prompt for prompt, text in keyword_guard.asked if text == "plan </think> no"} == {"why ?"}
+    assert {prompt for prompt, text in keyword_guard.asked if text == "long"} == {"so : how ?"}
+
+
 def test_each_part_is_judged_or_says_why_not(rollouts, keyword_guard):
     verdicts = guard_judge.judge(rollouts, guard_judge.Settings(reading=READING), Path("guard"))
     no_text, cut_off, unreadable = [("unscored", state) for state in ("no_text", "cut_off", "unreadable")]

@@ -40,6 +40,26 @@ def test_the_launcher_imports_nothing_heavy():
     assert done.stdout.strip() == "set()"
 
 
+@pytest.mark.parametrize(
+    ("stage", "gpus", "expected"),
+    [
+        # engines have one thread each, training has the threads that Snakemake names
+        ("safelrm.judging.judge", "0", "3 1"),
+        ("safelrm.training.sft", "0", "3 7"),
+        ("safelrm.training.sft", "1", "1 7"),
+    ],
+)
+def test_a_stage_knows_its_cores(stage, gpus, expected):
+    look = (
+        "import os, runpy, sys\nfrom safelrm.operations import launch\nlaunch.claim_devices = lambda count: []\n"
+        "runpy.run_module = lambda *_, **__: print(os.environ['SAFELRM_CORES'], os.environ['OMP_NUM_THREADS'])\n"
+        f"sys.argv = ['launch', '--gpus', '{gpus}', '--nodes', '1', '--cores', '3', '--', '{stage}']\nlaunch.main()"
+    )
+    given = environment(OMP_NUM_THREADS="7")
+    done = subprocess.run([*PYTHON, look], env=given, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == expected
+
+
 def test_the_stage_s_error_and_status_are_the_launcher_s():
     done = launch("--gpus", "1", "--nodes", "1", "--", "safelrm.data.curate", "--source", "safelrm.data.sources.none")
     direct = subprocess.run(

@@ -135,6 +135,13 @@ def test_tradeoff_pairs_no_arm_with_other_prompts(results):
         tradeoff.draw(Results(both, results.differences, SETTINGS))
 
 
+def test_arms_with_interventions_look_like_none_of_the_others():
+    arms = ["base", "base+x", "base+y", "sft-x", "sft-x+x", "rl-x", "rl-x+x"]
+    looks = tradeoff._looks(arms, ["m"])["arm"]
+    assert len({tuple(look.values()) for look in looks.values()}) == len(arms)
+    assert looks["base"] == tradeoff._looks(["base"], ["m"])["arm"]["base"]
+
+
 def test_an_unscored_arm_is_left_out_of_the_tradeoff(results):
     numbers = results.metrics.copy()
     lost = (numbers.metric == "safety") & (numbers.arm == "rl-x")

@@ -12,7 +12,7 @@ from safelrm.analysis.differences import differences
 from safelrm.analysis.files import read_judged, require_models, results_parser, write_csv_and_markdown
 from safelrm.analysis.layout import interval_text, markdown_grid, measure_titles
 from safelrm.analysis.outcomes import outcomes
-from safelrm.analysis.schemas import ALL, ARM_BASE, BASE_REFERENCE, DECODINGS, DIFFERENCES, RL_SFT
+from safelrm.analysis.schemas import ALL, ARM_BASE, BASE_REFERENCE, DECODINGS, DIFFERENCES, INTERVENTION, RL_SFT
 from safelrm.analysis.settings import ComparisonSettings
 from safelrm.core.cli import parse_settings, run
 
@@ -21,6 +21,7 @@ FEW = 30
 TITLES = {
     ARM_BASE: "Arms less their base",
     RL_SFT: "RL less SFT",
+    INTERVENTION: "Arms with an intervention less the same runs without",
     BASE_REFERENCE: "Bases less the reference",
     DECODINGS: "One decoding mode less another of the same runs",
 }

@@ -24,12 +24,14 @@ from safelrm.analysis.schemas import (
     DECODINGS,
     DIFFERENCES,
     HEADLINES,
+    INTERVENTION,
     RL_SFT,
     RUN,
     SAFETY,
     WHOLE,
 )
 from safelrm.analysis.settings import ComparisonSettings, ModelModes
+from safelrm.core.arms import intervention_of, plain_arm
 from safelrm.core.seeds import derive_seed
 from safelrm.core.statistics import mcnemar
 from safelrm.judging.schemas import ANSWER, BOTH, PARTS, TRACE
@@ -60,14 +62,15 @@ class Comparison:
     @property
     def same_runs(self) -> bool:
         """Whether a seed is the same checkpoint on both sides."""
-        return self.kind == DECODINGS
+        return self.kind in (DECODINGS, INTERVENTION)
 
 
 def comparisons(sides: set[Side], models: Sequence[ModelModes], reference_model: str | None) -> list[Comparison]:
     """Every comparison that the given sides allow, in the order of the models.
 
     arm_base        every arm less the base of its model, in the same decoding mode
-    rl_sft          every RL arm less every SFT arm of its model, in the same mode
+    rl_sft          every RL arm less every SFT arm of its model, in the same mode and with the same intervention
+    intervention    every arm with an intervention less the same arm without, in the same mode
     base_reference  the base of every other model, in each mode, less the reference model's base in its first mode
     decodings       every arm in the first mode of its model less the same arm in each other mode
     """
@@ -83,11 +86,14 @@ def _within(sides: set[Side], model: ModelModes) -> Iterator[Comparison]:
     arms = _arms(sides, model)
     for mode in model.decodings:
         for arm in arms:
-            if arm != BASE:
+            if arm != plain_arm(arm):
+                yield Comparison(INTERVENTION, Side(model.name, arm, mode), Side(model.name, plain_arm(arm), mode))
+            if plain_arm(arm) != BASE:
                 yield Comparison(ARM_BASE, Side(model.name, arm, mode), Side(model.name, BASE, mode))
         for arm in arms:
             for other in arms:
-                if (method(arm), method(other)) == ("rl", "sft"):
+                matched = intervention_of(arm) == intervention_of(other)
+                if matched and (method(arm), method(other)) == ("rl", "sft"):
                     yield Comparison(RL_SFT, Side(model.name, arm, mode), Side(model.name, other, mode))
 
 

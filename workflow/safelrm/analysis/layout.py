@@ -6,6 +6,7 @@ import pandas as pd
 
 from safelrm.analysis.schemas import ALL, METRIC_NAMES, WHOLE
 from safelrm.analysis.settings import ModelModes
+from safelrm.core.arms import plain_arm
 from safelrm.judging.schemas import PARTS
 
 BASE = "base"
@@ -15,8 +16,8 @@ NONE = "-"
 
 
 def method(arm: str) -> str:
-    """The method of an arm: `sft` for `sft-star1`."""
-    return arm.partition("-")[0]
+    """The method of an arm: `sft` for `sft-star1` and for `sft-star1+no_think`."""
+    return plain_arm(arm).partition("-")[0]
 
 
 def arm_rank(arm: str) -> tuple[int, str]:

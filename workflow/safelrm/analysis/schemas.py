@@ -64,10 +64,11 @@ METRICS = Table(
     decimals=DECIMALS,
 )
 
-# an arm less the base of its model; RL less SFT; a base less the base of the reference model; the first
-# decoding mode of a model less another mode
-ARM_BASE, RL_SFT, BASE_REFERENCE, DECODINGS = "arm_base", "rl_sft", "base_reference", "decodings"
-COMPARISONS = (ARM_BASE, RL_SFT, BASE_REFERENCE, DECODINGS)
+# an arm less the base of its model; RL less SFT; an arm with an intervention less the same arm without; a base less the
+# base of the reference model; the first decoding mode of a model less another mode
+ARM_BASE, RL_SFT, INTERVENTION = "arm_base", "rl_sft", "intervention"
+BASE_REFERENCE, DECODINGS = "base_reference", "decodings"
+COMPARISONS = (ARM_BASE, RL_SFT, INTERVENTION, BASE_REFERENCE, DECODINGS)
 AGAINST = ("against_model", "against_arm", "against_decoding")
 DIFFERENCES_KEY = ("comparison", *RUN, *AGAINST, "metric", "benchmark", "category", "part")
 

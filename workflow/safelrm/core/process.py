@@ -24,8 +24,12 @@ from safelrm.core.files import sha256
 # variables that the Snakefile sets for its jobs: the process that waits for them, and the file that collects their
 # times
 RUNNER, TIMINGS = "SAFELRM_RUNNER", "SAFELRM_TIMINGS"
+# another one of the Snakefile: the instructions that a job on a CPU uses, `avx2` or `native`
+INSTRUCTION_SET = "SAFELRM_INSTRUCTION_SET"
 # variables that the launcher sets: all GPUs of the job, and the number of this process among those that train together
 GPUS, RANK = "SAFELRM_GPUS", "RANK"
+# another one of the launcher: the cores of a job on a CPU
+CORES = "SAFELRM_CORES"
 # Snakemake's own variable: the folder of its cache between workflows
 CACHE = "SNAKEMAKE_OUTPUT_CACHE"
 

@@ -1,6 +1,9 @@
 """Seeds derived from names, and the seeding of everything random in a process."""
 
 import hashlib
+import os
+
+from safelrm.core.process import CORES
 
 
 def derive_seed(*parts: str | int) -> int:
@@ -10,7 +13,7 @@ def derive_seed(*parts: str | int) -> int:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and torch, and ask torch for deterministic kernels and for one thread on a CPU.
+    """Seed Python, NumPy and torch, and ask torch for deterministic kernels and, on a CPU, for the job's cores.
 
     Call it before a model or an adapter is made: both are initialised at random.
     """
@@ -23,4 +26,4 @@ def seed_everything(seed: int) -> None:
     # otherwise torch fills fresh memory to expose kernels that read it, for a fifth of the time of a step of RL
     torch.utils.deterministic.fill_uninitialized_memory = False
     if not torch.cuda.is_available():
-        torch.set_num_threads(1)
+        torch.set_num_threads(int(os.environ.get(CORES, "1")))

@@ -28,6 +28,7 @@ class Table:
         place: the end of a file's path, such as "{judge}/{model}.parquet". Each named column of the file holds one
             value, the one in the path.
         decimals: floating-point numbers are rounded to so many decimals when they are written.
+        optional: columns that a file lacks where no row has a value. A reader finds missing values there.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Table:
     rules: tuple[Rule, ...] = ()
     place: str = ""
     decimals: int | None = None
+    optional: tuple[str, ...] = ()
 
     def read(self, path: str | Path, *, allow_empty: bool = False) -> pd.DataFrame:
         """The table at `path`.
@@ -60,7 +62,7 @@ class Table:
             raise SafeLRMError(fault, file=path, fix=remedy)
         if not allow_empty and arrow.num_rows == 0:
             raise SafeLRMError(f"the {self.name} table has no rows", file=path, fix="check the settings of its rule")
-        return arrow.to_pandas()
+        return arrow.to_pandas().assign(**dict.fromkeys(set(self.optional) - set(arrow.column_names)))
 
     def write(self, path: str | Path, rows: pd.DataFrame, *, allow_empty: bool = False) -> None:
         """Write `rows` to `path`, completely or not at all. The same rows give the same bytes.
@@ -71,7 +73,7 @@ class Table:
         arrow = self._typed(path, rows, allow_empty)
         self._check_place(arrow, path, self._fault())
         options = {"compression": "zstd", "store_schema": False, "write_page_checksum": True}
-        with atomic_path(path) as temporary, pq.ParquetWriter(temporary, self.schema, **options) as writer:
+        with atomic_path(path) as temporary, pq.ParquetWriter(temporary, arrow.schema, **options) as writer:
             writer.write_table(arrow)
             writer.add_key_value_metadata(seal(arrow))
 
@@ -89,7 +91,7 @@ class Table:
     def _typed(self, path: str | Path, rows: pd.DataFrame, allow_empty: bool) -> pa.Table:
         remedy = self._fault()
         unknown = [column for column in rows.columns if column not in self.schema.names]
-        missing = [column for column in self.schema.names if column not in rows.columns]
+        missing = [column for column in self.schema.names if column not in (*rows.columns, *self.optional)]
         if unknown or missing:
             raise SafeLRMError(
                 f"the {self.name} table lacks columns {missing} and has unknown columns {unknown}",
@@ -98,8 +100,10 @@ class Table:
             )
         if rows.empty and not allow_empty:
             raise SafeLRMError(f"the {self.name} table would have no rows", file=path, fix=remedy)
+        empty = {column for column in self.optional if column not in rows or rows[column].isna().all()}
+        schema = pa.schema(field for field in self.schema if field.name not in empty)
         try:
-            arrow = pa.Table.from_pandas(rows[self.schema.names], schema=self.schema, preserve_index=False)
+            arrow = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
         except (pa.ArrowException, ValueError, TypeError) as error:
             raise SafeLRMError(f"rows do not fit the {self.name} table: {error}", file=path, fix=remedy) from error
         arrow = self._rounded(arrow.replace_schema_metadata(None))
@@ -110,7 +114,7 @@ class Table:
         return f"this is a fault of the stage that makes the {self.name} table, or of its input"
 
     def _rounded(self, arrow: pa.Table) -> pa.Table:
-        for place, field in enumerate(self.schema):
+        for place, field in enumerate(arrow.schema):
             if self.decimals is not None and pa.types.is_floating(field.type):
                 # adding 0 makes -0.0, which tiny negative numbers round to, the same as 0.0
                 rounded = pc.add(pc.round(arrow[field.name], self.decimals), 0.0)
@@ -120,9 +124,9 @@ class Table:
     def _check(self, arrow: pa.Table, path: str | Path, remedy: str) -> None:
         if len(set(arrow.column_names)) != arrow.num_columns:
             raise SafeLRMError("two columns have the same name", file=path, fix=remedy)
-        for field in self.schema:
-            if field.name not in arrow.column_names:
-                raise SafeLRMError(f"the {self.name} table lacks this column", file=path, key=field.name, fix=remedy)
+        for lacking in set(self.schema.names) - {*arrow.column_names, *self.optional}:
+            raise SafeLRMError(f"the {self.name} table lacks this column", file=path, key=lacking, fix=remedy)
+        for field in (field for field in self.schema if field.name in arrow.column_names):
             column = arrow[field.name]
             if column.type != field.type:
                 raise SafeLRMError(f"is {column.type}, must be {field.type}", file=path, key=field.name, fix=remedy)

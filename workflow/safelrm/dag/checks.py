@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import Arm, DatasetEntry, Study
@@ -16,7 +17,7 @@ def check_names(study: Study, file: str) -> None:
         SafeLRMError: a name is not.
     """
     for key, name, title in _references(study):
-        section = getattr(study, title)
+        section = [entry.name for entry in study.benchmarks] if title == "benchmarks" else getattr(study, title)
         if name is not None and name not in section:
             near = difflib.get_close_matches(name, section, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"add it to `{title}`, which has {sorted(section)}"
@@ -25,8 +26,9 @@ def check_names(study: Study, file: str) -> None:
 
 def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     """Every key that names an entry of another section, with the name and the section."""
-    yield from (("benchmarks", name, "datasets") for name in study.benchmarks)
+    yield from ((f"benchmarks.{place}", entry.dataset, "datasets") for place, entry in enumerate(study.benchmarks))
     yield from (("arms", arm.model, "models") for arm in study.arms)
+    yield from ((f"arms.{place}.with", arm.intervention, "interventions") for place, arm in enumerate(study.arms))
     for section in ("models", "guards"):
         for name, made in getattr(study, section).items():
             yield from ((f"{section}.{name}.inputs", given, "datasets") for given in made.inputs.values())
@@ -49,8 +51,26 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         yield "calibration.reference", study.calibration.reference, "judges"
         yield from (("calibration.judges", name, "judges") for name in study.calibration.judges)
     if study.audit:
-        for key in ("train", "evaluation"):
-            yield from ((f"audit.{key}", name, "datasets") for name in getattr(study.audit, key))
+        benchmarks = {entry.name for entry in study.benchmarks}
+        yield from (("audit.train", name, "datasets") for name in study.audit.train)
+        yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+
+
+def check_benchmarks(study: Study, file: str) -> None:
+    """Make sure that no two benchmarks have one name.
+
+    Raises:
+        SafeLRMError: two have.
+    """
+    seen: dict[str, int] = {}
+    for place, entry in enumerate(study.benchmarks):
+        if seen.setdefault(entry.name, place) != place:
+            raise SafeLRMError(
+                f"`{entry.name}` is the name of benchmark {seen[entry.name]}, too",
+                file=file,
+                key=f"benchmarks.{place}.name",
+                fix="give this one a `name` of its own",
+            )
 
 
 def check_arms(study: Study, file: str) -> None:
@@ -93,12 +113,13 @@ def _check_start(study: Study, arm: Arm, key: str, file: str) -> None:
     """
     if arm.start is None:
         return
-    trained = {other.name: other for other in study.arms if other.model == arm.model and other.method != "base"}
+    others = [other for other in study.arms if other.model == arm.model and other.method != "base"]
+    trained = {plain_arm(other.name) for other in others}
     if arm.method == "base" or arm.start not in trained:
         fix = "leave `from` out" if arm.method == "base" else f"one of {sorted(trained)}, or leave it out for the base"
         said = "`base` trains nothing" if arm.method == "base" else f"`{arm.start}` is no trained arm of `{arm.model}`"
         raise SafeLRMError(said, file=file, key=f"{key}.from", fix=fix)
-    given = {seed for model, name, seed in study.runs() if (model, name) == (arm.model, arm.start)}
+    given = {seed for other in others if plain_arm(other.name) == arm.start for seed in other.seeds}
     if missing := sorted(set(arm.seeds) - given):
         raise SafeLRMError(f"`{arm.start}` has no seeds {missing}", file=file, key=f"{key}.seeds", fix="give it these")
 

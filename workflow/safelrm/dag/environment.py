@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.process import CACHE
+from safelrm.core.process import CACHE, INSTRUCTION_SET
 from safelrm.dag.settings import Study
 
+# the instruction set that is fixed unless a study says otherwise
+PINNED = "avx2"
 BUILD = "apptainer build --build-arg LOCK={lock} {image} envs/containers/safelrm.def"
 
 
-def job_environment(package_root: str, plugins: Sequence[str]) -> dict[str, str]:
+def job_environment(package_root: str, plugins: Sequence[str], instruction_set: str) -> dict[str, str]:
     """Variables that jobs inherit: where code comes from, what makes numbers repeat, and no network.
 
     The code hash of every job covers this function.
@@ -22,10 +24,12 @@ def job_environment(package_root: str, plugins: Sequence[str]) -> dict[str, str]
     Args:
         package_root: the folder that holds the package of this checkout.
         plugins: the folders of the user's modules.
+        instruction_set: `avx2`, or `native` for all that the processor has.
 
-    The instruction set is fixed. So processors choose the same kernels where they can; vLLM's CPU build still picks its
-    own. Threads that wait must not spin: spinning costs a factor of ten where there are fewer cores than threads.
+    With `avx2`, processors choose the same kernels where they can; vLLM's CPU build still picks its own. Threads that
+    wait must not spin: spinning costs a factor of ten where there are fewer cores than threads.
     """
+    fixed = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"}
     binaries = str(Path(sys.executable).parent)
     return {
         "PYTHONPATH": os.pathsep.join([package_root, *plugins]),
@@ -34,14 +38,13 @@ def job_environment(package_root: str, plugins: Sequence[str]) -> dict[str, str]
         "PYTHONNOUSERSITE": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false",
-        "ATEN_CPU_CAPABILITY": "avx2",
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "MKL_CBWR": "AVX2",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
+        INSTRUCTION_SET: instruction_set,
+        **(fixed if instruction_set == PINNED else {}),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from safelrm.core.arms import plain_arm
 from safelrm.core.checkpoints import MODEL_FILES
 
 
@@ -22,8 +23,9 @@ def named_data_files(names: Iterable[str]) -> list[str]:
 
 
 def run_manifest(model: str, arm: str, seed: int | str) -> str:
-    """The manifest of a run's checkpoint. All runs of a base have one checkpoint."""
-    return f"checkpoints/{model}/{arm}/seed{0 if arm == 'base' else seed}/manifest.json"
+    """The manifest of a run's checkpoint. All runs of a base have one; an intervention has none of its own."""
+    plain = plain_arm(arm)
+    return f"checkpoints/{model}/{plain}/seed{0 if plain == 'base' else seed}/manifest.json"
 
 
 def guard_manifest(name: str) -> str:

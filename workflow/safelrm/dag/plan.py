@@ -48,7 +48,8 @@ class Plan:
     def pinned_files(self) -> list[str]:
         """Data sets, manifests of checkpoints, and rollouts: what DVC pins."""
         bases = [run_manifest(model, "base", 0) for model in self.study.models]
-        trained = [run_manifest(*run) for run in self.study.runs() if run[1] != "base"]
+        checkpoints = dict.fromkeys(run_manifest(*run) for run in self.study.runs())
+        trained = [path for path in checkpoints if path not in bases]
         guards = [guard_manifest(name) for name in self.study.guards]
         data = data_files(self.study.datasets)
         return [*data, *bases, *trained, *guards, *self.generation.rollout_files()]

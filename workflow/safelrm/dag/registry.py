@@ -9,7 +9,8 @@ from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import FIX, load_registered, module_fault
 from safelrm.dag.modules import is_module, syntax_tree
-from safelrm.dag.settings import Study
+from safelrm.dag.settings import BenchmarkEntry, Study
+from safelrm.generation.settings import SelectedModule
 from safelrm.training.settings import RewardTerm, RlSettings
 
 
@@ -68,6 +69,13 @@ def with_registered_settings(study: Study, file: str) -> Study:
             "rl": {name: _with_terms(rl, f"rl.{name}.rewards", file) for name, rl in study.rl.items()},
             "judges": _entries(study, file, "judges", "module", "judge"),
             "validation": _entries(study, file, "validation", "judge", "judge"),
+            "benchmarks": [
+                _with_attack(entry, f"benchmarks.{place}", file) for place, entry in enumerate(study.benchmarks)
+            ],
+            "interventions": {
+                name: _selected(chosen, f"interventions.{name}", file, "intervene", "edit_model")
+                for name, chosen in study.interventions.items()
+            },
         }
     )
     _check_inputs(complete, file)
@@ -113,6 +121,23 @@ def _complete(path: str, given: Mapping[str, object], key: str, file: str) -> di
         return settings_model(path).model_validate(given).model_dump(mode="json")
     except ValidationError as error:
         raise settings_error(error, f"{file}: {key}.settings") from None
+
+
+def _with_attack(entry: BenchmarkEntry, key: str, file: str) -> BenchmarkEntry:
+    if entry.attack is None:
+        return entry
+    return entry.model_copy(update={"attack": _selected(entry.attack, f"{key}.attack", file, "attack")})
+
+
+def _selected(chosen: SelectedModule, key: str, file: str, *offers: str) -> SelectedModule:
+    """A module with complete settings. It must define `Settings` and one of the given names."""
+    _check_offers(chosen.module, key, file, ("Settings",))
+    if not set(offers) & top_level_names(chosen.module):
+        wanted = " or ".join(f"`{name}`" for name in offers)
+        fix = "define it, or name a module of the right registry"
+        raise SafeLRMError(f"`{chosen.module}` has no {wanted}", file=file, key=key, fix=fix)
+    settings = _complete(chosen.module, chosen.settings, key, file)
+    return chosen.model_copy(update={"settings": settings})
 
 
 def _reading(study: Study, entry: BaseModel) -> Mapping[str, object]:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from safelrm.analysis.settings import CalibrationSettings, MetricsSettings
+from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.saving import DEFAULT_MINUTES
 from safelrm.core.settings import Count, ModulePath, ModuleSettings, Name, NonNegative, Positive, Seed, Share, Strict
 from safelrm.data.settings import AuditSettings
-from safelrm.generation.settings import ONE_MODE, DecodingMode, RolloutSettings
+from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
 from safelrm.inference.settings import GuardSettings
 from safelrm.models.settings import HubModel
 from safelrm.training.settings import RlSettings, SftSettings
@@ -55,6 +56,11 @@ class ExecutionSettings(Strict):
     gpus_per_node: Count = Field(8, description="GPUs of one node")
     nodes: Count = Field(1, description="nodes that one job may span")
     cpus_per_gpu: Count = Field(4, description="cores that a SLURM job asks for with each GPU")
+    cores_per_job: Count = Field(
+        1,
+        description="cores of a job that trains, generates or asks a guard on a CPU: threads in training, one-thread"
+        " engines otherwise, each with its own copy of the model",
+    )
     utilisation: Utilisation = Field(
         default_factory=Utilisation, description="how well GPUs are used; only estimates depend on it"
     )
@@ -102,6 +108,24 @@ class DatasetEntry(Strict):
         """The user's file that it is read from; None if its source needs none."""
         path = self.settings.get("path")
         return None if path is None else str(path)
+
+
+class BenchmarkEntry(BenchmarkSettings):
+    """One benchmark: prompts that every arm answers. One data set may be several, such as plain and attacked."""
+
+    dataset: Name = Field(description="the prompts, a key of `datasets`")
+    name: Name | None = Field(None, description="the benchmark's name in tables and settings; none: the data set's")
+
+    @property
+    def asked(self) -> BenchmarkSettings:
+        """How the prompts are asked."""
+        return BenchmarkSettings(**{name: getattr(self, name) for name in BenchmarkSettings.model_fields})
+
+
+def _named_benchmark(given: object) -> object:
+    """A benchmark that is given by its name alone, or without one, in full."""
+    whole = {"dataset": given} if isinstance(given, str) else given
+    return {**whole, "name": whole.get("name") or whole.get("dataset")} if isinstance(whole, dict) else whole
 
 
 class MadeModel(Strict):
@@ -154,8 +178,6 @@ class JudgeEntry(Strict):
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
 
 
-# between the name of an arm and the arm whose checkpoint it starts from
-FROM = "-from-"
 ArmName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 
 
@@ -176,12 +198,18 @@ class Arm(Strict):
         min_length=1,
         description="seeds of trainings and rollouts; a base is made once, with its model's own seed",
     )
+    intervention: Name | None = Field(
+        None,
+        alias="with",
+        description="how the model is asked or edited at inference, a key of `interventions`; the checkpoint is that of"
+        " the arm without it, which need not be listed",
+    )
 
     @property
     def name(self) -> str:
         """The arm's name in paths and tables."""
         name = self.method if self.recipe is None else f"{self.method}-{self.recipe}"
-        return name if self.start is None else f"{name}{FROM}{self.start}"
+        return with_intervention(name if self.start is None else f"{name}{FROM}{self.start}", self.intervention)
 
 
 class ValidationEntry(Strict):
@@ -206,13 +234,22 @@ class Study(Strict):
         default_factory=ExecutionSettings, description="how jobs run; a change re-runs nothing"
     )
     datasets: dict[Name, DatasetEntry] = Field(default_factory=dict, description="every data set by name")
-    benchmarks: list[Name] = Field(
-        default_factory=list, description="prompts that every arm answers, keys of `datasets`"
+    instruction_set: Literal["avx2", "native"] = Field(
+        "avx2",
+        description="instructions that jobs on CPUs use: `avx2`, so that processors choose the same kernels where they"
+        " can, or all that the processor has (`native`), which is faster for real models",
+    )
+    benchmarks: list[Annotated[BenchmarkEntry, BeforeValidator(_named_benchmark, Name | BenchmarkEntry)]] = Field(
+        default_factory=list,
+        description="prompts that every arm answers: a key of `datasets`, or a mapping that also says how it is asked",
     )
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
     guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
     sft: dict[Name, SftSettings] = Field(default_factory=dict, description="SFT recipes by name")
     rl: dict[Name, RlSettings] = Field(default_factory=dict, description="RL recipes by name")
+    interventions: dict[Name, SelectedModule] = Field(
+        default_factory=dict, description="interventions at inference by name, which an arm names with `with`"
+    )
     arms: list[Arm] = Field(default_factory=list, description="what is compared")
     rollouts: RolloutSettings | None = Field(None, description="how answers to the benchmarks are sampled")
     judges: dict[Name, JudgeEntry] = Field(default_factory=dict, description="judges by name")

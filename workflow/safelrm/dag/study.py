@@ -13,7 +13,7 @@ from snakemake.utils import update_config
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.checks import check_arms, check_names, check_origins
+from safelrm.dag.checks import check_arms, check_benchmarks, check_names, check_origins
 from safelrm.dag.modules import forget_modules
 from safelrm.dag.registry import with_registered_settings
 from safelrm.dag.roots import use_plugins
@@ -57,6 +57,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
         raise _with_suggestion(error, file) from None
     use_plugins(study.plugins, file)
     forget_modules()
+    check_benchmarks(study, file)
     check_names(study, file)
     check_arms(study, file)
     study = with_registered_settings(study, file)
@@ -85,7 +86,7 @@ def _with_suggestion(error: ValidationError, file: str) -> SafeLRMError:
     found = settings_error(error, file)
     first = error.errors()[0]
     if first["type"] == "extra_forbidden":
-        known = {name for model in _models(Study) for name in model.model_fields}
+        known = {field.alias or name for model in _models(Study) for name, field in model.model_fields.items()}
         near = difflib.get_close_matches(str(first["loc"][-1]), sorted(known), n=1)
         if near:
             found.fix = f"did you mean `{near[0]}`? {found.fix}"

@@ -9,7 +9,7 @@ from safelrm.core.trace import PARSE_STATES
 HARMFUL, BENIGN, REASONING = "harmful", "benign", "reasoning"
 KINDS = (HARMFUL, BENIGN, REASONING)
 
-# benchmarks, attacks, and what RL samples from
+# benchmarks, and what RL samples from
 PROMPTS = Table(
     "prompts",
     columns(
@@ -19,9 +19,16 @@ PROMPTS = Table(
         prompt=pa.string(),
         # the checkable answer of a reasoning problem
         reference=(pa.string(), None),
+        # what a judge asks about, where the prompt is an attack's wording of it
+        behavior=(pa.string(), None),
+        # the system prompt
+        system=(pa.string(), None),
+        # the same text for a harmful prompt and its benign twin
+        pair=(pa.string(), None),
     ),
     key=("prompt_id",),
     choices=(("kind", KINDS),),
+    optional=("behavior", "system", "pair"),
 )
 
 # SFT data

@@ -55,6 +55,13 @@ class PromptColumns(Columns):
     reference: str | None = Field(
         None, description="column of the checkable answers, which reasoning prompts must have"
     )
+    behavior: str | None = Field(
+        None, description="column of what judges are asked about, where the prompts are an attack's wording of it"
+    )
+    system: str | None = Field(None, description="column of the system prompts")
+    pair: str | None = Field(
+        None, description="column of what a harmful prompt and its benign twin share, such as a number"
+    )
 
 
 class ConversationColumns(Columns):
@@ -132,7 +139,9 @@ class AuditSettings(Strict):
     """Which training sets are compared with which evaluation sets."""
 
     train: list[Name] = Field(min_length=1, description="training sets (conversations or prompts), keys of `datasets`")
-    evaluation: list[Name] = Field(min_length=1, description="evaluation sets (prompts), keys of `datasets`")
+    evaluation: list[Name] = Field(
+        min_length=1, description="evaluation sets (prompts): names of `benchmarks`, or keys of `datasets`"
+    )
     near_threshold: float = Field(
         0.7, gt=0.0, le=1.0, description="token Jaccard similarity from which two prompts are near duplicates"
     )

@@ -5,7 +5,8 @@ Output: a rollouts table, one row per decoding mode, benchmark, prompt and sampl
 
 Each request has its own seed, which is derived from names (generation/requests.py). So equal weights and settings give
 equal completions, whatever else the same run generates. The token limit counts the end-of-turn token;
-`completion_tokens` and the text leave it out.
+`completion_tokens` and the text leave it out. An intervention may begin the assistant's turn with a text: the columns
+`completion`, `trace`, `answer` and `trace_tokens` are of the whole turn, `completion_tokens` are those of the model.
 """
 
 import time
@@ -21,11 +22,13 @@ from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import parse_completion
 from safelrm.data.schemas import PROMPTS
+from safelrm.generation.intervention import Intervention
 from safelrm.generation.requests import RenderedPrompt, plan_requests, render_prompts
 from safelrm.generation.schemas import ROLLOUTS
 from safelrm.generation.settings import RolloutJobSettings
 from safelrm.inference.chat import Chat
 from safelrm.inference.engine import complete, start_engine
+from safelrm.inference.processes import shared_out
 from safelrm.inference.schemas import COMPLETIONS, LENGTH, STOP
 from safelrm.inference.store import AnswerStore, Question
 
@@ -44,22 +47,29 @@ def complete_prompts(
         model: the model folder.
         prompts: the rendered prompts.
         seeds: the seed of each request.
-        settings: decoding and engine.
+        settings: the engine, and the intervention.
 
     Raises:
         SafeLRMError: the engine cannot start, or gave up a request.
     """
-    sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "max_tokens": settings.max_tokens}
-    questions = [(prompt.token_ids, sampling | {"seed": seed}) for prompt, seed in zip(prompts, seeds, strict=True)]
-    store = AnswerStore(COMPLETIONS, model, {"dtype": settings.dtype, "max_model_length": settings.max_model_length})
-    return store.answers(questions, partial(_ask, model, settings))
+    asked = zip(prompts, seeds, strict=True)
+    questions = [(prompt.token_ids, {**prompt.sampling, "seed": seed}) for prompt, seed in asked]
+    engine = {"dtype": settings.dtype, "max_model_length": settings.max_model_length}
+    store = AnswerStore(COMPLETIONS, model, engine | Intervention(settings.intervention).context)
+    return store.answers(questions, partial(shared_out, partial(_ask, model, settings)))
 
 
 def _ask(
     model: Path, settings: RolloutJobSettings, questions: Sequence[Question]
 ) -> Iterator[tuple[int, tuple[list[int], str]]]:
     started = time.monotonic()
-    engine = start_engine(model, dtype=settings.dtype, max_model_length=settings.max_model_length, seed=settings.seed)
+    engine = start_engine(
+        model,
+        dtype=settings.dtype,
+        max_model_length=settings.max_model_length,
+        seed=settings.seed,
+        edit=Intervention(settings.intervention).edit,
+    )
     print(f"engine start: {time.monotonic() - started:.1f} s", flush=True)
     tokens, started = 0, time.monotonic()
     for place, output in complete(engine, questions):
@@ -89,7 +99,11 @@ def rollout_table(
         prompts: the rendered prompts, in the order of the requests.
         completions: rows of COMPLETIONS, in the order of the requests.
     """
-    texts = chat.decode([[int(token) for token in ids] for ids in completions["token_ids"]])
+    turns = [
+        [*prompt.prefill, *(int(token) for token in ids)]
+        for prompt, ids in zip(prompts, completions["token_ids"], strict=True)
+    ]
+    texts = chat.decode(turns)
     parsed = [
         parse_completion(text, prefilled=prompt.prefilled, truncated=reason == LENGTH)
         for text, prompt, reason in zip(texts, prompts, completions["finish_reason"], strict=True)

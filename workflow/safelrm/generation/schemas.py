@@ -48,7 +48,14 @@ ROLLOUTS = Table(
         category=pa.string(),
         prompt=pa.string(),
         reference=(pa.string(), None),
-        # the completion as generated, special tokens of the trace included
+        # what a judge asks about, where the prompt is an attack's wording of it; the attack; the system prompt; and
+        # what a harmful prompt and its benign twin share
+        behavior=(pa.string(), None),
+        attack=(pa.string(), None),
+        system=(pa.string(), None),
+        pair=(pa.string(), None),
+        # the completion as generated, special tokens of the trace included; it begins with the text that an
+        # intervention has begun the turn with
         completion=pa.string(),
         trace=(pa.string(), None),
         answer=(pa.string(), None),
@@ -63,9 +70,10 @@ ROLLOUTS = Table(
     choices=_CHOICES,
     rules=(*_RULES, *_RULES_OF_TEXTS),
     place="{model}/{arm}/seed{seed}.parquet",
+    optional=("behavior", "attack", "system", "pair"),
 )
 
-NOT_PUBLISHED = ("prompt", "reference", "completion", "trace", "answer", "request_seed")
+NOT_PUBLISHED = ("prompt", "reference", "behavior", "system", "completion", "trace", "answer", "request_seed")
 
 SAMPLES = Table(
     "samples",
@@ -73,4 +81,5 @@ SAMPLES = Table(
     key=ROLLOUT_KEY,
     choices=_CHOICES,
     rules=_RULES,
+    optional=("attack", "pair"),
 )

@@ -4,7 +4,7 @@ import gc
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +40,9 @@ FIRST_RUNNING, QUICK_SECONDS = 32, 15.0
 TOKENS_PER_STEP = 8192
 
 
-def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int = 0) -> "LLM":
+def start_engine(
+    folder: Path, *, dtype: str, max_model_length: int, seed: int = 0, edit: Callable[[object], None] | None = None
+) -> "LLM":
     """A vLLM engine for the model in `folder`, offline. An engine keeps its memory, so a process starts one only.
 
     Args:
@@ -48,6 +50,7 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
         dtype: arithmetic, "float32" or "bfloat16".
         max_model_length: longest prompt plus completion, in tokens.
         seed: seed of requests that have none of their own.
+        edit: changes the loaded model by hooks. The model is then not compiled, since compiled code skips hooks.
 
     Raises:
         SafeLRMError: vLLM cannot load the model, or not at this length.
@@ -63,11 +66,13 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
         # otherwise vLLM compiles its ranking of log-probabilities, which takes longer than most jobs
         os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
         hardware |= {"tensor_parallel_size": 1, "enforce_eager": True, "kv_cache_memory_bytes": CPU_KV_CACHE_BYTES}
+    if edit is not None:
+        hardware["enforce_eager"] = True
     try:
         with _uncollected():
             from vllm import LLM  # noqa: PLC0415  (vLLM reads its environment when it is imported)
 
-        return LLM(
+        engine = LLM(
             model=str(folder),
             dtype=dtype,
             max_model_len=max_model_length,
@@ -89,6 +94,9 @@ def start_engine(folder: Path, *, dtype: str, max_model_length: int, seed: int =
             fix="check that vLLM supports the architecture, that the length is not above the model's own, and that the"
             " job's GPUs divide its attention heads",
         ) from error
+    if edit is not None:
+        engine.apply_model(edit)
+    return engine
 
 
 def complete(engine: "LLM", questions: Sequence[Question]) -> Iterator[tuple[int, "CompletionOutput"]]:

@@ -11,6 +11,7 @@ plain forward passes, for a reward that is asked for in every training step. Imp
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,7 @@ import torch
 from safelrm.core.errors import SafeLRMError
 from safelrm.inference.chat import Chat, conversation
 from safelrm.inference.engine import complete, load_model, start_engine
+from safelrm.inference.processes import shared_out
 from safelrm.inference.schemas import READINGS, Pair
 from safelrm.inference.settings import GuardSettings
 from safelrm.inference.store import Answer, AnswerStore, Question
@@ -142,7 +144,7 @@ class VllmGuard:
         labels = {"temperature": 0.0, "max_tokens": 1, "logprob_token_ids": [prompts.unsafe_id, prompts.safe_id]}
         questions = prompts.encode(pairs)
         store = AnswerStore(READINGS, self.folder, {"dtype": self.dtype, "max_model_length": length})
-        rows = store.answers([(ids, labels) for ids in questions if ids is not None], self._ask)
+        rows = store.answers([(ids, labels) for ids in questions if ids is not None], partial(shared_out, self._ask))
         readings = iter(prompts.reading(*row) for row in rows.itertuples(index=False, name=None))
         return [None if ids is None else next(readings) for ids in questions]
 

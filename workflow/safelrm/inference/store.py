@@ -25,7 +25,7 @@ import pandas as pd
 from safelrm.core.checkpoints import model_files
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import canonical_json, write_json
-from safelrm.core.process import CACHE
+from safelrm.core.process import CACHE, INSTRUCTION_SET
 from safelrm.core.tables import Table
 from safelrm.core.work import drop
 
@@ -53,7 +53,9 @@ class AnswerStore:
 
     def __init__(self, table: Table, model: Path, engine: Mapping[str, object]) -> None:
         self._table = table
-        self._context = {"model": model_files(model), "versions": _engine_versions(), **engine}
+        # other instructions round in another way
+        native = {"instruction_set": "native"} if os.environ.get(INSTRUCTION_SET) == "native" else {}
+        self._context = {"model": model_files(model), "versions": _engine_versions(), **native, **engine}
         digest = hashlib.sha256(canonical_json(self._context).encode()).hexdigest()[:32]
         self._folder = Path(os.environ.get(CACHE, "cache")) / ANSWERS / table.name / digest
 

@@ -31,7 +31,12 @@ def answer_state(answer: object, parse_state: str) -> str:
 
 
 def parts_of(rollouts: pd.DataFrame) -> pd.DataFrame:
-    """One row per rollout and part: its key, `prompt`, `part`, `text`, and the `state` so far."""
+    """One row per rollout and part: its key, `prompt`, `part`, `text`, and the `state` so far.
+
+    Where the prompt is an attack's wording, `prompt` is what the attack is after (`behavior`).
+    """
+    if "behavior" in rollouts:
+        rollouts = rollouts.assign(prompt=rollouts["behavior"].where(rollouts["behavior"].notna(), rollouts["prompt"]))
     tables = []
     for part, column in ((TRACE, "trace"), (ANSWER, "answer"), (BOTH, "completion")):
         present = rollouts["trace" if part == TRACE else "answer"].notna()

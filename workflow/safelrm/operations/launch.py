@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.process import GPUS, end_with_runner
+from safelrm.core.process import CORES, GPUS, end_with_runner
 from safelrm.operations.devices import claim_devices
 from safelrm.operations.workers import run_together, training_workers
 
@@ -32,6 +32,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--gpus", type=int, required=True, help="GPUs of the job in all; 0: it runs on the CPU")
     parser.add_argument("--nodes", type=int, required=True, help="machines that these are spread over evenly")
+    parser.add_argument("--cores", type=int, default=1, help="cores of a job on the CPU; 1: it has one thread")
     parser.add_argument("--port", type=int, help="given to the launchers that srun starts: where processes meet")
     parser.add_argument("stage", help="module of the stage, after --")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the stage")
@@ -117,6 +118,10 @@ def main() -> None:
     try:
         check(stage, gpus, nodes)
         os.environ[GPUS] = str(gpus)
+        os.environ[CORES] = str(1 if gpus else options.cores)
+        if stage in ENGINES:
+            # an engine has one thread: a job with several cores starts several engines (inference/processes.py)
+            os.environ["OMP_NUM_THREADS"] = "1"
         if gpus > 1 and stage in TRAINING:
             sys.exit(train([sys.executable, "-m", stage, *options.arguments], gpus, nodes, options.port))
         # held until this process ends

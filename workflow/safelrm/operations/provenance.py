@@ -17,13 +17,13 @@ import pandas as pd
 
 from safelrm.analysis.schemas import ALL
 from safelrm.analysis.settings import ComparisonSettings, MetricsJobSettings
+from safelrm.core.arms import FROM, plain_arm
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import sha256, write_text
 from safelrm.core.tables import Table
 from safelrm.dag.command import configured_parser, plan_of
 from safelrm.dag.plan import Plan
-from safelrm.dag.settings import FROM
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
 from safelrm.operations.remaking import TABLES, RemadeResults, judges_of, sides_of
 
@@ -117,7 +117,7 @@ def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
         yield _file("checkpoint", plan.generation.checkpoint(wildcards | {"seed": seed}))
     yield f"decoding       {plan.generation.rollout_settings(wildcards)}"
     # the arm itself first, then the one that it starts from
-    for method, _, recipe in (part.partition("-") for part in side.arm.split(FROM)):
+    for method, _, recipe in (part.partition("-") for part in plain_arm(side.arm).split(FROM)):
         named = {"recipe": recipe}
         if method == "sft":
             yield from (_file("data", path) for path in plan.training.sft_data(named))

@@ -32,6 +32,8 @@ SMALL: Mapping[str, float] = {
 }
 # rules whose jobs hold rows of all rollouts in memory; and rules whose jobs may span nodes
 READERS, TRAINING = ("samples", "metrics", "compare", "calibrate"), ("sft", "rl")
+# rules whose jobs can use several cores of a CPU
+SHARED = (*TRAINING, "rollouts", "judge")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Costs:
     def __init__(self, study: Study) -> None:
         self.study = study
         self._on = processor(study.execution)
+        self._cores = 1 if study.execution.gpu else study.execution.cores_per_job
         self._known: dict[tuple[str, ...], Job] = {}
         self._models = {name: sized_model(name, entry) for name, entry in study.models.items()}
         self._guards = {name: sized_model(name, entry) for name, entry in study.guards.items()}
@@ -84,6 +87,10 @@ class Costs:
         if key not in self._known:
             self._known[key] = self._small(rule) if rule in SMALL else self._estimates[rule](wildcards)
         return self._known[key]
+
+    def threads(self, rule: str) -> int:
+        """The cores of a rule's jobs. On a GPU Snakemake asks for `cpus_per_gpu` instead."""
+        return self._cores if rule in SHARED else 1
 
     def resources(self, rule: str) -> dict[str, Resource]:
         """The resources of a rule, as Snakemake takes them: of wildcards, and of the attempt where it counts.
@@ -215,12 +222,13 @@ class Costs:
         asked, longest, execution = self._asked(policy.name), settings.max_model_length, self.study.execution
         need = partial(on.engine_bytes, policy, longest, settings.dtype)
         fit = fewest_gpus(need, execution, policy, "rollouts.max_model_length", execution.gpus_per_node)
-        seconds = on.engine_start + on.generating_seconds(policy, asked, settings.dtype, fit.gpus)
+        seconds = on.engine_start + on.generating_seconds(policy, asked, settings.dtype, fit.gpus) / self._cores
         # at the end the longest completion runs alone
-        tail = settings.max_tokens - asked.response
+        tail = max(entry.max_tokens or settings.max_tokens for entry in self.study.benchmarks) - asked.response
         seconds += tail * on.step_seconds(policy, 1, longest, settings.dtype, fit.gpus)
         stored = asked.tokens * STORED_TOKEN
-        return fit.job(seconds, host=_table_bytes(asked), disk=stored + SMALL_DISK, scratch=stored)
+        host = _table_bytes(asked) + (self._cores - 1) * fit.used
+        return fit.job(seconds, host=host, disk=stored + SMALL_DISK, scratch=stored)
 
     def _judge(self, wildcards: Wildcards) -> Job:
         """The verdicts of a judge on all runs of a model."""
@@ -236,20 +244,22 @@ class Costs:
         fit = fewest_gpus(need, execution, guard, f"guards.{entry.guard}", execution.gpus_per_node)
         # the trace, the answer and both, each with the prompt
         tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
-        reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus)
-        return fit.job(self._on.engine_start + reading, host=tables)
+        reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus) / self._cores
+        return fit.job(self._on.engine_start + reading, host=tables + (self._cores - 1) * fit.used)
 
     def _asked(self, model: str, kinds: Sequence[str] = KINDS) -> Texts:
         """The requests of one run of a model: all benchmarks in all its decoding modes, but those of other kinds.
 
         A benchmark whose settings name no kind may be of any.
         """
-        settings = self.study.rollouts
-        entries = [self.study.datasets[name] for name in self.study.benchmarks]
-        read = [entry for entry in entries if str(entry.settings.get("kind")) not in set(KINDS) - set(kinds)]
-        sets = [expected_texts(entry, settings.max_tokens) for entry in read]
+        settings, sets = self.study.rollouts, []
+        for benchmark in self.study.benchmarks:
+            entry = self.study.datasets[benchmark.dataset]
+            if str(entry.settings.get("kind")) not in set(KINDS) - set(kinds):
+                one = expected_texts(entry, benchmark.max_tokens or settings.max_tokens)
+                sets.append(replace(one, rows=one.rows * (benchmark.samples or settings.samples)))
         asked = mixed([(one, one.rows) for one in sets])
-        return replace(asked, rows=asked.rows * settings.samples * len(self.study.models[model].decodings))
+        return replace(asked, rows=asked.rows * len(self.study.models[model].decodings))
 
 
 def _made(made: SizedModel, entry: MadeModel) -> Job:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from safelrm.core.files import canonical_json
 from safelrm.dag.codehash import code_hash
+from safelrm.dag.environment import PINNED
 from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 
@@ -25,7 +26,7 @@ class Stages:
 
     def code(self, *modules: str) -> str:
         """The code hash of a job: of its stage, of the modules that the configuration selects, of its environment."""
-        return _code(self.study.lock, *modules)
+        return _code(self.study.lock, self.study.instruction_set, *modules)
 
 
 def settings_json(settings: BaseModel | None) -> str:
@@ -34,5 +35,6 @@ def settings_json(settings: BaseModel | None) -> str:
 
 
 @cache
-def _code(lock: str, *modules: str) -> str:
-    return code_hash("safelrm.dag.environment:job_environment", *modules, lock=ROOT.parent / lock)
+def _code(lock: str, instruction_set: str, *modules: str) -> str:
+    found = code_hash("safelrm.dag.environment:job_environment", *modules, lock=ROOT.parent / lock)
+    return found if instruction_set == PINNED else f"{found}-{instruction_set}"

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import data_files, fetched_dataset, named_data_files, result_file
+from safelrm.dag.paths import data_file, fetched_dataset, result_file
 from safelrm.dag.settings import DatasetEntry
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.dag.stages.models import dataset_to_fetch
@@ -44,11 +44,11 @@ class DataStages(Stages):
 
     def audit_files(self, side: Side) -> list[str]:
         """The training or evaluation sets that the audit compares."""
-        return data_files(self._audited(side))
+        return [path for _, path in self._audited(side)]
 
     def audit_named_files(self, side: Side) -> list[str]:
         """`name=path` of these sets."""
-        return named_data_files(self._audited(side))
+        return [f"{name}={path}" for name, path in self._audited(side)]
 
     def targets(self) -> list[str]:
         """The tables of the audit, if the study has one."""
@@ -58,5 +58,8 @@ class DataStages(Stages):
     def _entry(self, wildcards: Wildcards) -> DatasetEntry:
         return self.study.datasets[wildcards["dataset"]]
 
-    def _audited(self, side: Side) -> list[str]:
-        return getattr(self.study.audit, side) if self.study.audit else []
+    def _audited(self, side: Side) -> list[tuple[str, str]]:
+        """Names and files of these sets. A benchmark is audited as its data set."""
+        asked = {entry.name: entry.dataset for entry in self.study.benchmarks} if side == "evaluation" else {}
+        names = getattr(self.study.audit, side) if self.study.audit else []
+        return [(name, data_file(asked.get(name, name))) for name in names]

@@ -52,7 +52,7 @@ class ResultStages(Stages):
         methods: dict[str, set[str]] = {}
         for arm in self.study.arms:
             methods.setdefault(arm.model, set()).add(arm.method)
-        with_base = {name for name, found in methods.items() if "base" in found}
+        with_base = {arm.model for arm in self.study.arms if arm.name == "base"}
         reasoning = with_base - {self.study.metrics.reference_model}
         shown = {
             "safety_gap": reasoning and reasoning < with_base,

@@ -1,7 +1,7 @@
 """SFT and RL."""
 
+from safelrm.core.arms import FROM
 from safelrm.dag.paths import data_files, guard_manifest, named_data_files, run_manifest
-from safelrm.dag.settings import FROM
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.training.settings import GuardReadings, RlSettings, SftSettings
 

@@ -34,7 +34,9 @@ def load(settings: Settings) -> pd.DataFrame:
     """
     records = chosen_records(settings)
     rows = mapped(records, settings)
-    return drawn(rows.assign(reference=_references(records, rows["kind"], settings)), records, settings)
+    columns = {"reference": _references(records, rows["kind"], settings)}
+    columns |= {name: _optional(records, getattr(settings.columns, name)) for name in TABLE.optional}
+    return drawn(rows.assign(**columns), records, settings)
 
 
 def chosen_records(settings: TableSourceSettings) -> Records:
@@ -115,6 +117,12 @@ def _as_asked(prompts: list[str], records: Records, settings: TableSourceSetting
         f"{context}\n\n---\n\n{prompt}{below}" if context else f"{prompt}{below}"
         for context, prompt in zip(contexts, prompts, strict=True)
     ]
+
+
+def _optional(records: Records, column: str | None) -> list[str | None]:
+    if column is None:
+        return [None] * len(records.rows)
+    return [text or None for text in records.texts(column, empty=True, numbers=True)]
 
 
 def _references(records: Records, kinds: Iterable[str], settings: Settings) -> list[str | None]:

@@ -16,7 +16,7 @@ from safelrm.reporting.results import Results
 from safelrm.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, errors, note, panels
 
 # the arms of a method take the colours in turn; when all colours are used, they take the next marker
-MARKERS = {"base": "o", "sft": "sDp", "rl": "^v<"}
+MARKERS = {"base": "oXP", "sft": "sDp", "rl": "^v<"}
 COLOURS = {"base": (GREY,), "sft": (VERMILION, ORANGE, PURPLE), "rl": (BLUE, SKY, GREEN)}
 # one per model; white covers the intervals behind a marker
 FILLINGS = (
