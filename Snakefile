@@ -29,6 +29,7 @@ wildcard_constraints:
     guard="[a-z0-9_]+",
     recipe="[a-z0-9_]+",
     judge="[a-z0-9_]+",
+    analysis="[a-z0-9_]+",
     validation="[a-z0-9_]+",
     arm="(base|sft-[a-z0-9_]+|rl-[a-z0-9_]+)",
     seed="[0-9]+",
@@ -52,6 +53,8 @@ include: "workflow/rules/samples.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/calibrate.smk"
 include: "workflow/rules/compare.smk"
+include: "workflow/rules/analyse.smk"
+include: "workflow/rules/measures.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"

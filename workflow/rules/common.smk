@@ -42,6 +42,8 @@ try:
     costs = Costs(study)
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
+# the templates of the report look them up
+config["captions"] = plan.captions()
 os.environ[CONFIGFILES] = " ".join(map(str, workflow.configfiles))
 os.environ[SAVE_MINUTES] = str(study.execution.save_minutes)
 

@@ -47,6 +47,8 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     if study.calibration:
         yield "calibration.reference", study.calibration.reference, "judges"
         yield from (("calibration.judges", name, "judges") for name in study.calibration.judges)
+    for name, analysis in study.analyses.items():
+        yield from ((f"analyses.{name}.judges", judge, "judges") for judge in analysis.judges)
     if study.audit:
         for key in ("train", "evaluation"):
             yield from ((f"audit.{key}", name, "datasets") for name in getattr(study.audit, key))

@@ -1,4 +1,4 @@
-"""The modules that a configuration selects (sources, factories, judges, terms of rewards) and their settings."""
+"""The modules that a configuration selects (sources, factories, judges, figures and others) and their settings."""
 
 import ast
 import importlib
@@ -8,8 +8,13 @@ from pydantic import BaseModel, ValidationError
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.settings import Strict
+from safelrm.dag.declarations import assigned_names
 from safelrm.dag.modules import syntax_tree
 from safelrm.dag.settings import Study
+
+# sections whose modules need no settings
+PLAIN = ("tables", "figures")
 
 
 def settings_model(path: str) -> type[BaseModel]:
@@ -42,7 +47,7 @@ def top_level_names(path: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom | ast.Import):
             names.update(alias.asname or alias.name for alias in node.names)
         else:
-            names |= _assigned(node)
+            names |= assigned_names(node)
     return names
 
 
@@ -65,6 +70,9 @@ def with_registered_settings(study: Study, file: str) -> Study:
             "guards": _entries(study, file, "guards", "maker", "make", "INPUTS"),
             "judges": _entries(study, file, "judges", "module", "judge"),
             "validation": _entries(study, file, "validation", "judge", "judge"),
+            "analyses": _entries(study, file, "analyses", "module", "analyse", "INPUTS", "MEASURES"),
+            "tables": _entries(study, file, "tables", "module", "rows", "INPUTS", "CAPTION"),
+            "figures": _entries(study, file, "figures", "module", "draw", "INPUTS", "CAPTION"),
         }
     )
     _check_inputs(complete, file)
@@ -79,15 +87,16 @@ def _entries(study: Study, file: str, section: str, module: str, *offers: str) -
         file: the configuration, for messages.
         section: the section.
         module: the attribute of an entry that names its module.
-        offers: what such a module defines beside `Settings`.
+        offers: what such a module defines beside `Settings`, which modules of the sections PLAIN may lack.
     """
     found: dict[str, BaseModel] = {}
     for name, entry in getattr(study, section).items():
         key, path = f"{section}.{name}", getattr(entry, module)
-        _check_offers(path, key, file, (*offers, "Settings"))
+        _check_offers(path, key, file, offers if section in PLAIN else (*offers, "Settings"))
+        model = Strict if section in PLAIN and "Settings" not in top_level_names(path) else settings_model(path)
         given = {**_reading(study, entry), **entry.settings}
         try:
-            settings = settings_model(path).model_validate(given).model_dump(mode="json")
+            settings = model.model_validate(given).model_dump(mode="json")
         except ValidationError as error:
             raise settings_error(error, f"{file}: {key}.settings") from None
         found[name] = entry.model_copy(update={"settings": settings})
@@ -126,13 +135,5 @@ def _check_inputs(study: Study, file: str) -> None:
 
 def _inputs(factory: str) -> set[str]:
     """The names that a factory gives the data sets that it takes."""
-    (value,) = [node.value for node in syntax_tree(factory).body if "INPUTS" in _assigned(node)]
+    (value,) = [node.value for node in syntax_tree(factory).body if "INPUTS" in assigned_names(node)]
     return set(ast.literal_eval(value))
-
-
-def _assigned(node: ast.stmt) -> set[str]:
-    """The names that a statement assigns."""
-    if not isinstance(node, ast.Assign | ast.AnnAssign):
-        return set()
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return {target.id for target in targets if isinstance(target, ast.Name)}

@@ -15,6 +15,7 @@ from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.checks import check_arms, check_names, check_origins
 from safelrm.dag.registry import with_registered_settings
+from safelrm.dag.reports import check_reports
 from safelrm.dag.settings import Study
 
 # YAML 1.1 takes a number such as 1e-5 for a text: it wants a point and a sign
@@ -57,6 +58,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     check_arms(study, file)
     study = with_registered_settings(study, file)
     check_origins(study, file)
+    check_reports(study, file)
     return study
 
 

@@ -1,0 +1,122 @@
+"""The inputs of figures, tables and trace analyses, and which of them a study has something to show in."""
+
+from collections.abc import Iterator, Mapping
+
+from safelrm.analysis.settings import AnalysisEntry
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag.declarations import declared_caption, declared_inputs, declared_measures, has_something_to_show
+from safelrm.dag.paths import curve_file, result_file, rollouts_file
+from safelrm.dag.settings import Study
+from safelrm.dag.stages.judging import verdict_files
+from safelrm.reporting.outline import ModelOutline, StudyOutline
+from safelrm.reporting.settings import ReportEntry
+
+# what the rules `compare` and `calibrate` make
+OTHER_TABLES = ("differences", "calibration")
+# what an analysis may be given
+OF_ANALYSES = ("rollouts", "verdicts", "checkpoints")
+# what a clone with published results has, and what is made from it
+PUBLISHED = ("metrics", "differences", "samples", "calibration", "measures", "verdicts")
+
+
+def outline(study: Study) -> StudyOutline:
+    """What a figure or a table may ask of a study."""
+    models = {
+        name: ModelOutline(
+            name=name,
+            methods=frozenset(arm.method for arm in study.arms if arm.model == name),
+            arms=tuple(dict.fromkeys(arm.name for arm in study.arms if arm.model == name)),
+            decodings=tuple(study.models[name].decodings),
+        )
+        for name in study.compared_models()
+    }
+    kinds = {name: study.datasets[name].settings.get("kind") for name in study.benchmarks}
+    return StudyOutline(
+        models=tuple(models.values()),
+        reference_model=models.get(study.metrics.reference_model) if study.metrics else None,
+        benchmarks={name: None if kind is None else str(kind) for name, kind in kinds.items()},
+        judges=tuple(study.judges),
+        analyses=tuple(study.analyses),
+        calibrated=study.calibration is not None,
+    )
+
+
+def shown(study: Study, entries: Mapping[str, ReportEntry]) -> dict[str, ReportEntry]:
+    """The figures or tables that a study has something to show in."""
+    if not study.arms:
+        return {}
+    said = outline(study)
+    return {name: entry for name, entry in entries.items() if has_something_to_show(entry.module, said)}
+
+
+def input_files(study: Study) -> dict[str, list[str]]:
+    """The files behind each input that a figure or a table may declare."""
+    files = {
+        name: [result_file(study.name, f"{name}.parquet")]
+        for name, is_made in {
+            "metrics": study.metrics is not None,
+            "differences": study.metrics is not None,
+            "samples": True,
+            "calibration": study.calibration is not None,
+            "measures": bool(study.analyses),
+        }.items()
+        if is_made
+    }
+    return files | {
+        "verdicts": verdict_files(study, study.judges),
+        "rollouts": [rollouts_file(*run) for run in study.runs()],
+        "curves": list(dict.fromkeys(curve_file(*run) for run in study.runs())),
+        **{f"analyses.{name}": analysis_files(study, [name]) for name in study.analyses},
+    }
+
+
+def analysis_files(study: Study, names: list[str]) -> list[str]:
+    """What analyses say of every model that a study compares."""
+    models = study.compared_models()
+    return [result_file(study.name, f"analyses/{name}/{model}.parquet") for name in names for model in models]
+
+
+def caption(study: Study, entry: ReportEntry) -> str:
+    """The caption of a figure or table, with the settings of metrics that it names."""
+    return declared_caption(entry.module, study.metrics.model_dump() if study.metrics else {})
+
+
+def check_reports(study: Study, file: str) -> None:
+    """Make sure that figures, tables and trace analyses can be made from what they declare.
+
+    Raises:
+        SafeLRMError: a declaration is at fault, or a table has the name of another rule's.
+    """
+    for name in OTHER_TABLES:
+        if name in study.tables:
+            raise SafeLRMError(
+                f"the workflow makes a table `{name}` itself", file=file, key=f"tables.{name}", fix="give another name"
+            )
+    for key, entry in _shown_entries(study):
+        with_key = f"{file}: {key}: {entry.module}"
+        try:
+            declared_inputs(entry.module, [*input_files(study)])
+            caption(study, entry)
+        except SafeLRMError as error:
+            raise SafeLRMError(error.problem, file=with_key, key=error.key, fix=error.fix) from error
+    for name, analysis in study.analyses.items():
+        _check_analysis(analysis, f"analyses.{name}", file)
+
+
+def _shown_entries(study: Study) -> Iterator[tuple[str, ReportEntry]]:
+    for section in ("tables", "figures"):
+        for name, entry in shown(study, getattr(study, section)).items():
+            yield f"{section}.{name}", entry
+
+
+def _check_analysis(entry: AnalysisEntry, key: str, file: str) -> None:
+    declared_measures(entry.module)
+    takes = declared_inputs(entry.module, OF_ANALYSES)
+    if "rollouts" not in takes:
+        raise SafeLRMError(
+            "INPUTS lack `rollouts`", file=entry.module, key="INPUTS", fix="an analysis is about rollouts: add them"
+        )
+    if ("verdicts" in takes) != bool(entry.judges):
+        said = "asks for verdicts, and no judge is named" if "verdicts" in takes else "asks for no verdicts"
+        fix = "name the judges whose verdicts it reads" if "verdicts" in takes else "remove `judges`"
+        raise SafeLRMError(f"`{entry.module}` {said}", file=file, key=f"{key}.judges", fix=fix)
