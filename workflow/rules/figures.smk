@@ -12,9 +12,9 @@ rule figure:
         png="<results>/figures/{figure}.png",
     log:
         "logs/figures/{figure}.log",
-    cache: "omit-software"
     wildcard_constraints:
         figure=plan.figures.pattern,
+    cache: "omit-software"
     resources:
         **costs.resources("figure"),
     params:

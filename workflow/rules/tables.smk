@@ -11,9 +11,9 @@ rule table:
         markdown="<results>/tables/{table}.md",
     log:
         "logs/tables/{table}.log",
-    cache: "omit-software"
     wildcard_constraints:
         table=plan.tables.pattern,
+    cache: "omit-software"
     resources:
         **costs.resources("table"),
     params:

@@ -5,6 +5,7 @@ declarations whenever it starts.
 """
 
 import __future__
+
 import ast
 from collections.abc import Mapping, Sequence
 

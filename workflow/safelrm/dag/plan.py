@@ -67,6 +67,6 @@ class Plan:
         numbers = [*verdict_files(self.study, self.study.judges), *self.analyses.tables(), *self.results.numbers()]
         return [*self.targets(), *numbers]
 
-    def remade_files(self) -> list[str]:
-        """The tables and figures that can be made again from what is published, and so without texts."""
-        return [*self.results.targets(), *self.tables.remade(), *self.figures.remade()]
+    def not_remade(self) -> list[str]:
+        """The tables and figures that are made from more than what is published, such as texts."""
+        return [*self.tables.not_remade(), *self.figures.not_remade()]

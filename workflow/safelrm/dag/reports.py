@@ -1,6 +1,6 @@
 """The inputs of figures, tables and trace analyses, and which of them a study has something to show in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
@@ -15,8 +15,8 @@ from safelrm.reporting.settings import ReportEntry
 OTHER_TABLES = ("differences", "calibration")
 # what an analysis may be given
 OF_ANALYSES = ("rollouts", "verdicts", "checkpoints")
-# what a clone with published results has, and what is made from it
-PUBLISHED = ("metrics", "differences", "samples", "calibration", "measures", "verdicts")
+# inputs that are not published: texts, and what lies outside the study's results
+UNPUBLISHED = ("rollouts", "curves")
 
 
 def outline(study: Study) -> StudyOutline:
@@ -74,6 +74,11 @@ def analysis_files(study: Study, names: list[str]) -> list[str]:
     """What analyses say of every model that a study compares."""
     models = study.compared_models()
     return [result_file(study.name, f"analyses/{name}/{model}.parquet") for name in names for model in models]
+
+
+def is_published(inputs: Iterable[str]) -> bool:
+    """Whether a clone with published results has the inputs, or can make them."""
+    return not set(inputs) & set(UNPUBLISHED)
 
 
 def caption(study: Study, entry: ReportEntry) -> str:

@@ -15,8 +15,8 @@ from safelrm.dag.modules import PACKAGE, ROOT
 from safelrm.dag.registry import settings_model, top_level_names
 from safelrm.dag.settings import Study
 
-# what a module of a registry offers beside its settings: a source, a judge or a factory
-OFFERS = {"load", "judge", "make"}
+# what a module of a registry offers beside its settings: a source, a judge, a factory, an analysis, a table or a figure
+OFFERS = {"load", "judge", "make", "analyse", "rows", "draw"}
 SCHEMA_FILE = ROOT / "schemas" / "config.schema.json"
 PAGE = ROOT.parent / "docs" / "configuration.md"
 

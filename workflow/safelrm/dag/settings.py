@@ -203,7 +203,8 @@ class Study(Strict):
     metrics: MetricsSettings | None = Field(None, description="which judges make the numbers, and their intervals")
     calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
     analyses: dict[Name, AnalysisEntry] = Field(
-        default_factory=dict, description="trace analyses by name: numbers about every rollout, for the table `measures`"
+        default_factory=dict,
+        description="trace analyses by name: numbers about every rollout, for the table `measures`",
     )
     tables: Tables = Field(
         {}, validate_default=True, description="tables that are added to those of this package; `null` leaves one out"

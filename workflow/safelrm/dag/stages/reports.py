@@ -10,7 +10,7 @@ from safelrm.core.files import canonical_json
 from safelrm.dag.declarations import declared_inputs, declared_measures
 from safelrm.dag.paths import result_file, rollouts_file, run_manifest
 from safelrm.dag.registry import top_level_names
-from safelrm.dag.reports import OF_ANALYSES, PUBLISHED, analysis_files, caption, input_files, shown
+from safelrm.dag.reports import OF_ANALYSES, analysis_files, caption, input_files, is_published, shown
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.common import Stages, Wildcards
 from safelrm.reporting.settings import ReportEntry
@@ -76,13 +76,10 @@ class ReportStages(Stages):
         """The figures or tables that the study has something to show in."""
         return [self._target(name) for name in shown(self.study, self.entries)]
 
-    def remade(self) -> list[str]:
-        """Those of them that can be made from published results."""
-        return [
-            self._target(name)
-            for name in shown(self.study, self.entries)
-            if all(one in PUBLISHED or one.startswith("analyses.") for one in self._inputs({self.rule: name}))
-        ]
+    def not_remade(self) -> list[str]:
+        """Those of them that are made from more than what is published."""
+        names = shown(self.study, self.entries)
+        return [self._target(name) for name in names if not is_published(self._inputs({self.rule: name}))]
 
     def _target(self, name: str) -> str:
         return result_file(self.study.name, f"{self.rule}s/{name}.{self.suffix}")

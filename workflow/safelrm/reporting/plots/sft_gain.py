@@ -21,9 +21,9 @@ from safelrm.reporting.style import BLUE, GREY, PURPLE, errors, legend_above, no
 
 INPUTS = ("metrics", "differences")
 CAPTION = """
-Safety over all prompts, on y and on t+y: the base of each family (grey), and what each SFT recipe adds (filled) or takes
-(hatched). The numbers are paired differences with their intervals. Grey lines are the intervals of the bases, black
-lines the intervals of the arms.
+Safety over all prompts, on y and on t+y: the base of each family (grey), and what each SFT recipe adds (filled) or
+takes (hatched). The numbers are paired differences with their intervals. Grey lines are the intervals of the bases,
+black lines the intervals of the arms.
 
 Safety is by the judge ``{safety_judge}``. Each model is shown in its first decoding mode. Bars are intervals over
 prompts and seeds.
