@@ -67,7 +67,7 @@ class AnalysisEntry(Strict):
     settings: dict[str, object] = Field(default_factory=dict, description="settings of that module")
 
 
-class Measure(Strict):
+class TraceMeasure(Strict):
     """What a trace analysis declares of one of its measures."""
 
     description: str = Field(min_length=1, description="what is measured")
@@ -79,7 +79,7 @@ class Measure(Strict):
 class MeasuresJobSettings(Strict):
     """The settings of the command `measures`."""
 
-    analyses: dict[Name, dict[Name, Measure]] = Field(description="the measures of every trace analysis")
+    analyses: dict[Name, dict[Name, TraceMeasure]] = Field(description="the measures of every trace analysis")
     confidence: float = Field(gt=0.5, lt=1.0, description="level of the intervals")
     bootstrap_samples: Count = Field(description="resamples of a bootstrap interval")
     seed: Seed = Field(description="seed of the bootstrap")

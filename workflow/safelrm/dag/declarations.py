@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from safelrm.analysis.settings import Measure
+from safelrm.analysis.settings import TraceMeasure
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.modules import syntax_tree
 from safelrm.reporting.outline import StudyOutline
@@ -73,7 +73,7 @@ def declared_caption(path: str, values: Mapping[str, object]) -> str:
         ) from None
 
 
-def declared_measures(path: str) -> dict[str, Measure]:
+def declared_measures(path: str) -> dict[str, TraceMeasure]:
     """The measures of a trace analysis.
 
     Raises:
@@ -84,7 +84,7 @@ def declared_measures(path: str) -> dict[str, Measure]:
     if not isinstance(measures, dict) or not measures:
         raise SafeLRMError(f"MEASURES is {measures!r}", file=path, key="MEASURES", fix=fix)
     try:
-        return {name: Measure.model_validate(said) for name, said in measures.items()}
+        return {name: TraceMeasure.model_validate(said) for name, said in measures.items()}
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -1,6 +1,6 @@
 """The inputs of figures, tables and trace analyses, and which of them a study has something to show in."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
@@ -11,12 +11,14 @@ from safelrm.dag.stages.judging import verdict_files
 from safelrm.reporting.outline import ModelOutline, StudyOutline
 from safelrm.reporting.settings import ReportEntry
 
-# what the rules `compare` and `calibrate` make
-OTHER_TABLES = ("differences", "calibration")
 # what an analysis may be given
 OF_ANALYSES = ("rollouts", "verdicts", "checkpoints")
 # inputs that are not published: texts, and what lies outside the study's results
 UNPUBLISHED = ("rollouts", "curves")
+
+
+# inputs that some studies do not have
+FOR_SOME = ("metrics", "differences", "calibration", "measures")
 
 
 def outline(study: Study) -> StudyOutline:
@@ -90,28 +92,21 @@ def check_reports(study: Study, file: str) -> None:
     """Make sure that figures, tables and trace analyses can be made from what they declare.
 
     Raises:
-        SafeLRMError: a declaration is at fault, or a table has the name of another rule's.
+        SafeLRMError: a declaration is at fault.
     """
-    for name in OTHER_TABLES:
-        if name in study.tables:
-            raise SafeLRMError(
-                f"the workflow makes a table `{name}` itself", file=file, key=f"tables.{name}", fix="give another name"
-            )
-    for key, entry in _shown_entries(study):
-        with_key = f"{file}: {key}: {entry.module}"
-        try:
-            declared_inputs(entry.module, [*input_files(study)])
-            caption(study, entry)
-        except SafeLRMError as error:
-            raise SafeLRMError(error.problem, file=with_key, key=error.key, fix=error.fix) from error
+    known = [*input_files(study)]
+    for section in ("tables", "figures"):
+        entries = getattr(study, section)
+        to_show = shown(study, entries)
+        for name, entry in entries.items():
+            try:
+                caption(study, entry)
+                declared_inputs(entry.module, known if name in to_show else [*known, *FOR_SOME])
+            except SafeLRMError as error:
+                where = f"{file}: {section}.{name}: {entry.module}"
+                raise SafeLRMError(error.problem, file=where, key=error.key, fix=error.fix) from error
     for name, analysis in study.analyses.items():
         _check_analysis(analysis, f"analyses.{name}", file)
-
-
-def _shown_entries(study: Study) -> Iterator[tuple[str, ReportEntry]]:
-    for section in ("tables", "figures"):
-        for name, entry in shown(study, getattr(study, section)).items():
-            yield f"{section}.{name}", entry
 
 
 def _check_analysis(entry: AnalysisEntry, key: str, file: str) -> None:
