@@ -187,6 +187,11 @@ EDITS = {
         append("\nfigures: {another: {module: safelrm.reporting.plots.tradeoff}}\n"),
         {f"{RESULTS}/figures/another.svg"},
     ),
+    "a table more": (
+        "config.yaml",
+        append("\ntables: {another: {module: safelrm.reporting.sheets.summary}}\n"),
+        {f"{RESULTS}/tables/another.csv"},
+    ),
     "a figure and a table less": (
         "config.yaml",
         append("\nfigures: {thinking: null}\ntables: {summary: null}\n"),

@@ -9,10 +9,11 @@ import __future__
 import ast
 from collections.abc import Mapping, Sequence
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from safelrm.analysis.settings import TraceMeasure
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.settings import Name
 from safelrm.dag.modules import syntax_tree
 from safelrm.reporting.outline import StudyOutline
 
@@ -84,11 +85,11 @@ def declared_measures(path: str) -> dict[str, TraceMeasure]:
     if not isinstance(measures, dict) or not measures:
         raise SafeLRMError(f"MEASURES is {measures!r}", file=path, key="MEASURES", fix=fix)
     try:
-        return {name: TraceMeasure.model_validate(said) for name, said in measures.items()}
+        return TypeAdapter(dict[Name, TraceMeasure]).validate_python(measures)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise SafeLRMError(f"{where}: {first['msg']}".removeprefix(": "), file=path, key="MEASURES", fix=fix) from None
+        raise SafeLRMError(f"{where}: {first['msg']}", file=path, key="MEASURES", fix=fix) from None
 
 
 def has_something_to_show(path: str, study: StudyOutline) -> bool:

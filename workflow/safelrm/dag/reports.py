@@ -1,6 +1,7 @@
 """The inputs of figures, tables and trace analyses, and which of them a study has something to show in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
@@ -99,24 +100,29 @@ def check_reports(study: Study, file: str) -> None:
         entries = getattr(study, section)
         to_show = shown(study, entries)
         for name, entry in entries.items():
-            try:
+            with _named(f"{file}: {section}.{name}", entry.module):
                 caption(study, entry)
                 declared_inputs(entry.module, known if name in to_show else [*known, *FOR_SOME])
-            except SafeLRMError as error:
-                where = f"{file}: {section}.{name}: {entry.module}"
-                raise SafeLRMError(error.problem, file=where, key=error.key, fix=error.fix) from error
     for name, analysis in study.analyses.items():
-        _check_analysis(analysis, f"analyses.{name}", file)
+        with _named(f"{file}: analyses.{name}", analysis.module):
+            declared_measures(analysis.module)
+            _check_inputs_of(analysis)
 
 
-def _check_analysis(entry: AnalysisEntry, key: str, file: str) -> None:
-    declared_measures(entry.module)
+@contextmanager
+def _named(key: str, module: str) -> Iterator[None]:
+    """Adds the key that names a module to an error about the module."""
+    try:
+        yield
+    except SafeLRMError as error:
+        raise SafeLRMError(error.problem, file=f"{key}: {module}", key=error.key, fix=error.fix) from error
+
+
+def _check_inputs_of(entry: AnalysisEntry) -> None:
     takes = declared_inputs(entry.module, OF_ANALYSES)
     if "rollouts" not in takes:
-        raise SafeLRMError(
-            "INPUTS lack `rollouts`", file=entry.module, key="INPUTS", fix="an analysis is about rollouts: add them"
-        )
-    if ("verdicts" in takes) != bool(entry.judges):
-        said = "asks for verdicts, and no judge is named" if "verdicts" in takes else "asks for no verdicts"
-        fix = "name the judges whose verdicts it reads" if "verdicts" in takes else "remove `judges`"
-        raise SafeLRMError(f"`{entry.module}` {said}", file=file, key=f"{key}.judges", fix=fix)
+        raise SafeLRMError("INPUTS lack `rollouts`", key="INPUTS", fix="an analysis is about rollouts: add them")
+    if "verdicts" in takes and not entry.judges:
+        raise SafeLRMError("asks for verdicts", key="judges", fix="name the judges whose verdicts it reads")
+    if entry.judges and "verdicts" not in takes:
+        raise SafeLRMError("asks for no verdicts", key="judges", fix="remove `judges`")

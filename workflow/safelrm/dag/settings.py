@@ -12,7 +12,7 @@ from safelrm.data.settings import AuditSettings
 from safelrm.generation.settings import ONE_MODE, DecodingMode, RolloutSettings
 from safelrm.inference.settings import GuardSettings
 from safelrm.models.settings import HubModel
-from safelrm.reporting.settings import Figures, Tables
+from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
 from safelrm.training.settings import RlSettings, SftSettings
 
 GpuName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
@@ -207,10 +207,14 @@ class Study(Strict):
         description="trace analyses by name: numbers about every rollout, for the table `measures`",
     )
     tables: Tables = Field(
-        {}, validate_default=True, description="tables that are added to those of this package; `null` leaves one out"
+        {},
+        validate_default=True,
+        description=f"tables beside those of this package ({', '.join(TABLES)}); `null` leaves one of these out",
     )
     figures: Figures = Field(
-        {}, validate_default=True, description="figures that are added to those of this package; `null` leaves one out"
+        {},
+        validate_default=True,
+        description=f"figures beside those of this package ({', '.join(FIGURES)}); `null` leaves one of these out",
     )
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
     validation: dict[Name, ValidationEntry] = Field(default_factory=dict, description="judges against human labels")
