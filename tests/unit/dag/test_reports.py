@@ -5,8 +5,10 @@ from costs_fixtures import ROOT, costs, default_config, large
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag import reports
+from safelrm.dag.costs import jobs
 from safelrm.dag.plan import Plan
-from safelrm.dag.reports import input_files
+from safelrm.dag.reports import OF_ANALYSES, input_files
+from safelrm.dag.stages import reports as stages
 from safelrm.dag.study import load_study
 from safelrm.reporting.inputs import READERS
 from safelrm.reporting.settings import FIGURES, TABLES
@@ -154,6 +156,35 @@ def test_an_analysis_of_a_large_model_asks_for_memory_of_its_rollouts(config):
     many = costs(large(config) | sections).job("analyse", of)
     assert few.gpus == many.gpus == 0
     assert many.host > few.host
+
+
+def test_an_analysis_of_checkpoints_asks_for_a_gpu_where_there_are_some(config, monkeypatch):
+    monkeypatch.setattr(jobs, "declared_inputs", lambda module, known: ("rollouts", "checkpoints"))
+    sections = {"analyses": {"lengths": {"module": LENGTHS}}}
+    of = {"analysis": "lengths", "model": "nano_a"}
+    assert costs(config | sections).job("analyse", of).gpus == 0
+    assert costs(large(config) | sections).job("analyse", of).gpus == 1
+
+
+def test_an_analysis_gets_the_checkpoints_and_verdicts_that_it_declares(config, monkeypatch):
+    takes = ("rollouts", "verdicts", "checkpoints")
+    for module in (stages, reports):
+        monkeypatch.setattr(
+            module, "declared_inputs", lambda path, known: takes if known == OF_ANALYSES else ("samples",)
+        )
+    found = plan(config, analyses={"lengths": {"module": LENGTHS, "judges": ["exact", "oracle"]}}).analyses
+    of = {"analysis": "lengths", "model": "nano_i"}
+    assert found.verdicts(of) == [f"results/nano/verdicts/{name}/nano_i.parquet" for name in ("exact", "oracle")]
+    assert found.checkpoints(of) == ["checkpoints/nano_i/base/seed0/manifest.json"]
+    named = found.named_checkpoints(of)
+    assert named == [f"base/{seed}=checkpoints/nano_i/base/seed0/manifest.json" for seed in (0, 1, 2)]
+
+
+def test_what_is_made_from_texts_cannot_be_made_from_published_results(config, monkeypatch):
+    found = plan(config)
+    assert found.not_remade() == []
+    monkeypatch.setattr(stages, "declared_inputs", lambda path, known: ("metrics", "rollouts"))
+    assert found.not_remade() == [*found.tables.targets(), *found.figures.targets()]
 
 
 def test_no_rule_and_no_plan_names_a_figure_or_a_table():
