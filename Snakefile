@@ -29,6 +29,7 @@ wildcard_constraints:
     guard="[a-z0-9_]+",
     recipe="[a-z0-9_]+",
     judge="[a-z0-9_]+",
+    analysis="[a-z0-9_]+",
     validation="[a-z0-9_]+",
     arm=r"(base|(sft|rl)-[a-z0-9_]+)(-from-[a-z0-9_-]+)?(\+[a-z0-9_]+)?",
     start="(-from-[a-z0-9_-]+)?",
@@ -53,6 +54,8 @@ include: "workflow/rules/samples.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/calibrate.smk"
 include: "workflow/rules/compare.smk"
+include: "workflow/rules/analyse.smk"
+include: "workflow/rules/measures.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"

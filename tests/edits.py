@@ -121,6 +121,18 @@ EDITS = {
         set(),
     ),
     "a caption of the report": ("workflow/report/figure.rst", append("\nMore.\n"), set()),
+    "the caption of a figure": (
+        f"{PACKAGE}/reporting/plots/tradeoff.py",
+        replace("Colour and shape show the arm", "The colour and the shape show the arm"),
+        set(),
+    ),
+    "when a figure has something to show": (
+        f"{PACKAGE}/reporting/plots/thinking.py",
+        replace("len(model.decodings) > 1 for model", "len(model.decodings) >= 2 for model"),
+        set(),
+    ),
+    "a trace analysis that the study does not have": (f"{PACKAGE}/analysis/traces/lengths.py", NEW_CODE, set()),
+    "a table that the study does not show": (f"{PACKAGE}/reporting/sheets/measures.py", NEW_CODE, set()),
     "how jobs are launched": (f"{PACKAGE}/operations/launch.py", NEW_CODE, set()),
     "cores of a job": (*config(r"^datasets:", "execution: {cores_per_job: 2}\ndatasets:"), set()),
     "an attack that no benchmark uses": (f"{PACKAGE}/generation/attacks/template.py", NEW_CODE, set()),
@@ -169,7 +181,35 @@ EDITS = {
     "one figure": (f"{PACKAGE}/reporting/plots/tradeoff.py", NEW_CODE, {f"{RESULTS}/figures/tradeoff.svg"}),
     "the style of figures": (f"{PACKAGE}/reporting/style.py", NEW_CODE, FIGURES),
     "table code": (f"{PACKAGE}/reporting/tables.py", NEW_CODE, TABLES),
-    "comparison code": (f"{PACKAGE}/analysis/compare.py", NEW_CODE, DIFFERENCES | FIGURES),
+    "one table": (f"{PACKAGE}/reporting/sheets/summary.py", NEW_CODE, {f"{RESULTS}/tables/summary.csv"}),
+    "cells of tables": (f"{PACKAGE}/reporting/cells.py", NEW_CODE, TABLES),
+    # one figure alone declares the differences
+    "comparison code": (
+        f"{PACKAGE}/analysis/compare.py",
+        NEW_CODE,
+        DIFFERENCES | {f"{RESULTS}/figures/sft_gain.svg"},
+    ),
+    "a figure more": (
+        "config.yaml",
+        append("\nfigures: {another: {module: safelrm.reporting.plots.tradeoff}}\n"),
+        {f"{RESULTS}/figures/another.svg"},
+    ),
+    "a table more": (
+        "config.yaml",
+        append("\ntables: {another: {module: safelrm.reporting.sheets.summary}}\n"),
+        {f"{RESULTS}/tables/another.csv"},
+    ),
+    "a figure and a table less": (
+        "config.yaml",
+        append("\nfigures: {thinking: null}\ntables: {summary: null}\n"),
+        set(),
+    ),
+    "a trace analysis": (
+        "config.yaml",
+        append("\nanalyses: {lengths: {module: safelrm.analysis.traces.lengths}}\n"),
+        {f"{RESULTS}/analyses/lengths/{model}.parquet" for model in MODELS}
+        | {f"{RESULTS}/measures.parquet", f"{RESULTS}/tables/measures.csv"},
+    ),
     "calibration code": (f"{PACKAGE}/analysis/calibrate.py", NEW_CODE, CALIBRATION),
     "metric code": (f"{PACKAGE}/analysis/outcomes.py", NEW_CODE, AFTER_VERDICTS),
     "overlap code": (f"{PACKAGE}/data/overlap.py", NEW_CODE, AUDIT),

@@ -118,6 +118,8 @@ def test_stages_explain_themselves():
         "judging.judge",
         "analysis.metrics",
         "analysis.compare",
+        "analysis.analyse",
+        "analysis.measures",
         "reporting.tables",
         "reporting.figures",
         "data.audit",

@@ -43,6 +43,8 @@ try:
 except SafeLRMError as error:
     raise WorkflowError(str(error)) from None
 os.environ.update(job_environment(PACKAGE_ROOT, plugin_folders(), study.instruction_set))
+# the templates of the report look them up
+config["captions"] = plan.captions()
 os.environ[CONFIGFILES] = " ".join(map(str, workflow.configfiles))
 os.environ[SAVE_MINUTES] = str(study.execution.save_minutes)
 

@@ -1,7 +1,6 @@
 rule figure:
     input:
-        metrics="<results>/metrics.parquet",
-        differences="<results>/differences.parquet",
+        files=plan.figures.files,
     output:
         svg=report(
             "<results>/figures/{figure}.svg",
@@ -13,16 +12,19 @@ rule figure:
         png="<results>/figures/{figure}.png",
     log:
         "logs/figures/{figure}.log",
-    cache: "omit-software"
     wildcard_constraints:
-        figure="(safety_gap|trace_vs_answer|thinking|sft_gain|tradeoff)",
+        figure=plan.figures.pattern,
+    cache: "omit-software"
     resources:
         **costs.resources("figure"),
     params:
-        figure="safelrm.reporting.plots.{figure}",
-        settings=plan.results.figure_settings(),
-        code=plan.results.figure_code,
+        figure="{figure}",
+        module=plan.figures.module,
+        module_settings=plan.figures.module_settings,
+        settings=plan.figures.settings(),
+        inputs=plan.figures.inputs,
+        code=plan.figures.code_of,
     shell:
-        "python -m safelrm.reporting.figures --figure {params.figure} --settings {params.settings:q}"
-        " --metrics {input.metrics} --differences {input.differences} --svg {output.svg}"
-        " --pdf {output.pdf} --png {output.png} > {log} 2>&1"
+        "python -m safelrm.reporting.figures --module {params.module} --module-settings {params.module_settings:q}"
+        " --settings {params.settings:q} --inputs {params.inputs} --files {input.files}"
+        " --svg {output.svg} --pdf {output.pdf} --png {output.png} > {log} 2>&1"

@@ -1,6 +1,6 @@
 rule table:
     input:
-        metrics="<results>/metrics.parquet",
+        files=plan.tables.files,
     output:
         csv=report(
             "<results>/tables/{table}.csv",
@@ -11,15 +11,19 @@ rule table:
         markdown="<results>/tables/{table}.md",
     log:
         "logs/tables/{table}.log",
-    cache: "omit-software"
     wildcard_constraints:
-        table="(summary|safety_by_category|decodings)",
+        table=plan.tables.pattern,
+    cache: "omit-software"
     resources:
         **costs.resources("table"),
     params:
         table="{table}",
-        settings=plan.results.table_settings(),
-        code=plan.code("safelrm.reporting.tables"),
+        module=plan.tables.module,
+        module_settings=plan.tables.module_settings,
+        settings=plan.tables.settings(),
+        inputs=plan.tables.inputs,
+        code=plan.tables.code_of,
     shell:
-        "python -m safelrm.reporting.tables --table {params.table} --settings {params.settings:q}"
-        " --metrics {input.metrics} --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"
+        "python -m safelrm.reporting.tables --module {params.module} --module-settings {params.module_settings:q}"
+        " --settings {params.settings:q} --inputs {params.inputs} --files {input.files}"
+        " --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"

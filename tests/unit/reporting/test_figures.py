@@ -2,12 +2,12 @@
 
 import importlib
 import math
-from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+import yaml
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 from matplotlib.colors import to_hex
@@ -19,12 +19,14 @@ from safelrm.analysis.outcomes import outcomes
 from safelrm.analysis.schemas import DIFFERENCES, METRICS
 from safelrm.analysis.settings import ComparisonSettings, FigureSettings
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.plan import Plan
+from safelrm.dag.study import load_study
 from safelrm.reporting import figures
 from safelrm.reporting.plots import sft_gain, tradeoff
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import PURPLE
+from workflow_runs import ROOT
 
-CAPTIONS = Path(__file__).parents[3] / "workflow/report"
 FIGURES = ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
 MODELS = models(a=["default"], b=["thinking", "non_thinking"], plain=["default"])
 SETTINGS = FigureSettings(models=MODELS, confidence=0.95, reference_model="plain")
@@ -45,7 +47,12 @@ def results() -> Results:
     compared = ComparisonSettings(**JUDGES, bootstrap_samples=50, reference_model="plain", models=MODELS)
     samples, verdicts = frames(*RUNS)
     rows = differences(outcomes(samples, verdicts, compared), compared)
-    return Results(metrics(samples, verdicts, compared), rows, SETTINGS)
+    return Results({"metrics": metrics(samples, verdicts, compared), "differences": rows}, SETTINGS)
+
+
+def shown_with(results: Results, study: FigureSettings = SETTINGS, **tables: pd.DataFrame) -> Results:
+    """The results with other tables or another study."""
+    return Results({**results.tables, **tables}, study)
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +98,7 @@ def test_trace_vs_answer_has_a_panel_per_reasoning_model(results):
 
 
 def test_trace_vs_answer_needs_no_reference(results):
-    alone = Results(results.metrics, results.differences, SETTINGS.model_copy(update={"reference_model": None}))
+    alone = shown_with(results, SETTINGS.model_copy(update={"reference_model": None}))
     assert legend(draw("trace_vs_answer", alone)) == ["trace t", "answer y", "both t+y"]
 
 
@@ -129,10 +136,10 @@ def test_tradeoff_pairs_no_arm_with_other_prompts(results):
     other = of_safety.assign(benchmark="other_set", value=0.5)
     both = pd.concat([results.metrics, other], ignore_index=True)
     chosen = SETTINGS.model_copy(update={"safety_benchmark": "harmful_set"})
-    alone, two = (dots(tradeoff.draw(shown).axes[0]) for shown in (results, Results(both, results.differences, chosen)))
+    alone, two = (dots(tradeoff.draw(one).axes[0]) for one in (results, shown_with(results, chosen, metrics=both)))
     assert alone == two
     with pytest.raises(SafeLRMError, match="safety_benchmark"):
-        tradeoff.draw(Results(both, results.differences, SETTINGS))
+        tradeoff.draw(shown_with(results, metrics=both))
 
 
 def test_arms_with_interventions_look_like_none_of_the_others():
@@ -146,7 +153,7 @@ def test_an_unscored_arm_is_left_out_of_the_tradeoff(results):
     numbers = results.metrics.copy()
     lost = (numbers.metric == "safety") & (numbers.arm == "rl-x")
     numbers.loc[lost, ["value", "low", "high"]] = None
-    assert len(tradeoff.draw(Results(numbers, results.differences, SETTINGS)).axes[0].containers) == 5
+    assert len(tradeoff.draw(shown_with(results, metrics=numbers)).axes[0].containers) == 5
 
 
 @pytest.mark.parametrize(
@@ -160,14 +167,14 @@ def test_an_unscored_arm_is_left_out_of_the_tradeoff(results):
 )
 def test_a_study_that_lacks_what_a_figure_shows_is_told(name, changes, said, results):
     with pytest.raises(SafeLRMError, match=said):
-        draw(name, Results(results.metrics, results.differences, SETTINGS.model_copy(update=changes)))
+        draw(name, shown_with(results, SETTINGS.model_copy(update=changes)))
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_survives_that_nothing_is_scored(name, results):
     numbers = results.metrics.assign(value=math.nan, low=math.nan, high=math.nan)
     none = results.differences.iloc[:0]
-    assert not any(axes.containers for axes in draw(name, Results(numbers, none, SETTINGS)).axes)
+    assert not any(axes.containers for axes in draw(name, shown_with(results, metrics=numbers, differences=none)).axes)
 
 
 def test_many_models_all_appear():
@@ -176,7 +183,8 @@ def test_many_models_all_appear():
     compared = ComparisonSettings(**JUDGES, bootstrap_samples=10, models=entries)
     samples, verdicts = frames(*(Run(model=name, harmful=HARMFUL) for name in names), RUNS[-1])
     none = pd.DataFrame(columns=DIFFERENCES.schema.names)
-    shown = Results(metrics(samples, verdicts, compared), none, SETTINGS.model_copy(update={"models": entries}))
+    tables = {"metrics": metrics(samples, verdicts, compared), "differences": none}
+    shown = Results(tables, SETTINGS.model_copy(update={"models": entries}))
     assert len(legend(draw("safety_gap", shown))) == 9
 
 
@@ -185,8 +193,9 @@ def test_the_stage_writes_the_same_bytes_for_the_same_numbers(results, tmp_path,
     DIFFERENCES.write(tmp_path / "differences.parquet", results.differences)
     written = []
     for name in ("one", "two"):
-        command = ["figures", "--figure", "safelrm.reporting.plots.sft_gain", "--settings", SETTINGS.model_dump_json()]
-        command += ["--metrics", tmp_path / "metrics.parquet", "--differences", tmp_path / "differences.parquet"]
+        command = ["figures", "--module", "safelrm.reporting.plots.sft_gain", "--settings", SETTINGS.model_dump_json()]
+        command += ["--inputs", "metrics:1", "differences:1"]
+        command += ["--files", tmp_path / "metrics.parquet", tmp_path / "differences.parquet"]
         for suffix in ("svg", "pdf", "png"):
             command += [f"--{suffix}", tmp_path / f"{name}.{suffix}"]
         monkeypatch.setattr("sys.argv", list(map(str, command)))
@@ -197,19 +206,34 @@ def test_the_stage_writes_the_same_bytes_for_the_same_numbers(results, tmp_path,
     assert b"<text" not in written[0][0]
 
 
-def caption(file: str, **wildcards: str) -> str:
+def rendered(file: str, rule: str, name: str) -> str:
     """A caption as the report shows it; broken markup or an unknown key raises."""
-    judges = {"name": "nano", "metrics": JUDGES, "calibration": {"reference": "oracle"}}
-    shown = SimpleNamespace(config=judges, wildcards=SimpleNamespace(**wildcards))
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config["captions"] = Plan(load_study(config, "config.yaml")).captions()
+    shown = SimpleNamespace(config=config, wildcards=SimpleNamespace(**{rule: name}))
     environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    text = environment.from_string((CAPTIONS / file).read_text()).render(snakemake=shown)
+    text = environment.from_string((ROOT / "workflow/report" / file).read_text()).render(snakemake=shown)
     return publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
 
 
 def test_every_figure_and_table_has_a_caption_of_its_own_that_names_the_judge():
-    captions = [caption("figure.rst", figure=name) for name in FIGURES]
-    captions += [caption("table.rst", table=name) for name in ("summary", "safety_by_category", "decodings")]
-    shared = {caption("figure.rst", figure="unknown"), caption("table.rst", table="unknown")}
-    assert len(set(captions) | shared) == len(captions) + 2
-    captions += [caption(name) for name in ("differences.rst", "calibration.rst", "workflow.rst")]
-    assert all(">guard</" in text for text in captions)
+    captions = [rendered("figure.rst", "figure", name) for name in FIGURES]
+    captions += [rendered("table.rst", "table", name) for name in ("summary", "safety_by_category", "decodings")]
+    captions += [rendered(f"{name}.rst", "rule", name) for name in ("differences", "calibration", "workflow")]
+    assert len(set(captions)) == len(captions)
+    assert all(">guard_b</" in text for text in captions)
+    assert ">exact</" in rendered("figure.rst", "figure", "tradeoff")
+
+
+def test_a_figure_that_uses_what_it_does_not_declare_is_told(results):
+    undeclared = Results({"metrics": results.metrics}, SETTINGS, "my_plugin.my_plot")
+    with pytest.raises(SafeLRMError) as caught:
+        sft_gain.draw(undeclared)
+    assert "my_plugin.my_plot: INPUTS: uses `differences`" in str(caught.value)
+    assert "fix: add `differences` to INPUTS" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_draws_from_its_declared_inputs_alone(name, results):
+    declared = importlib.import_module(f"safelrm.reporting.plots.{name}").INPUTS
+    draw(name, Results({key: results.tables[key] for key in declared}, SETTINGS))

@@ -20,19 +20,21 @@ DECIMALS = 6
 OPTIONS = {
     "samples": "samples of every run",
     "verdicts": "verdicts of the judges on every model",
+    "analyses": "tables of the trace analyses on every model",
     "metrics": "metrics table",
     "differences": "differences table",
     "output": "table to write, Parquet",
     "csv": "table to write, CSV",
     "markdown": "table to write for readers, Markdown",
 }
+MANY = ("verdicts", "analyses")
 
 
 def results_parser(description: str | None, *options: str) -> argparse.ArgumentParser:
-    """An argument parser with `--settings` and the named OPTIONS, each a required path; `--verdicts` takes several."""
+    """An argument parser with `--settings` and the named OPTIONS, each a required path; those of MANY take several."""
     parser = stage_parser(description)
     for name in options:
-        nargs = "+" if name == "verdicts" else None
+        nargs = "+" if name in MANY else None
         parser.add_argument(f"--{name}", required=True, type=Path, nargs=nargs, help=OPTIONS[name])
     return parser
 

@@ -1,4 +1,4 @@
-"""The three tables of numbers: metrics, paired differences, and the calibration of safety judges."""
+"""The tables of numbers: metrics, paired differences, calibration of safety judges, and what traces measure."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 from safelrm.core.rules import Rule, at_least, no_more, within
 from safelrm.core.tables import Table, columns
 from safelrm.data.schemas import HARMFUL
+from safelrm.generation.schemas import ROLLOUT_COLUMNS, ROLLOUT_KEY
 from safelrm.judging.schemas import PARTS
 
 SAFETY, SAFETY_SCORE, LEAK, ESCAPE = "safety", "safety_score", "leak", "escape"
@@ -149,6 +150,59 @@ CALIBRATION = Table(
         no_more("unsafe", "n"),
         no_more("false_safe", "unsafe"),
         no_more("false_unsafe", "n"),
+    ),
+    decimals=DECIMALS,
+)
+
+# analysis/analyse.py writes this table: what one trace analysis measures of each rollout of one model
+ANALYSES = Table(
+    "analyses",
+    columns(
+        **ROLLOUT_COLUMNS,
+        kind=pa.string(),
+        category=pa.string(),
+        analysis=pa.string(),
+        part=pa.string(),
+        measure=pa.string(),
+        # missing if the measure does not apply
+        value=(pa.float64(), None),
+    ),
+    key=(*ROLLOUT_KEY, "analysis", "part", "measure"),
+    choices=(("part", (*PARTS, WHOLE)),),
+    place="{analysis}/{model}.parquet",
+    decimals=DECIMALS,
+)
+
+MEASURES_KEY = (*RUN, "analysis", "measure", "part", "benchmark", "kind")
+
+# analysis/measures.py writes this table
+MEASURES = Table(
+    "measures",
+    columns(
+        **dict.fromkeys(MEASURES_KEY, pa.string()),
+        description=pa.string(),
+        unit=pa.string(),
+        # which values are better; missing if neither
+        direction=(pa.string(), None),
+        seeds=pa.int64(),
+        # the samples with a value, over which the mean is, and those without
+        n=pa.int64(),
+        missing=pa.int64(),
+        # missing if no sample has a value
+        value=(pa.float64(), None),
+        low=(pa.float64(), None),
+        high=(pa.float64(), None),
+    ),
+    key=MEASURES_KEY,
+    choices=(("direction", ("higher", "lower")),),
+    rules=(
+        *at_least(0, "n", "missing"),
+        no_more("low", "high"),
+        Rule(
+            "there is a mean exactly if a sample has a value",
+            ("n", "value"),
+            (pc.field("n") > 0) == pc.field("value").is_valid(),
+        ),
     ),
     decimals=DECIMALS,
 )

@@ -1,8 +1,10 @@
-"""Settings of the commands after judging: metrics, comparisons, calibration, tables and figures."""
+"""Settings of the commands after judging: metrics, comparisons, calibration, trace analyses, tables and figures."""
+
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from safelrm.core.settings import Count, Name, Seed, Strict
+from safelrm.core.settings import Count, ModulePath, Name, Seed, Strict
 
 
 class MetricsJobSettings(Strict):
@@ -55,15 +57,43 @@ class CalibrationSettings(Strict):
         return self
 
 
+class AnalysisEntry(Strict):
+    """One trace analysis: numbers about every rollout."""
+
+    module: ModulePath = Field(description="module that measures, such as safelrm.analysis.traces.lengths")
+    judges: list[Name] = Field(
+        default_factory=list, description="judges whose verdicts it is given, if its INPUTS name `verdicts`"
+    )
+    settings: dict[str, object] = Field(default_factory=dict, description="settings of that module")
+
+
+class TraceMeasure(Strict):
+    """What a trace analysis declares of one of its measures."""
+
+    description: str = Field(min_length=1, description="what is measured")
+    unit: str = Field(min_length=1, description="its unit, such as tokens or share")
+    direction: Literal["higher", "lower"] | None = Field(None, description="which values are better; none: neither")
+    optional: bool = Field(False, description="whether a rollout may have no value")
+
+
+class MeasuresJobSettings(Strict):
+    """The settings of the command `measures`."""
+
+    analyses: dict[Name, dict[Name, TraceMeasure]] = Field(description="the measures of every trace analysis")
+    confidence: float = Field(gt=0.5, lt=1.0, description="level of the intervals")
+    bootstrap_samples: Count = Field(description="resamples of a bootstrap interval")
+    seed: Seed = Field(description="seed of the bootstrap")
+
+
 class TableSettings(Strict):
-    """The settings of the command `tables`."""
+    """What a table is told of the study."""
 
     models: list[ModelModes] = Field(min_length=1, description="the models, in order")
     confidence: float = Field(gt=0.5, lt=1.0, description="level of the intervals")
 
 
 class FigureSettings(TableSettings):
-    """The settings of the command `figures`."""
+    """What a figure is told of the study."""
 
     reference_model: Name | None = Field(None, description="the model that does not reason")
     safety_benchmark: Name | None = Field(None, description="the harmful prompts that the figure shows")

@@ -50,6 +50,8 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     if study.calibration:
         yield "calibration.reference", study.calibration.reference, "judges"
         yield from (("calibration.judges", name, "judges") for name in study.calibration.judges)
+    for name, analysis in study.analyses.items():
+        yield from ((f"analyses.{name}.judges", judge, "judges") for judge in analysis.judges)
     if study.audit:
         benchmarks = {entry.name for entry in study.benchmarks}
         yield from (("audit.train", name, "datasets") for name in study.audit.train)

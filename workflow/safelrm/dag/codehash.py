@@ -14,7 +14,7 @@ one definition changes the hash of the stages that use it, and of no other.
 
 The hash does not see three things. The project has neither of the first two, and its plan names the third:
 
-1. a definition that is found by a computed name; registries name whole modules;
+1. a definition that is found by a computed name; registries name whole modules, or the definitions that they ask for;
 2. an assignment or a class that changes another definition when it is made;
 3. a package that another package imports because a setting asks for it.
 """

@@ -38,6 +38,11 @@ def rollouts_file(model: str, arm: str, seed: int | str) -> str:
     return f"rollouts/{model}/{arm}/seed{seed}.parquet"
 
 
+def curve_file(model: str, arm: str, seed: int | str) -> str:
+    """The training curve of a run. All runs of a base have one training."""
+    return f"results/training/{model}/{arm}/seed{0 if arm == 'base' else seed}.parquet"
+
+
 def result_file(study: str, name: str) -> str:
     """A result of a study."""
     return f"results/{study}/{name}"

@@ -10,6 +10,7 @@ from safelrm.dag.stages.data import DataStages
 from safelrm.dag.stages.generation import GenerationStages
 from safelrm.dag.stages.judging import JudgingStages, verdict_files
 from safelrm.dag.stages.models import FetchingStages, MakingStages
+from safelrm.dag.stages.reports import AnalysisStages, figure_stages, table_stages
 from safelrm.dag.stages.results import ResultStages
 from safelrm.dag.stages.training import TrainingStages
 
@@ -31,6 +32,9 @@ class Plan:
         self.generation = GenerationStages(study)
         self.judging = JudgingStages(study)
         self.results = ResultStages(study)
+        self.analyses = AnalysisStages(study)
+        self.tables = table_stages(study)
+        self.figures = figure_stages(study)
 
     @property
     def lock(self) -> Path:
@@ -43,7 +47,12 @@ class Plan:
 
     def targets(self) -> list[str]:
         """Every result of the study: what `snakemake` makes when nothing else is asked for."""
-        return [*self.results.targets(), *self.data.targets(), *self.judging.targets()]
+        reports = [*self.results.targets(), *self.analyses.targets(), *self.tables.targets(), *self.figures.targets()]
+        return [*reports, *self.data.targets(), *self.judging.targets()]
+
+    def captions(self) -> dict[str, dict[str, str]]:
+        """The captions of tables and figures, by rule and name, for Snakemake's report."""
+        return {stages.rule: stages.captions() for stages in (self.tables, self.figures)}
 
     def pinned_files(self) -> list[str]:
         """Data sets, manifests of checkpoints, and rollouts: what DVC pins."""
@@ -56,4 +65,9 @@ class Plan:
 
     def published_files(self) -> list[str]:
         """What a reader needs: the targets, and all that tables and figures are made from, without texts."""
-        return [*self.targets(), *verdict_files(self.study, self.study.judges), *self.results.numbers()]
+        numbers = [*verdict_files(self.study, self.study.judges), *self.analyses.tables(), *self.results.numbers()]
+        return [*self.targets(), *numbers]
+
+    def not_remade(self) -> list[str]:
+        """The tables and figures that are made from more than what is published, such as texts."""
+        return [*self.tables.not_remade(), *self.figures.not_remade()]

@@ -1,4 +1,4 @@
-"""The modules that a configuration selects (sources, factories, judges, terms of rewards) and their settings."""
+"""The modules that a configuration selects (sources, factories, judges, figures and others) and their settings."""
 
 import ast
 from collections.abc import Mapping
@@ -8,10 +8,15 @@ from pydantic import BaseModel, ValidationError
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import FIX, load_registered, module_fault
+from safelrm.core.settings import Strict
+from safelrm.dag.declarations import assigned_names
 from safelrm.dag.modules import is_module, syntax_tree
 from safelrm.dag.settings import BenchmarkEntry, Study
 from safelrm.generation.settings import SelectedModule
 from safelrm.training.settings import RewardTerm, RlSettings
+
+# sections whose modules need no settings
+PLAIN = ("tables", "figures")
 
 
 def settings_model(path: str) -> type[BaseModel]:
@@ -48,7 +53,7 @@ def top_level_names(path: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom | ast.Import):
             names.update(alias.asname or alias.name for alias in node.names)
         else:
-            names |= _assigned(node)
+            names |= assigned_names(node)
     return names
 
 
@@ -76,6 +81,9 @@ def with_registered_settings(study: Study, file: str) -> Study:
                 name: _selected(chosen, f"interventions.{name}", file, "intervene", "edit_model")
                 for name, chosen in study.interventions.items()
             },
+            "analyses": _entries(study, file, "analyses", "module", "analyse", "INPUTS", "MEASURES"),
+            "tables": _entries(study, file, "tables", "module", "rows", "INPUTS", "CAPTION"),
+            "figures": _entries(study, file, "figures", "module", "draw", "INPUTS", "CAPTION"),
         }
     )
     _check_inputs(complete, file)
@@ -90,14 +98,15 @@ def _entries(study: Study, file: str, section: str, module: str, *offers: str) -
         file: the configuration, for messages.
         section: the section.
         module: the attribute of an entry that names its module.
-        offers: what such a module defines beside `Settings`.
+        offers: what such a module defines beside `Settings`, which modules of the sections PLAIN may lack.
     """
     found: dict[str, BaseModel] = {}
     for name, entry in getattr(study, section).items():
         key, path = f"{section}.{name}", getattr(entry, module)
-        _check_offers(path, key, file, (*offers, "Settings"))
+        _check_offers(path, key, file, offers if section in PLAIN else (*offers, "Settings"))
+        model = Strict if section in PLAIN and "Settings" not in top_level_names(path) else settings_model(path)
         given = {**_reading(study, entry), **entry.settings}
-        found[name] = entry.model_copy(update={"settings": _complete(path, given, key, file)})
+        found[name] = entry.model_copy(update={"settings": _complete(model, given, key, file)})
     return found
 
 
@@ -111,14 +120,16 @@ def _with_terms(rl: RlSettings, key: str, file: str) -> RlSettings:
         if reads != bool(term.guards):
             what, fix = ("needs a guard", "name one of `guards`") if reads else ("reads no guard", "leave them out")
             raise SafeLRMError(f"`{term.module}` {what}", file=file, key=f"{at}.guards", fix=fix)
-        terms.append(term.model_copy(update={"settings": _complete(term.module, term.settings, at, file)}))
+        terms.append(
+            term.model_copy(update={"settings": _complete(settings_model(term.module), term.settings, at, file)})
+        )
     return rl.model_copy(update={"rewards": terms})
 
 
-def _complete(path: str, given: Mapping[str, object], key: str, file: str) -> dict[str, object]:
+def _complete(model: type[BaseModel], given: Mapping[str, object], key: str, file: str) -> dict[str, object]:
     """The settings of a module, defaults included."""
     try:
-        return settings_model(path).model_validate(given).model_dump(mode="json")
+        return model.model_validate(given).model_dump(mode="json")
     except ValidationError as error:
         raise settings_error(error, f"{file}: {key}.settings") from None
 
@@ -136,7 +147,7 @@ def _selected(chosen: SelectedModule, key: str, file: str, *offers: str) -> Sele
         wanted = " or ".join(f"`{name}`" for name in offers)
         fix = "define it, or name a module of the right registry"
         raise SafeLRMError(f"`{chosen.module}` has no {wanted}", file=file, key=key, fix=fix)
-    settings = _complete(chosen.module, chosen.settings, key, file)
+    settings = _complete(settings_model(chosen.module), chosen.settings, key, file)
     return chosen.model_copy(update={"settings": settings})
 
 
@@ -169,13 +180,5 @@ def _check_inputs(study: Study, file: str) -> None:
 
 def _inputs(factory: str) -> set[str]:
     """The names that a factory gives the data sets that it takes."""
-    (value,) = [node.value for node in syntax_tree(factory).body if "INPUTS" in _assigned(node)]
+    (value,) = [node.value for node in syntax_tree(factory).body if "INPUTS" in assigned_names(node)]
     return set(ast.literal_eval(value))
-
-
-def _assigned(node: ast.stmt) -> set[str]:
-    """The names that a statement assigns."""
-    if not isinstance(node, ast.Assign | ast.AnnAssign):
-        return set()
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return {target.id for target in targets if isinstance(target, ast.Name)}

@@ -15,8 +15,8 @@ from safelrm.dag.registry import settings_model, top_level_names
 from safelrm.dag.roots import PACKAGE, ROOT
 from safelrm.dag.settings import Study
 
-# what a module of a registry offers beside its settings: a source, a judge, a factory, an attack or an intervention
-OFFERS = {"load", "judge", "make", "attack", "intervene", "edit_model"}
+# what a module of a registry offers beside its settings: a source, a judge, a factory, and so on
+OFFERS = {"load", "judge", "make", "attack", "intervene", "edit_model", "build", "analyse", "rows", "draw"}
 SCHEMA_FILE = ROOT / "schemas" / "config.schema.json"
 PAGE = ROOT.parent / "docs" / "configuration.md"
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from safelrm.analysis.settings import CalibrationSettings, MetricsSettings
+from safelrm.analysis.settings import AnalysisEntry, CalibrationSettings, MetricsSettings
 from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.saving import DEFAULT_MINUTES
 from safelrm.core.settings import Count, ModulePath, ModuleSettings, Name, NonNegative, Positive, Seed, Share, Strict
@@ -13,6 +13,7 @@ from safelrm.data.settings import AuditSettings
 from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
 from safelrm.inference.settings import GuardSettings
 from safelrm.models.settings import HubModel
+from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
 from safelrm.training.settings import RlSettings, SftSettings
 
 GpuName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
@@ -255,6 +256,20 @@ class Study(Strict):
     judges: dict[Name, JudgeEntry] = Field(default_factory=dict, description="judges by name")
     metrics: MetricsSettings | None = Field(None, description="which judges make the numbers, and their intervals")
     calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
+    analyses: dict[Name, AnalysisEntry] = Field(
+        default_factory=dict,
+        description="trace analyses by name: numbers about every rollout, for the table `measures`",
+    )
+    tables: Tables = Field(
+        {},
+        validate_default=True,
+        description=f"tables beside those of this package ({', '.join(TABLES)}); `null` leaves one of these out",
+    )
+    figures: Figures = Field(
+        {},
+        validate_default=True,
+        description=f"figures beside those of this package ({', '.join(FIGURES)}); `null` leaves one of these out",
+    )
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
     validation: dict[Name, ValidationEntry] = Field(default_factory=dict, description="judges against human labels")
 

@@ -16,6 +16,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.checks import check_arms, check_benchmarks, check_names, check_origins
 from safelrm.dag.modules import forget_modules
 from safelrm.dag.registry import with_registered_settings
+from safelrm.dag.reports import check_reports
 from safelrm.dag.roots import use_plugins
 from safelrm.dag.settings import Study
 
@@ -62,6 +63,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     check_arms(study, file)
     study = with_registered_settings(study, file)
     check_origins(study, file)
+    check_reports(study, file)
     return study
 
 

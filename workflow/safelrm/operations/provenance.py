@@ -3,6 +3,7 @@
     python -m safelrm provenance --model nano_a --arm rl-grpo --metric safety --part t+y
     python -m safelrm provenance --table differences --comparison rl_sft --model nano_a --metric accuracy …
     python -m safelrm provenance --table calibration --model nano_a --arm rl-grpo --judge guard_b --part y
+    python -m safelrm provenance --table measures --model nano_a --arm rl-grpo --measure empty_trace --benchmark dial
     python -m safelrm provenance --model nano_a --arm rl-grpo --metric safety --part t+y --rows rows.csv
 
 The options must leave one number. Otherwise the error names the choices. The number is made again from the samples and
@@ -16,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.analysis.schemas import ALL
-from safelrm.analysis.settings import ComparisonSettings, MetricsJobSettings
+from safelrm.analysis.settings import ComparisonSettings, MeasuresJobSettings, MetricsJobSettings
 from safelrm.core.arms import FROM, plain_arm
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
@@ -69,7 +70,7 @@ def require_same(number: pd.Series, remade: pd.DataFrame, table: Table, file: Pa
             raise SafeLRMError(
                 f"{column}: the verdicts give {found}, the table says {said}",
                 file=file,
-                fix="make the table anew: snakemake -R metrics compare calibrate",
+                fix="make the table anew: snakemake -R metrics compare calibrate measures",
             )
 
 
@@ -81,6 +82,7 @@ def results_of(plan: Plan) -> RemadeResults:
         MetricsJobSettings.model_validate_json(plan.results.metrics_settings()),
         ComparisonSettings.model_validate_json(plan.results.comparison_settings()),
         plan.study.calibration,
+        MeasuresJobSettings.model_validate_json(plan.analyses.measures_settings()),
     )
 
 
@@ -101,6 +103,10 @@ def trail(number: pd.Series, table: Table, results: RemadeResults, plan: Plan) -
     for side in sides_of(number):
         yield ""
         yield f"runs           {side.model} {side.arm} {side.decoding}"
+        if "measure" in number:
+            analysis = {"analysis": number.analysis, "model": side.model}
+            yield _file("analysis", results.analysis_file(number.analysis, side.model))
+            yield f"measured by    {plan.analyses.module(analysis)} {plan.analyses.settings(analysis)}"
         for name in judges_of(number):
             judge = {"judge": name}
             yield _file("verdicts", results.verdict_file(name, side.model))

@@ -1,4 +1,4 @@
-"""One number of a results table, made again from samples and verdicts, and the samples behind the number."""
+"""One number of a results table, made again from what was judged or measured, and the samples behind the number."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +8,29 @@ import pandas as pd
 from safelrm.analysis.calibrate import calibration, paired
 from safelrm.analysis.differences import differences
 from safelrm.analysis.files import read_judged
+from safelrm.analysis.measures import measures
 from safelrm.analysis.metrics import metrics
 from safelrm.analysis.outcomes import outcomes
-from safelrm.analysis.schemas import ALL, CALIBRATION, DIFFERENCES, METRICS, WHOLE
-from safelrm.analysis.settings import CalibrationSettings, ComparisonSettings, MetricsJobSettings
+from safelrm.analysis.schemas import (
+    ALL,
+    ANALYSES,
+    CALIBRATION,
+    DIFFERENCES,
+    MEASURES,
+    MEASURES_KEY,
+    METRICS,
+    WHOLE,
+)
+from safelrm.analysis.settings import (
+    CalibrationSettings,
+    ComparisonSettings,
+    MeasuresJobSettings,
+    MetricsJobSettings,
+)
 from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.judging.schemas import VERDICTS
 
-TABLES = {"metrics": METRICS, "differences": DIFFERENCES, "calibration": CALIBRATION}
+TABLES = {"metrics": METRICS, "differences": DIFFERENCES, "calibration": CALIBRATION, "measures": MEASURES}
 # what an outcome and a number share; a number over all categories has outcomes of each
 SHARED = ("model", "arm", "decoding", "metric", "benchmark", "category", "part")
 SAID = ("judge", "part", "verdict", "score", "state")
@@ -43,19 +58,27 @@ class RemadeResults:
         metrics: settings of the metrics.
         comparisons: settings of the comparisons.
         calibration: settings of the calibration; None if the study has none.
+        measures: settings of the means of the trace analyses.
     """
 
     folder: Path
     metrics: MetricsJobSettings
     comparisons: ComparisonSettings
     calibration: CalibrationSettings | None
+    measures: MeasuresJobSettings
 
     def verdict_file(self, judge: str, model: str) -> Path:
         """The verdicts of a judge on a model."""
         return self.folder / "verdicts" / judge / f"{model}.parquet"
 
+    def analysis_file(self, analysis: str, model: str) -> Path:
+        """What a trace analysis says of a model."""
+        return self.folder / "analyses" / analysis / f"{model}.parquet"
+
     def remade(self, number: pd.Series) -> pd.DataFrame:
         """The rows of the number's table that its samples give."""
+        if "measure" in number:
+            return measures(self._analysed(number), self.measures)
         if "reference" in number:
             settings = self.calibration.model_copy(update={"judges": [number.judge]})
             return calibration(self._verdicts_of_judges(number), settings)
@@ -65,6 +88,8 @@ class RemadeResults:
 
     def samples_behind(self, number: pd.Series) -> pd.DataFrame:
         """The samples behind a number, with their values and the judge's verdicts, or with both judges' verdicts."""
+        if "measure" in number:
+            return self._analysed(number)[[*ROLLOUT_KEY, "category", "value"]]
         if "reference" in number:
             pairs = paired(*(rows for _, rows in self._verdicts_of_judges(number).groupby("judge", sort=False)))
             pairs = pairs[pairs.part == number.part]
@@ -72,6 +97,11 @@ class RemadeResults:
         samples, verdicts = self._samples_and_verdicts(number)
         values = outcomes(samples, verdicts, self.metrics)
         return pd.concat([_samples_of(side, values, verdicts) for side in sides_of(number)], ignore_index=True)
+
+    def _analysed(self, number: pd.Series) -> pd.DataFrame:
+        """What the number's analysis measured of each of its samples."""
+        rows, key = ANALYSES.read(self.analysis_file(number.analysis, number.model)), list(MEASURES_KEY)
+        return rows[(rows[key] == number[key]).all(axis=1)]
 
     def _samples_and_verdicts(self, number: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Samples of the number's runs, and what the judges of the metrics say of them."""

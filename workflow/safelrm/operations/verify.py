@@ -3,15 +3,16 @@
     snakemake --cores 1 verify
 
 Every pinned folder that is here must hold the bytes of its pin. The workflow's own rules make every published table
-and SVG figure again, from the published samples and verdicts, in a temporary folder. Each must have the same bytes.
-Nothing is fetched, trained or generated.
+and SVG figure again, from the published samples, verdicts and trace analyses, in a temporary folder. Each must have the
+same bytes. A table or figure that is made from texts or training curves is left out, and named. Nothing is fetched,
+trained or generated.
 """
 
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -21,11 +22,13 @@ from dvc.repo import Repo
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_text
-from safelrm.dag.command import config_of, configured_parser
+from safelrm.dag.command import config_of, configured_parser, plan_of
 from safelrm.operations.pin import PINNED
 
 # what the rules make all else from
 GIVEN = ("samples.parquet", "verdicts")
+# what they also make it from, where the study has it
+ALSO_GIVEN = ("analyses",)
 # PDF and PNG files differ between builds of the drawing libraries
 COMPARED = (".csv", ".md", ".svg")
 
@@ -66,7 +69,9 @@ def differs(folder: str) -> bool:
         raise SafeLRMError(f"dvc: {error}", file=f"{folder}.dvc", fix=f"see dvc status {folder}.dvc") from error
 
 
-def check_published(published: Path, checkout: Path, config: Mapping[str, object], rules: Sequence[str]) -> None:
+def check_published(
+    published: Path, checkout: Path, config: Mapping[str, object], rules: Sequence[str], left_out: Collection[str]
+) -> None:
     """Make the published tables and figures again, and compare their bytes.
 
     Args:
@@ -74,11 +79,16 @@ def check_published(published: Path, checkout: Path, config: Mapping[str, object
         checkout: the folder of the Snakefile.
         config: the configuration of the study.
         rules: the rules that make results from samples and verdicts.
+        left_out: the tables and figures that need more than what is published.
 
     Raises:
         SafeLRMError: something is not published, cannot be made, or differs.
     """
-    files = sorted(path for path in published.rglob("*") if path.suffix in COMPARED and _is_of(path, published))
+    stems = {Path(name).relative_to("results", published.name).with_suffix("") for name in left_out}
+    found = sorted(path for path in published.rglob("*") if path.suffix in COMPARED and _is_of(path, published))
+    files = [path for path in found if path.relative_to(published).with_suffix("") not in stems]
+    for path in set(found) - set(files):
+        print(f"{path}: made from more than what is published, left out", flush=True)
     missing = [name for name in GIVEN if not (published / name).exists()]
     if missing or not files:
         raise SafeLRMError(
@@ -86,7 +96,7 @@ def check_published(published: Path, checkout: Path, config: Mapping[str, object
         )
     with tempfile.TemporaryDirectory() as temporary:
         results = Path(temporary, "results", published.name)
-        for name in GIVEN:
+        for name in (*GIVEN, *(name for name in ALSO_GIVEN if (published / name).exists())):
             _copy(published / name, results / name)
         names = [path.relative_to(published) for path in files]
         _rebuild(Path(temporary), checkout, config, rules, [Path("results", published.name, name) for name in names])
@@ -102,7 +112,7 @@ def check_published(published: Path, checkout: Path, config: Mapping[str, object
 
 def _is_of(path: Path, published: Path) -> bool:
     """Whether a file is made from samples and verdicts. The audit and the validation need data as well."""
-    return path.relative_to(published).parts[0] not in ("audit", "validation", "verdicts")
+    return path.relative_to(published).parts[0] not in ("audit", "validation", "verdicts", "analyses")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -136,9 +146,10 @@ def main() -> None:
     parser.add_argument("--checkout", required=True, type=Path, help="folder of the Snakefile")
     parser.add_argument("--rules", required=True, nargs="+", help="the rules that make results from verdicts")
     options = parser.parse_args()
-    config = config_of(options)
+    config, plan = config_of(options), plan_of(options)
     check_pins()
-    check_published(Path("results/published", str(config["name"])), options.checkout, config, options.rules)
+    published = Path("results/published", plan.study.name)
+    check_published(published, options.checkout, config, options.rules, plan.not_remade())
 
 
 if __name__ == "__main__":

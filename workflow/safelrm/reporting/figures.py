@@ -1,20 +1,28 @@
-"""A figure of a study, as SVG, PDF and PNG. Each module of `safelrm.reporting.plots` draws one figure.
+"""A figure of a study, as SVG, PDF and PNG.
 
-Input:  the metrics table and the differences table.
+Input:  the tables that the figure's module declares.
 Output: the figure in three formats.
+
+A figure is a module, which the configuration names by its dotted path. It offers
+
+    INPUTS = ("metrics", "differences")     the tables that it draws; reporting/inputs.py lists all names
+    CAPTION = "What is seen, in reStructuredText. Safety is by the judge ``{safety_judge}``."
+    def draw(results: Results) -> matplotlib.figure.Figure
+    def shown(study: StudyOutline) -> bool   optional: whether a study has something to show in it
+    class Settings(Strict)                   optional: settings of its own, then a second argument of `draw`
+
+The workflow reads INPUTS, CAPTION and `shown` without an import of the module. So INPUTS and CAPTION are literals, and
+`shown` uses nothing but its argument, builtins and literals of the module. CAPTION may name keys of the section
+`metrics` in braces.
 """
 
-import importlib
-from pathlib import Path
-
 import matplotlib as mpl
+from matplotlib.figure import Figure
 
-from safelrm.analysis.files import require_models, results_parser
-from safelrm.analysis.schemas import DIFFERENCES, METRICS
-from safelrm.analysis.settings import FigureSettings
-from safelrm.core.cli import parse_settings, run
+from safelrm.analysis.registered import fault
+from safelrm.core.cli import run
 from safelrm.core.files import atomic_path
-from safelrm.reporting.results import Results
+from safelrm.reporting.inputs import registered, registered_parser
 from safelrm.reporting.style import STYLE
 
 # by default the files hold the time of day and the version of the drawing library
@@ -23,20 +31,15 @@ METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Softw
 
 def main() -> None:
     """Run the command."""
-    parser = results_parser(__doc__, "metrics", "differences")
-    parser.add_argument("--figure", required=True, help="module that draws, such as safelrm.reporting.plots.tradeoff")
+    parser = registered_parser(__doc__)
     for suffix in METADATA:
-        parser.add_argument(f"--{suffix}", required=True, type=Path, help=f"figure to write, {suffix.upper()}")
+        parser.add_argument(f"--{suffix}", required=True, help=f"figure to write, {suffix.upper()}")
     arguments = parser.parse_args()
-    settings = parse_settings(FigureSettings, arguments.settings)
-    differences = DIFFERENCES.read(arguments.differences, allow_empty=True)
-    results = Results(
-        require_models(METRICS.read(arguments.metrics), settings.models, arguments.metrics),
-        require_models(differences, settings.models, arguments.differences, some=True),
-        settings,
-    )
+    chosen = registered(arguments, "figure", "draw")
     with mpl.rc_context(STYLE):
-        figure = importlib.import_module(arguments.figure).draw(results)
+        figure = chosen.module.draw(*chosen.arguments)
+        if not isinstance(figure, Figure):
+            raise fault(arguments.module, f"`draw` returned {type(figure).__name__}", "return the matplotlib Figure")
         for suffix, metadata in METADATA.items():
             with atomic_path(getattr(arguments, suffix)) as path:
                 figure.savefig(path, metadata=metadata, dpi=160)

@@ -1,6 +1,8 @@
-"""The numbers of a study, looked up by run, as figures need them."""
+"""The numbers of a study, looked up by run, as figures and tables need them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 import pandas as pd
 
@@ -13,22 +15,47 @@ from safelrm.judging.schemas import BOTH
 
 @dataclass(frozen=True)
 class Results:
-    """The numbers of a study, and look-ups for its figures.
+    """The numbers of a study, and look-ups for its figures and tables.
 
     Attributes:
-        metrics: rows of METRICS.
-        differences: rows of DIFFERENCES.
-        settings: the models, and which of them and which prompts figures show.
+        tables: the tables that the module of a figure or table declares, by the names in its INPUTS.
+        study: the models and the level of intervals. A figure is also told which models and prompts figures show.
+        module: that module, for messages.
     """
 
-    metrics: pd.DataFrame
-    differences: pd.DataFrame
-    settings: FigureSettings
+    tables: Mapping[str, pd.DataFrame]
+    study: FigureSettings
+    module: str = ""
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """The table of that name.
+
+        Raises:
+            SafeLRMError: INPUTS do not name it.
+        """
+        if name not in self.tables:
+            raise SafeLRMError(
+                f"uses `{name}`, and its INPUTS name {sorted(self.tables)}",
+                file=self.module,
+                key="INPUTS",
+                fix=f"add `{name}` to INPUTS",
+            )
+        return self.tables[name]
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """Rows of METRICS."""
+        return self["metrics"]
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """Rows of DIFFERENCES."""
+        return self["differences"]
 
     @property
     def reasoning_models(self) -> list[str]:
         """All models except the reference model, in order."""
-        return [model.name for model in self.settings.models if model.name != self.settings.reference_model]
+        return [model.name for model in self.study.models if model.name != self.study.reference_model]
 
     @property
     def reference_model(self) -> str:
@@ -37,11 +64,11 @@ class Results:
         Raises:
             SafeLRMError: the study names no such model.
         """
-        if self.settings.reference_model is None:
+        if self.study.reference_model is None:
             raise SafeLRMError(
                 "missing", key="metrics.reference_model", fix="name a reference model, or do not ask for this figure"
             )
-        return self.settings.reference_model
+        return self.study.reference_model
 
     @property
     def safety_benchmark(self) -> str:
@@ -51,7 +78,7 @@ class Results:
             SafeLRMError: the metrics hold several, and the settings name none of them.
         """
         found = sorted(set(self.metrics[self.metrics.metric == SAFETY].benchmark))
-        chosen = self.settings.safety_benchmark or (found[0] if len(found) == 1 else None)
+        chosen = self.study.safety_benchmark or (found[0] if len(found) == 1 else None)
         if chosen not in found:
             raise SafeLRMError(
                 f"must be one of {found}", key="metrics.safety_benchmark", fix="name the benchmark that figures show"
@@ -67,7 +94,7 @@ class Results:
         """The rows of a metric with a value, in the first decoding mode of each model, in order."""
         rows = self.metrics[(self.metrics.metric == metric) & (self.metrics.category == category)]
         rows = rows[rows.value.notna()]
-        return in_order(of_first_mode(rows, self.settings.models), self.settings.models)
+        return in_order(of_first_mode(rows, self.study.models), self.study.models)
 
     def safety(self, model: str, part: str, *, arm: str = BASE, decoding: str | None = None) -> pd.DataFrame:
         """Safety of a run on the safety benchmark, by category and over all categories.
@@ -95,9 +122,17 @@ class Results:
 
     def decodings(self, model: str) -> list[str]:
         """The decoding modes of a model, in order."""
-        return next(list(entry.decodings) for entry in self.settings.models if entry.name == model)
+        return next(list(entry.decodings) for entry in self.study.models if entry.name == model)
 
     def overall_safety(self) -> pd.DataFrame:
         """Safety of every arm of every model on t+y, over all categories of the safety benchmark: one row each."""
         rows = self.scored(SAFETY)
         return rows[(rows.part == BOTH) & (rows.benchmark == self.safety_benchmark)]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The module of a figure or table, and the arguments of its functions: the results, and its own settings if any."""
+
+    module: ModuleType
+    arguments: tuple

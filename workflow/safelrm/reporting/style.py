@@ -52,7 +52,7 @@ def legend_above(figure: Figure, handles: Sequence[Artist], columns: int) -> Non
 
 def note(figure: Figure, results: Results, text: str = "") -> None:
     """Write the line below a figure: its judge, its prompts, the meaning of its bars, and `text`."""
-    level = f"{100 * results.settings.confidence:g}"
+    level = f"{100 * results.study.confidence:g}"
     line = f"Safety by the judge “{results.safety_judge}” on {results.safety_benchmark}; bars: {level} % intervals."
     figure.supxlabel(f"{line} {text}".strip(), fontsize=8, color="#555555")
 

@@ -1,116 +1,80 @@
 """A table of a study: every number as tidy CSV, and a summary of them as Markdown for readers.
 
-summary             every arm in the first decoding mode of its model: safety on t, y and t+y, leak, escape,
-                    over-refusal, accuracy
-safety_by_category  the same runs: safety on t, y and t+y by category
-decodings           every arm of the models with several decoding modes: the summary of each mode
+Input:  the tables that the table's module declares.
+Output: the rows as CSV, and the Markdown.
 
-Input:  the metrics table.
-Output: the rows of METRICS (analysis/schemas.py) that the table shows, and the Markdown.
+A table is a module, which the configuration names by its dotted path. It offers
+
+    INPUTS = ("metrics",)                    the tables that it is made from; reporting/inputs.py lists all names
+    CAPTION = "What is seen, in reStructuredText. Safety is by the judge ``{safety_judge}``."
+    def rows(results: Results) -> pandas.DataFrame
+    def markdown(rows: pandas.DataFrame, results: Results) -> str    optional: without it, Markdown shows the rows
+    def shown(study: StudyOutline) -> bool   optional: whether a study has something to show in it
+    class Settings(Strict)                   optional: settings of its own, then a last argument of both functions
+    TABLE = METRICS                          optional: a schema that the rows must fit
+
+reporting/figures.py says how INPUTS, CAPTION and `shown` are read.
 """
 
-from collections.abc import Callable
+import math
+from pathlib import Path
 
 import pandas as pd
 
-from safelrm.analysis.files import require_models, results_parser, write_csv_and_markdown
-from safelrm.analysis.layout import NONE, in_order, interval_text, markdown_grid, measure_titles, of_first_mode
-from safelrm.analysis.schemas import ALL, HEADLINES, METRICS, RUN, SAFETY, WHOLE
-from safelrm.analysis.settings import TableSettings
-from safelrm.core.cli import parse_settings, run
-from safelrm.core.errors import SafeLRMError
-
-ARM = ["model", "arm"]
+from safelrm.analysis.files import DECIMALS
+from safelrm.analysis.layout import NONE, markdown_table
+from safelrm.analysis.registered import fault
+from safelrm.core.cli import run
+from safelrm.core.files import write_text
+from safelrm.reporting.inputs import registered, registered_parser
 
 
-def summary(metrics: pd.DataFrame, settings: TableSettings) -> pd.DataFrame:
-    """The headline metrics of every arm over all categories, in the first decoding mode of its model."""
-    return in_order(of_first_mode(_headlines(metrics), settings.models), settings.models)
-
-
-def safety_by_category(metrics: pd.DataFrame, settings: TableSettings) -> pd.DataFrame:
-    """Safety of every arm by part, benchmark and category, in the first decoding mode of its model."""
-    return in_order(of_first_mode(metrics[metrics.metric == SAFETY], settings.models), settings.models)
-
-
-def decodings(metrics: pd.DataFrame, settings: TableSettings) -> pd.DataFrame:
-    """The headline metrics of every arm over all categories, in each mode of the models with several decoding modes.
+def checked(rows: object, module: str) -> pd.DataFrame:
+    """The rows of a table, as its module returned them.
 
     Raises:
-        SafeLRMError: no model has several decoding modes.
+        SafeLRMError: it is no data frame, has no rows or two columns of one name, or a value is infinite.
     """
-    several = [model.name for model in settings.models if len(model.decodings) > 1]
-    if not several:
-        raise SafeLRMError("no model has several decoding modes", key="models", fix="do not ask for this table")
-    return in_order(_headlines(metrics[metrics.model.isin(several)]), settings.models)
+    if not isinstance(rows, pd.DataFrame):
+        raise fault(module, f"`rows` returned {type(rows).__name__}", "return a pandas.DataFrame")
+    if rows.empty:
+        raise fault(module, "`rows` returned no rows", "let `shown` say when the table has something to show")
+    twice = sorted(set(rows.columns[rows.columns.duplicated()]))
+    if twice:
+        raise fault(module, f"`rows` returned several columns {twice}", "give each column a name of its own")
+    infinite = [name for name in rows.columns if rows[name].isin([math.inf, -math.inf]).any()]
+    if infinite:
+        raise fault(module, f"`rows` returned infinite values in {infinite}", "leave a cell without value empty")
+    return rows
 
 
-def summary_markdown(rows: pd.DataFrame) -> str:
-    """One line per arm, one column per metric."""
-    names = [rows.model, rows.arm, rows.seeds.astype(str)]
-    return markdown_grid([*ARM, "seeds"], names, measure_titles(rows), _cells(rows))
+def plain_markdown(rows: pd.DataFrame) -> str:
+    """A Markdown table of the rows: numbers with three decimals, and a dash where there is no value."""
+    return markdown_table(list(map(str, rows.columns)), rows.map(_cell).itertuples(index=False, name=None))
 
 
-def categories_markdown(rows: pd.DataFrame) -> str:
-    """One table per benchmark: one line per arm and part, one column per category."""
-    tables = []
-    for benchmark, of_set in rows.groupby("benchmark", sort=False):
-        names = [of_set.model, of_set.arm, of_set.part]
-        tables.append(f"**{benchmark}**\n\n" + markdown_grid([*ARM, "part"], names, of_set.category, _cells(of_set)))
-    return "\n".join(tables)
-
-
-def decodings_markdown(rows: pd.DataFrame) -> str:
-    """One line per arm and decoding mode, one column per metric."""
-    return markdown_grid(list(RUN), [rows[name] for name in RUN], measure_titles(rows), _cells(rows))
-
-
-Rows = Callable[[pd.DataFrame, TableSettings], pd.DataFrame]
-TABLES: dict[str, tuple[Rows, Callable[[pd.DataFrame], str]]] = {
-    "summary": (summary, summary_markdown),
-    "safety_by_category": (safety_by_category, categories_markdown),
-    "decodings": (decodings, decodings_markdown),
-}
-
-
-def footnote(rows: pd.DataFrame, settings: TableSettings) -> str:
-    """The line below a table: the judges of its numbers, and the meaning of brackets."""
-    judged = rows[rows.judge != WHOLE].drop_duplicates("metric")
-    by_judge = [
-        f"{', '.join(of.metric).replace('_', '-')} by `{judge}`" for judge, of in judged.groupby("judge", sort=False)
-    ]
-    return (
-        f"\nJudges: {'; '.join(by_judge)}. In brackets: {100 * settings.confidence:g} % intervals over prompts and"
-        " seeds; in parentheses: samples that could not be scored, which count for nothing; `-`: none could."
-        " A base's seeds are of its sampling alone.\n"
-    )
-
-
-def _headlines(metrics: pd.DataFrame) -> pd.DataFrame:
-    return metrics[metrics.metric.isin(HEADLINES) & (metrics.category == ALL)]
-
-
-def _cells(rows: pd.DataFrame) -> pd.Series:
-    return rows.apply(_cell, axis="columns")
-
-
-def _cell(row: pd.Series) -> str:
-    if pd.isna(row.value):
+def _cell(value: object) -> str:
+    if pd.isna(value):
         return NONE
-    cell = f"{row.value:.3f} {interval_text(row.low, row.high)}"
-    return f"{cell} ({row.unscored})" if row.unscored else cell
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:
     """Run the command."""
-    parser = results_parser(__doc__, "metrics", "csv", "markdown")
-    parser.add_argument("--table", required=True, choices=TABLES, help="which table")
+    parser = registered_parser(__doc__)
+    parser.add_argument("--csv", required=True, type=Path, help="table to write, CSV")
+    parser.add_argument("--markdown", required=True, type=Path, help="table to write for readers, Markdown")
     arguments = parser.parse_args()
-    settings = parse_settings(TableSettings, arguments.settings)
-    choose, markdown = TABLES[arguments.table]
-    metrics = require_models(METRICS.read(arguments.metrics), settings.models, arguments.metrics)
-    rows = choose(metrics, settings)
-    write_csv_and_markdown(METRICS, rows, markdown(rows) + footnote(rows, settings), arguments)
+    module, given = (chosen := registered(arguments, "table", "rows")).module, chosen.arguments
+    rows = checked(module.rows(*given), arguments.module)
+    markdown = module.markdown(rows, *given) if hasattr(module, "markdown") else plain_markdown(rows)
+    if not isinstance(markdown, str):
+        raise fault(arguments.module, f"`markdown` returned {type(markdown).__name__}", "return a text")
+    if hasattr(module, "TABLE"):
+        module.TABLE.write_csv(arguments.csv, rows.round(DECIMALS))
+    else:
+        write_text(arguments.csv, rows.round(DECIMALS).to_csv(index=False, lineterminator="\n"))
+    write_text(arguments.markdown, markdown)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from functools import partial
 
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_texts, from_scratch, mixed, sized_model
+from safelrm.dag.declarations import declared_inputs
 from safelrm.dag.paths import fetched_model
+from safelrm.dag.reports import OF_ANALYSES
 from safelrm.dag.settings import MadeModel, Study
 from safelrm.data.schemas import KINDS
 from safelrm.judging.settings import GuardJudgeSettings
@@ -27,11 +29,11 @@ STORED_TOKEN, TOKEN_BYTES, ROW_BYTES, SHORT_ROW_BYTES = 10.0, 50.0, 36e3, 12e3
 # seconds of jobs without a model, as the nano study's took
 SMALL: Mapping[str, float] = {
     **dict.fromkeys(("curate", "samples", "table", "figure", "audit", "validate"), 1.0),
-    **dict.fromkeys(("metrics", "compare", "calibrate", "pin", "fetch_dataset"), 4.0),
+    **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "pin", "fetch_dataset"), 4.0),
     **{"verify": 30.0, "fetch_all": 0.0, "all": 0.0},
 }
 # rules whose jobs hold rows of all rollouts in memory; and rules whose jobs may span nodes
-READERS, TRAINING = ("samples", "metrics", "compare", "calibrate"), ("sft", "rl")
+READERS, TRAINING = ("samples", "metrics", "compare", "calibrate", "measures"), ("sft", "rl")
 # rules whose jobs can use several cores of a CPU
 SHARED = (*TRAINING, "rollouts", "judge")
 
@@ -71,6 +73,7 @@ class Costs:
             "rl": self._rl,
             "rollouts": self._rollouts,
             "judge": self._judge,
+            "analyse": self._analyse,
         }
         # a model that fits nowhere is an error before any job runs
         for arm in study.arms:
@@ -79,6 +82,8 @@ class Costs:
                 self.job(rule, of)
             for judge in study.judges:
                 self.job("judge", {"judge": judge, "model": arm.model})
+            for analysis in study.analyses:
+                self.job("analyse", {"analysis": analysis, "model": arm.model})
 
     def job(self, rule: str, wildcards: Wildcards) -> Job:
         """What a job needs."""
@@ -246,6 +251,20 @@ class Costs:
         tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
         reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus) / self._cores
         return fit.job(self._on.engine_start + reading, host=tables + (self._cores - 1) * fit.used)
+
+    def _analyse(self, wildcards: Wildcards) -> Job:
+        """What a trace analysis says of all runs of a model, which it may ask each of its checkpoints about."""
+        entry, model = self.study.analyses[wildcards["analysis"]], wildcards["model"]
+        runs = sum(len(arm.seeds) for arm in self.study.arms if arm.model == model)
+        asked = self._asked(model)
+        tables = runs * _table_bytes(asked)
+        if "checkpoints" not in declared_inputs(entry.module, OF_ANALYSES):
+            return Job(1.0, GIB + tables)
+        settings, policy = self.study.rollouts, self._models[model]
+        need = partial(self._on.engine_bytes, policy, settings.max_model_length, settings.dtype)
+        fit = fewest_gpus(need, self.study.execution, policy, f"analyses.{wildcards['analysis']}", 1)
+        reading = self._on.forward_seconds(policy, runs * asked.tokens, settings.dtype, fit.gpus)
+        return fit.job(runs * self._on.engine_start + reading, host=tables)
 
     def _asked(self, model: str, kinds: Sequence[str] = KINDS) -> Texts:
         """The requests of one run of a model: all benchmarks in all its decoding modes, but those of other kinds.

@@ -28,6 +28,20 @@ class Stages:
         """The code hash of a job: of its stage, of the modules that the configuration selects, of its environment."""
         return _code(self.study.lock, self.study.instruction_set, *modules)
 
+    def told(self, model: type[BaseModel], **more: object) -> str:
+        """The settings of a stage: of the section `metrics`, and of the models, what the stage's own model has.
+
+        Args:
+            model: the stage's own model.
+            more: what else the stage is told.
+        """
+        if not self.study.metrics:
+            return "{}"
+        names = self.study.compared_models()
+        modes = [{"name": name, "decodings": [*self.study.models[name].decodings]} for name in names]
+        given = dict(self.study.metrics) | {"models": modes} | more
+        return settings_json(model(**{key: value for key, value in given.items() if key in model.model_fields}))
+
 
 def settings_json(settings: BaseModel | None) -> str:
     """Settings as stages take them; `{}` for a section that the study does not have."""

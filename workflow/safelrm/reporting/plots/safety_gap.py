@@ -9,8 +9,25 @@ from matplotlib.figure import Figure
 
 from safelrm.judging.schemas import ANSWER
 from safelrm.reporting.by_category import Series, draw_by_category
+from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import GREY, LOOKS, legend_above, note, panels
+
+INPUTS = ("metrics",)
+CAPTION = """
+Safety of the answer y of each base by category. The reference, which does not reason, is hollow. Further right is
+safer. The last line is over all prompts.
+
+Safety is by the judge ``{safety_judge}``. Each model is shown in its first decoding mode. Bars are intervals over
+prompts and seeds.
+"""
+
+
+def shown(study: StudyOutline) -> bool:
+    """Whether the reference model and another one have a base."""
+    reference = study.reference_model
+    others = any("base" in model.methods for model in study.reasoning_models)
+    return others and reference is not None and "base" in reference.methods
 
 
 def draw(results: Results) -> Figure:

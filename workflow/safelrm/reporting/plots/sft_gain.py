@@ -15,8 +15,19 @@ from safelrm.analysis.layout import BASE, method
 from safelrm.analysis.schemas import ALL, ARM_BASE, SAFETY
 from safelrm.core.errors import SafeLRMError
 from safelrm.judging.schemas import ANSWER, BOTH
+from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import BLUE, GREY, PURPLE, errors, legend_above, note, panels
+
+INPUTS = ("metrics", "differences")
+CAPTION = """
+Safety over all prompts, on y and on t+y: the base of each family (grey), and what each SFT recipe adds (filled) or
+takes (hatched). The numbers are paired differences with their intervals. Grey lines are the intervals of the bases,
+black lines the intervals of the arms.
+
+Safety is by the judge ``{safety_judge}``. Each model is shown in its first decoding mode. Bars are intervals over
+prompts and seeds.
+"""
 
 LIGHT = "#b9b9b9"
 # space between models, in lines
@@ -25,6 +36,11 @@ RATES = (0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 # place, model, arm
 Bar = tuple[float, str, str]
+
+
+def shown(study: StudyOutline) -> bool:
+    """Whether a reasoning model has a base and an SFT arm."""
+    return any({"base", "sft"} <= model.methods for model in study.reasoning_models)
 
 
 def draw(results: Results) -> Figure:

@@ -11,8 +11,22 @@ from matplotlib.figure import Figure
 from safelrm.core.errors import SafeLRMError
 from safelrm.judging.schemas import ANSWER, BOTH, TRACE
 from safelrm.reporting.by_category import Series, draw_by_category
+from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import LOOKS, legend_above, note, panels
+
+INPUTS = ("metrics",)
+CAPTION = """
+Safety of one base by category in its decoding modes: on the answer y (filled), and on t+y if the mode has a trace
+(hollow).
+
+Safety is by the judge ``{safety_judge}``. Bars are intervals over prompts and seeds.
+"""
+
+
+def shown(study: StudyOutline) -> bool:
+    """Whether a reasoning model has a base and several decoding modes."""
+    return any("base" in model.methods and len(model.decodings) > 1 for model in study.reasoning_models)
 
 
 def draw(results: Results) -> Figure:

@@ -8,16 +8,32 @@ from matplotlib.figure import Figure
 
 from safelrm.judging.schemas import ANSWER, BOTH, TRACE
 from safelrm.reporting.by_category import Series, draw_by_category
+from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import BLUE, GREY, ORANGE, VERMILION, legend_above, note, panels
 
+INPUTS = ("metrics",)
+CAPTION = """
+Safety of each reasoning base by category, scored on its trace t, its answer y and both (t+y). The answer of the
+reference stands beside them if the study has a reference. If t+y lies left of y, the answer alone hides what the trace
+says.
+
+Safety is by the judge ``{safety_judge}``. Each model is shown in its first decoding mode. Bars are intervals over
+prompts and seeds.
+"""
+
 LOOKS = ((TRACE, "trace t", ORANGE, "^"), (ANSWER, "answer y", BLUE, "s"), (BOTH, "both t+y", VERMILION, "o"))
+
+
+def shown(study: StudyOutline) -> bool:
+    """Whether a reasoning model has a base."""
+    return any("base" in model.methods for model in study.reasoning_models)
 
 
 def draw(results: Results) -> Figure:
     """Draw one panel per reasoning model, each with the reference model if the study has one."""
     figure, axes = panels(len(results.reasoning_models), width=4.6, height=5.6, sharey=True)
-    reference = results.settings.reference_model
+    reference = results.study.reference_model
     for panel, model in zip(axes, results.reasoning_models, strict=True):
         series = [Series(label, results.safety(model, part), colour, marker) for part, label, colour, marker in LOOKS]
         if reference is not None:

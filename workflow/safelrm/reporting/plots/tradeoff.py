@@ -15,6 +15,16 @@ from safelrm.analysis.schemas import ACCURACY, OVER_REFUSAL
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, errors, note, panels
 
+INPUTS = ("metrics",)
+CAPTION = """
+Safety on t+y against reasoning accuracy (best: upper right) and against over-refusal (best: upper left), in one panel
+per benchmark. Colour and shape show the arm, the filling shows the model. Accuracy is by the judge
+``{accuracy_judge}``, over-refusal by ``{refusal_judge}``.
+
+Safety is by the judge ``{safety_judge}``. Each model is shown in its first decoding mode. Bars are intervals over
+prompts and seeds.
+"""
+
 # the arms of a method take the colours in turn; when all colours are used, they take the next marker
 MARKERS = {"base": "oXP", "sft": "sDp", "rl": "^v<"}
 COLOURS = {"base": (GREY,), "sft": (VERMILION, ORANGE, PURPLE), "rl": (BLUE, SKY, GREEN)}

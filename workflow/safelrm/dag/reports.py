@@ -1,0 +1,130 @@
+"""The inputs of figures, tables and trace analyses, and which of them a study has something to show in."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from safelrm.analysis.settings import AnalysisEntry
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag.declarations import declared_caption, declared_inputs, declared_measures, has_something_to_show
+from safelrm.dag.paths import curve_file, result_file, rollouts_file
+from safelrm.dag.settings import Study
+from safelrm.dag.stages.judging import verdict_files
+from safelrm.reporting.outline import ModelOutline, StudyOutline
+from safelrm.reporting.settings import ReportEntry
+
+# what an analysis may be given
+OF_ANALYSES = ("rollouts", "verdicts", "checkpoints")
+# inputs that are not published: texts, and what lies outside the study's results
+UNPUBLISHED = ("rollouts", "curves")
+
+
+# inputs that some studies do not have
+FOR_SOME = ("metrics", "differences", "calibration", "measures")
+
+
+def outline(study: Study) -> StudyOutline:
+    """What a figure or a table may ask of a study."""
+    # the base with an intervention is no base to compare with
+    plain = [arm for arm in study.arms if arm.method != "base" or arm.intervention is None]
+    models = {
+        name: ModelOutline(
+            name=name,
+            methods=frozenset(arm.method for arm in plain if arm.model == name),
+            arms=tuple(dict.fromkeys(arm.name for arm in study.arms if arm.model == name)),
+            decodings=tuple(study.models[name].decodings),
+        )
+        for name in study.compared_models()
+    }
+    kinds = {entry.name: study.datasets[entry.dataset].settings.get("kind") for entry in study.benchmarks}
+    return StudyOutline(
+        models=tuple(models.values()),
+        reference_model=models.get(study.metrics.reference_model) if study.metrics else None,
+        benchmarks={name: None if kind is None else str(kind) for name, kind in kinds.items()},
+        judges=tuple(study.judges),
+        analyses=tuple(study.analyses),
+        calibrated=study.calibration is not None,
+    )
+
+
+def shown(study: Study, entries: Mapping[str, ReportEntry]) -> dict[str, ReportEntry]:
+    """The figures or tables that a study has something to show in."""
+    if not study.arms:
+        return {}
+    said = outline(study)
+    return {name: entry for name, entry in entries.items() if has_something_to_show(entry.module, said)}
+
+
+def input_files(study: Study) -> dict[str, list[str]]:
+    """The files behind each input that a figure or a table may declare."""
+    files = {
+        name: [result_file(study.name, f"{name}.parquet")]
+        for name, is_made in {
+            "metrics": study.metrics is not None,
+            "differences": study.metrics is not None,
+            "samples": True,
+            "calibration": study.calibration is not None,
+            "measures": bool(study.analyses),
+        }.items()
+        if is_made
+    }
+    return files | {
+        "verdicts": verdict_files(study, study.judges),
+        "rollouts": [rollouts_file(*run) for run in study.runs()],
+        "curves": list(dict.fromkeys(curve_file(*run) for run in study.runs())),
+        **{f"analyses.{name}": analysis_files(study, [name]) for name in study.analyses},
+    }
+
+
+def analysis_files(study: Study, names: list[str]) -> list[str]:
+    """What analyses say of every model that a study compares."""
+    models = study.compared_models()
+    return [result_file(study.name, f"analyses/{name}/{model}.parquet") for name in names for model in models]
+
+
+def is_published(inputs: Iterable[str]) -> bool:
+    """Whether a clone with published results has the inputs, or can make them."""
+    return not set(inputs) & set(UNPUBLISHED)
+
+
+def caption(study: Study, entry: ReportEntry) -> str:
+    """The caption of a figure or table, with the settings of metrics that it names."""
+    return declared_caption(entry.module, study.metrics.model_dump() if study.metrics else {})
+
+
+def check_reports(study: Study, file: str) -> None:
+    """Make sure that figures, tables and trace analyses can be made from what they declare.
+
+    Raises:
+        SafeLRMError: a declaration is at fault.
+    """
+    known = [*input_files(study)]
+    for section in ("tables", "figures"):
+        entries = getattr(study, section)
+        to_show = shown(study, entries)
+        for name, entry in entries.items():
+            with _named(f"{file}: {section}.{name}", entry.module):
+                caption(study, entry)
+                declared_inputs(entry.module, known if name in to_show else [*known, *FOR_SOME])
+    for name, analysis in study.analyses.items():
+        with _named(f"{file}: analyses.{name}", analysis.module):
+            declared_measures(analysis.module)
+            _check_inputs_of(analysis)
+
+
+@contextmanager
+def _named(key: str, module: str) -> Iterator[None]:
+    """Adds the key that names a module to an error about the module."""
+    try:
+        yield
+    except SafeLRMError as error:
+        raise SafeLRMError(error.problem, file=f"{key}: {module}", key=error.key, fix=error.fix) from error
+
+
+def _check_inputs_of(entry: AnalysisEntry) -> None:
+    takes = declared_inputs(entry.module, OF_ANALYSES)
+    if "rollouts" not in takes:
+        raise SafeLRMError("INPUTS lack `rollouts`", key="INPUTS", fix="an analysis is about rollouts: add them")
+    if "verdicts" in takes and not entry.judges:
+        raise SafeLRMError("asks for verdicts", key="judges", fix="name the judges whose verdicts it reads")
+    if entry.judges and "verdicts" not in takes:
+        raise SafeLRMError("asks for no verdicts", key="judges", fix="remove `judges`")

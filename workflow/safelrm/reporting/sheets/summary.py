@@ -1,0 +1,34 @@
+"""Table *summary*: every arm in the first decoding mode of its model.
+
+Columns: safety on t, y and t+y, leak, escape, over-refusal, accuracy.
+"""
+
+import pandas as pd
+
+from safelrm.analysis.layout import in_order, markdown_grid, measure_titles, of_first_mode
+from safelrm.analysis.schemas import METRICS
+from safelrm.reporting.cells import ARM, cells, footnote, headlines
+from safelrm.reporting.results import Results
+
+INPUTS = ("metrics",)
+TABLE = METRICS
+CAPTION = """
+The headline numbers of every arm: safety on t, y and t+y, *leak* (t unsafe, y safe), *escape* (t safe, y unsafe),
+over-refusal of benign prompts, and accuracy. Each model is shown in its first decoding mode.
+
+There is one line per number: ``n`` counts scored samples, ``unscored`` counts the others, and the interval of ``value``
+goes from ``low`` to ``high``. Safety is by the judge ``{safety_judge}``; the column ``judge`` names the judge of every
+number.
+"""
+
+
+def rows(results: Results) -> pd.DataFrame:
+    """The headline metrics of every arm over all categories, in the first decoding mode of its model."""
+    models = results.study.models
+    return in_order(of_first_mode(headlines(results.metrics), models), models)
+
+
+def markdown(rows: pd.DataFrame, results: Results) -> str:
+    """One line per arm, one column per metric."""
+    names = [rows.model, rows.arm, rows.seeds.astype(str)]
+    return markdown_grid([*ARM, "seeds"], names, measure_titles(rows), cells(rows)) + footnote(rows, results.study)
