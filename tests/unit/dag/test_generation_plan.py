@@ -9,6 +9,7 @@ from costs_fixtures import costs, default_config
 
 from safelrm.core.arms import intervention_of, plain_arm, with_intervention
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.environment import job_environment
 from safelrm.dag.paths import run_manifest
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
@@ -162,3 +163,9 @@ def test_another_instruction_set_is_other_code(config):
 def test_the_default_study_is_asked_as_before(config):
     chosen = json.loads(plan_of(config).generation.rollout_settings(BASE))
     assert chosen["benchmarks"] == {} and chosen["intervention"] is None
+
+
+def test_jobs_of_a_native_study_use_all_instructions():
+    fixed, native = (job_environment("workflow", name) for name in ("avx2", "native"))
+    assert fixed["ATEN_CPU_CAPABILITY"] == "avx2"
+    assert set(fixed) - set(native) == {"ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelrm.core.process import CACHE
+from safelrm.core.process import CACHE, INSTRUCTION_SET
 from safelrm.core.tables import Table, columns
 from safelrm.inference import store
 from safelrm.inference.store import AnswerStore
@@ -170,3 +170,15 @@ def test_the_folder_says_what_its_answers_depend_on(model, cache):
     assert context["model"] == {"model.safetensors": "1"}
     assert context["dtype"] == "float32"
     assert store.read_context(folder.parent) == {}
+
+
+def test_answers_of_other_instructions_are_kept_apart_and_those_of_the_fixed_ones_where_they_were(
+    model, cache, monkeypatch
+):
+    monkeypatch.delenv(INSTRUCTION_SET, raising=False)
+    engine = Engine()
+    ask([1], engine, model)
+    for name, asked in (("avx2", 1), ("native", 2), ("native", 2)):
+        monkeypatch.setenv(INSTRUCTION_SET, name)
+        ask([1], engine, model)
+        assert len(engine.asked) == asked
