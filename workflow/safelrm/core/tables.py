@@ -28,6 +28,7 @@ class Table:
         place: the end of a file's path, such as "{judge}/{model}.parquet". Each named column of the file holds one
             value, the one in the path.
         decimals: floating-point numbers are rounded to so many decimals when they are written.
+        not_in_csv: columns that a CSV file leaves out.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Table:
     rules: tuple[Rule, ...] = ()
     place: str = ""
     decimals: int | None = None
+    not_in_csv: tuple[str, ...] = ()
 
     def read(self, path: str | Path, *, allow_empty: bool = False) -> pd.DataFrame:
         """The table at `path`.
@@ -83,7 +85,7 @@ class Table:
         """
         arrow = self._typed(path, rows, allow_empty)
         # integers stay integers where values are missing
-        frame = arrow.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        frame = arrow.drop_columns(list(self.not_in_csv)).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
     def _typed(self, path: str | Path, rows: pd.DataFrame, allow_empty: bool) -> pa.Table:
