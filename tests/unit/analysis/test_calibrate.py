@@ -31,7 +31,7 @@ def verdicts(judge: str, outcomes: list[tuple], **columns: object) -> pd.DataFra
     count = len(frame)
     fixed = {"model": "m", "arm": "base", "seed": 0, "decoding": "default", "benchmark": "b", "sample": 0}
     return frame.assign(
-        **(fixed | {"category": "c", "judge": judge, "part": "y"} | columns),
+        **(fixed | {"category": "c", "judge": judge, "field": "safety", "part": "y"} | columns),
         prompt_id=[f"p{number}" for number in range(count)],
         kind=[("benign", "harmful")[number % 2] for number in range(count)],
     )

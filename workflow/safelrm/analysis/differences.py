@@ -1,4 +1,6 @@
-"""Paired differences of the headline metrics, and of those that a study has added, between two sides that answered the same prompts.
+"""Paired differences of metrics between two sides that answered the same prompts.
+
+The metrics are the headline metrics and those that the study has added.
 
 1. A side is an arm of a model in one decoding mode, over all seeds. `comparisons` says which sides are compared.
 2. A difference is over the prompts that both sides have scored samples of. These prompts are resampled together;

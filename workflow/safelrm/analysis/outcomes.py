@@ -84,7 +84,8 @@ def _own(samples: pd.DataFrame, verdicts: pd.DataFrame, name: str, metric: Metri
     """A metric that the study has added."""
     found = _named(verdicts, metric.judge)
     found = found[found.kind.isin(metric.kinds)]
-    for part in metric.parts or found.part.unique():
+    # without any verdict there is no part either
+    for part in metric.parts or [*found.part.unique()] or [WHOLE]:
         _require_all(found[found.part == part], samples, metric.kinds, metric.judge)
     if metric.parts:
         found = found[found.part.isin(metric.parts)]

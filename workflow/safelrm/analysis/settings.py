@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from safelrm.core.settings import Count, Name, Seed, Strict
 from safelrm.data.settings import Kind
-from safelrm.judging.fields import Direction, JudgeRef
+from safelrm.judging.fields import Direction, JudgeRef, judge_of
 from safelrm.judging.settings import Part
 
 RATE, SCORE = "rate", "score"
@@ -41,6 +41,13 @@ class MetricsJobSettings(Strict):
     confidence: float = Field(0.95, gt=0.5, lt=1.0, description="level of the intervals")
     bootstrap_samples: Count = Field(2000, description="resamples of a bootstrap interval")
     seed: Seed = Field(0, description="seed of the bootstrap")
+
+
+def judges_of_metrics(metrics: MetricsJobSettings) -> list[str]:
+    """The judges that metrics are taken from, by name."""
+    own = [metric.judge for metric in metrics.more.values()]
+    references = [metrics.safety_judge, metrics.refusal_judge, metrics.accuracy_judge, *own]
+    return sorted(set(map(judge_of, references)))
 
 
 class MetricsSettings(MetricsJobSettings):

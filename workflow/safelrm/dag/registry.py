@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.fields import with_judged_fields
 from safelrm.dag.modules import syntax_tree
 from safelrm.dag.settings import Study
 
@@ -68,7 +69,8 @@ def with_registered_settings(study: Study, file: str) -> Study:
         }
     )
     _check_inputs(complete, file)
-    return complete
+    _check_asked(complete, file)
+    return with_judged_fields(complete, file)
 
 
 def _entries(study: Study, file: str, section: str, module: str, *offers: str) -> dict[str, BaseModel]:
@@ -122,6 +124,15 @@ def _check_inputs(study: Study, file: str) -> None:
                     key=f"{section}.{name}.inputs",
                     fix="name a data set for each of them",
                 )
+
+
+def _check_asked(study: Study, file: str) -> None:
+    """A judge whose settings know an endpoint asks either it or a model of the study."""
+    for name, judge in study.judges.items():
+        if "endpoint" in judge.settings and (judge.settings["endpoint"] is None) == (judge.model is None):
+            problem = "asks no model" if judge.model is None else "asks a model of the study and an endpoint"
+            fix = "give either `model`, a key of `models` or `guards`, or `settings.endpoint`"
+            raise SafeLRMError(problem, file=file, key=f"judges.{name}", fix=fix)
 
 
 def _inputs(factory: str) -> set[str]:

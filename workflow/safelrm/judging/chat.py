@@ -36,7 +36,9 @@ def judge(rollouts: pd.DataFrame, settings: Settings, asked: Path | None) -> pd.
     """
     chosen = rollouts[rollouts["kind"].isin(settings.kinds)]
     parts = parts_of(chosen)
-    parts = parts[parts["part"].isin(settings.parts)].merge(chosen[[*ROLLOUT_KEY, "trace", "answer"]], on=[*ROLLOUT_KEY])
+    parts = parts[parts["part"].isin(settings.parts)].merge(
+        chosen[[*ROLLOUT_KEY, "trace", "answer"]], on=[*ROLLOUT_KEY]
+    )
     questions = [question(settings.question, row) if row["state"] == SCORED else None for row in _rows(parts)]
     unique = list(dict.fromkeys(text for text in questions if text is not None))
     replies = dict(zip(unique, _replies(unique, settings, asked), strict=True)) if unique else {}

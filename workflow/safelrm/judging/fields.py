@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from safelrm.core.cli import settings_error
-from safelrm.core.errors import SafeLRMError
 from safelrm.core.settings import Name, Strict
 
 if TYPE_CHECKING:

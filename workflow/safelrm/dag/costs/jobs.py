@@ -9,9 +9,9 @@ from functools import partial
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_texts, from_scratch, mixed, sized_model
 from safelrm.dag.paths import fetched_model
-from safelrm.dag.settings import MadeModel, Study
+from safelrm.dag.settings import JudgeEntry, MadeModel, Study
 from safelrm.data.schemas import KINDS
-from safelrm.judging.settings import GuardJudgeSettings
+from safelrm.judging.settings import ChatJudgeSettings, GuardJudgeSettings
 from safelrm.training.settings import TrainingSettings
 
 Wildcards = Mapping[str, str]
@@ -222,6 +222,8 @@ class Costs:
         entry, model = self.study.judges[wildcards["judge"]], wildcards["model"]
         runs = sum(len(arm.seeds) for arm in self.study.arms if arm.model == model)
         tables = runs * _table_bytes(self._asked(model))
+        if entry.model is not None:
+            return self._chat(entry, runs, tables, model)
         if entry.guard is None:
             return Job(1.0, GIB + tables)
         guard, longest = self._guards[entry.guard], self.study.guards[entry.guard].reading.max_length
@@ -233,6 +235,19 @@ class Costs:
         tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
         reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus)
         return fit.job(self._on.engine_start + reading, host=tables)
+
+    def _chat(self, entry: JudgeEntry, runs: int, tables: float, model: str) -> Job:
+        """The verdicts of a judge that asks a chat model of the study. Another module may lack some of its settings."""
+        chosen = ChatJudgeSettings.model_construct(**entry.settings)
+        judging, dtype = (self._guards | self._models)[entry.model], chosen.dtype
+        of_kind, limit = self._asked(model, chosen.kinds), chosen.max_tokens / 2
+        # the question holds the prompt and, mostly, an answer
+        asked = Texts(runs * of_kind.rows * len(chosen.parts), of_kind.prompt + of_kind.response, limit)
+        need = partial(self._on.engine_bytes, judging, chosen.max_model_length, dtype)
+        execution = self.study.execution
+        fit = fewest_gpus(need, execution, judging, "judges", execution.gpus_per_node)
+        seconds = self._on.generating_seconds(judging, asked, dtype, fit.gpus)
+        return fit.job(self._on.engine_start + seconds, host=tables)
 
     def _asked(self, model: str, kinds: Sequence[str] = KINDS) -> Texts:
         """The requests of one run of a model: all benchmarks in all its decoding modes, but those of other kinds.
