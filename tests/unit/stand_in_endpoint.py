@@ -36,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.stand_in, self.answer = stand_in, answer
         super().__init__(*arguments, **options)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Answer one request."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         question = body["messages"][-1]["content"]

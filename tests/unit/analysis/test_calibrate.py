@@ -72,6 +72,17 @@ def test_prompts_of_a_kind_that_one_judge_does_not_judge_are_left_out():
         rows_of(more, guard_a, guard_b)
 
 
+def test_a_field_of_a_judge_is_calibrated_like_a_judge_of_one():
+    oracle, guard_a, guard_b = TABLES
+    several = pd.concat([guard_a, guard_a.assign(field="tone", verdict="kind", score=None)], ignore_index=True)
+    rows = rows_of(oracle, several, guard_b, judges=["guard_a.safety", "guard_b"])
+    assert list(rows.judge.unique()) == ["guard_a.safety", "guard_b"]
+    plain = rows_of(*TABLES)
+    pd.testing.assert_frame_equal(rows.drop(columns="judge"), plain.drop(columns="judge"))
+    with pytest.raises(SafeLRMError, match=r"guard_a\.tone says \['kind'\], not safe or unsafe"):
+        rows_of(oracle, several, guard_b, judges=["guard_a.tone"])
+
+
 def test_a_perfect_judge_has_no_errors():
     row = rows_of(*TABLES).query("judge == 'guard_b' and prompts == 'all'").iloc[0]
     assert row[["n", "undetermined", "false_safe", "false_unsafe", "auroc", "ece"]].tolist() == [6, 1, 0, 0, 1.0, 0.0]

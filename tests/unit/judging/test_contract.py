@@ -81,7 +81,10 @@ MISTAKES = {
         changed("verdict", "safe"),
         r"gives \['safe'\], but a verdict of the field `tone` is one of \['kind', 'flat', 'rude', 'unscored'\]",
     ),
-    "verdict of another field": (changed("verdict", "harmful"), r"gives \['harmful'\], but a verdict of the field `tone`"),
+    "verdict of another field": (
+        changed("verdict", "harmful"),
+        r"gives \['harmful'\], but a verdict of the field `tone`",
+    ),
     "verdict missing": (changed("verdict", None), "but a verdict of the field `tone`"),
     "unknown part": (changed("part", "z"), r"gives \['z'\], but a part is one of"),
     "unknown state": (changed("state", "fine"), r"gives \['fine'\], but a state is one of"),
@@ -126,7 +129,7 @@ def test_a_judges_own_error_stays_as_it_is():
 
     with pytest.raises(SafeLRMError, match="asks nobody") as caught:
         judged(careful)
-    assert (caught.value.key, caught.value.fix) == ("model", "name one")
+    assert (caught.value.file, caught.value.key, caught.value.fix) == ("judge mine", "model", "name one")
 
 
 @pytest.mark.parametrize(

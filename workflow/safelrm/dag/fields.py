@@ -46,17 +46,16 @@ def with_judged_fields(study: Study, file: str) -> Study:
         for name, judge in study.judges.items()
     }
     for key, reference, needed in _headlines(study):
-        _require_verdicts(_field(fields, reference, file, key), needed, reference, file, key)
+        _require_verdicts(_referred(fields, reference, file, key), needed, reference, file, key)
     for name, entry in study.validation.items():
         key = f"validation.{name}.judge"
-        of_module = {"judge": declared_fields(entry.judge, entry.settings, file, key)}
-        reference = f"judge.{entry.field}" if entry.field else "judge"
-        found = _field(of_module, reference, file, f"validation.{name}.field")
+        of_module = declared_fields(entry.judge, entry.settings, file, key)
+        found = _field(of_module, entry.field, entry.judge, file, f"validation.{name}.field")
         _require_verdicts(found, HEADLINE_VERDICTS["validation"], entry.judge, file, key)
     if study.metrics is None:
         return study
     more = {
-        name: _completed(metric, name, _field(fields, metric.judge, file, f"metrics.more.{name}.judge"), file)
+        name: _completed(metric, name, _referred(fields, metric.judge, file, f"metrics.more.{name}.judge"), file)
         for name, metric in study.metrics.more.items()
     }
     return study.model_copy(update={"metrics": study.metrics.model_copy(update={"more": more})})
@@ -73,15 +72,19 @@ def _headlines(study: Study) -> Iterator[tuple[str, str, tuple[str, str]]]:
             yield "calibration", reference, HEADLINE_VERDICTS["calibration"]
 
 
-def _field(fields: Mapping[str, Mapping[str, JudgeField]], reference: str, file: str, key: str) -> JudgeField:
-    """The field that a reference names: exactly one."""
+def _referred(fields: Mapping[str, Mapping[str, JudgeField]], reference: str, file: str, key: str) -> JudgeField:
+    """The field that a reference to a judge names."""
     judge, name = chosen_field(reference)
-    of_judge = fields[judge]
+    return _field(fields[judge], name, judge, file, key)
+
+
+def _field(of_judge: Mapping[str, JudgeField], name: str | None, judge: str, file: str, key: str) -> JudgeField:
+    """The named field of a judge, or its only one."""
     if name is None and len(of_judge) == 1:
         return next(iter(of_judge.values()))
     if name not in of_judge:
         problem = f"`{judge}` gives several fields" if name is None else f"`{judge}` gives no field `{name}`"
-        fix = f"name one: {[f'{judge}.{field}' for field in of_judge]}"
+        fix = f"name one of its fields: {[f'{judge}.{field}' for field in of_judge]}"
         raise SafeLRMError(problem, file=file, key=key, fix=fix)
     return of_judge[name]
 

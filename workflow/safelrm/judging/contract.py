@@ -72,7 +72,8 @@ def judged_by(
     """
     try:
         given = module.judge(rollouts, settings, asked)
-    except SafeLRMError:
+    except SafeLRMError as error:
+        error.file = error.file or f"judge {judge.name}"
         raise
     except Exception as error:
         traceback.print_exc()
