@@ -182,6 +182,9 @@ def test_a_validation_chooses_a_field(config):
     entry = {"judge": CHAT, "settings": both, "labelled": ["star1"]}
     config["validation"] = {"check": entry}
     assert "validation.check.field: `safelrm.judging.chat` gives several fields" in message(config)
+    entry["settings"] = both | {"endpoint": None}
+    assert "validation.check.settings.endpoint: asks no model" in message(config)
+    entry["settings"] = both
     entry["field"] = "harm"
     assert "validation.check.judge: `safelrm.judging.chat` says ['harmless', 'harmful']" in message(config)
     entry["field"] = "refusal"

@@ -133,6 +133,10 @@ def _check_asked(study: Study, file: str) -> None:
             problem = "asks no model" if judge.model is None else "asks a model of the study and an endpoint"
             fix = "give either `model`, a key of `models` or `guards`, or `settings.endpoint`"
             raise SafeLRMError(problem, file=file, key=f"judges.{name}", fix=fix)
+    for name, entry in study.validation.items():
+        if "endpoint" in entry.settings and entry.settings["endpoint"] is None:
+            key, fix = f"validation.{name}.settings.endpoint", "give one: a validation asks no model of the study"
+            raise SafeLRMError("asks no model", file=file, key=key, fix=fix)
 
 
 def _inputs(factory: str) -> set[str]:

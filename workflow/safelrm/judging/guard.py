@@ -32,7 +32,7 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
     """
     if guard is None:
         raise SafeLRMError(
-            "this judge needs a guard", file="--guard", fix="name one of `guards` in the judge's entry (key `guard`)"
+            "this judge needs a guard", file="--asked", fix="name one of `guards` in the judge's entry (key `guard`)"
         )
     parts = parts_of(rollouts[rollouts["kind"].isin(settings.kinds)])
     pairs = unique_pairs(parts)
