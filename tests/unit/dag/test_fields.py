@@ -166,6 +166,15 @@ def test_a_chat_judge_of_the_study_costs_more_the_more_it_says(config):
     assert seconds() > short > costs(config).job("judge", {"judge": "refusal", "model": "nano_a"}).seconds
 
 
+def test_an_endpoint_takes_longer_the_fewer_questions_it_is_asked_at_a_time(config):
+    def seconds(concurrency: int) -> float:
+        asked = SETTINGS | {"endpoint": ENDPOINT | {"concurrency": concurrency}}
+        config["judges"]["rubric"] = {"module": CHAT, "settings": asked}
+        return costs(config).job("judge", {"judge": "rubric", "model": "nano_a"}).seconds
+
+    assert seconds(2) == 4 * seconds(8) > 0
+
+
 def test_an_endpoint_may_be_the_judge_where_a_guard_rewards(config):
     del config["judges"]["guard_b"], config["judges"]["oracle"], config["calibration"]
     config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": ENDPOINT}}

@@ -30,6 +30,8 @@ SMALL: Mapping[str, float] = {
     **dict.fromkeys(("metrics", "compare", "calibrate", "pin", "fetch_dataset"), 4.0),
     **{"verify": 30.0, "fetch_all": 0.0, "all": 0.0},
 }
+# a guess of the time in which an endpoint answers a question
+ENDPOINT_SECONDS = 5.0
 # rules whose jobs hold rows of all rollouts in memory; and rules whose jobs may span nodes
 READERS, TRAINING = ("samples", "metrics", "compare", "calibrate"), ("sft", "rl")
 
@@ -224,6 +226,10 @@ class Costs:
         tables = runs * _table_bytes(self._asked(model))
         if entry.model is not None:
             return self._chat(entry, runs, tables, model)
+        if endpoint := entry.settings.get("endpoint"):
+            of = ChatJudgeSettings.model_construct(**entry.settings)
+            questions = runs * self._asked(model, of.kinds).rows * len(of.parts)
+            return Job(questions * ENDPOINT_SECONDS / endpoint["concurrency"], GIB + tables)
         if entry.guard is None:
             return Job(1.0, GIB + tables)
         guard, longest = self._guards[entry.guard], self.study.guards[entry.guard].reading.max_length
