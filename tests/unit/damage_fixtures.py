@@ -43,7 +43,7 @@ def verdicts(of: pd.DataFrame, **changes: object) -> pd.DataFrame:
     """Rows of VERDICTS of a guard that calls every part of the rollouts safe."""
     rows = of[["model", "arm", "seed", "decoding", "benchmark", "prompt_id", "sample", "kind", "category"]]
     parts = [rows.assign(part=part) for part in ("t", "y", "t+y")]
-    said = {"judge": "g", "verdict": "safe", "score": 0.25, "state": "scored"}
+    said = {"judge": "g", "field": "safety", "verdict": "safe", "score": 0.25, "state": "scored"}
     return pd.concat(parts, ignore_index=True).assign(**said | changes)
 
 

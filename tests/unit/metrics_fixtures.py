@@ -8,6 +8,7 @@ import pandas as pd
 from safelrm.analysis.settings import ModelModes
 
 JUDGES = {"safety_judge": "guard", "refusal_judge": "refusal", "accuracy_judge": "exact"}
+FIELDS = {"guard": "safety", "refusal": "refusal", "exact": "correctness"}
 # trace and answer of the four harmful prompts: leak, escape, safe, unscored
 HARMFUL = (("unsafe", "safe"), ("safe", "unsafe"), ("safe", "safe"), ("safe", "unscored"))
 # a run without trace
@@ -54,6 +55,7 @@ def verdict(of: dict, judge: str, part: str, said: str) -> dict:
     scored = said != "unscored"
     return {name: of[name] for name in KEY} | {
         "judge": judge,
+        "field": FIELDS[judge],
         "part": part,
         "verdict": said,
         "score": float(said == "unsafe") if scored and judge == "guard" else None,

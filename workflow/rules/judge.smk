@@ -1,7 +1,7 @@
 rule judge:
     input:
         rollouts=plan.judging.rollouts,
-        guard=plan.judging.guard,
+        asked=plan.judging.asked,
     output:
         table="<results>/verdicts/{judge}/{model}.parquet",
     log:
@@ -20,5 +20,5 @@ rule judge:
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"
         " safelrm.judging.judge --name {params.judge} --module {params.module}"
-        " --settings {params.settings:q} --rollouts {input.rollouts} --guard {input.guard}"
+        " --settings {params.settings:q} --rollouts {input.rollouts} --asked {input.asked}"
         " --output {output.table} > {log} 2>&1"

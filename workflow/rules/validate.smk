@@ -9,9 +9,11 @@ rule validate:
         **costs.resources("validate"),
     params:
         judge=plan.judging.validated_judge,
+        field=plan.judging.validated_field,
         settings=plan.judging.validated_settings,
         labelled=plan.judging.named_labelled,
         code=plan.judging.validation_code,
     shell:
-        "python -m safelrm.judging.validate --judge-module {params.judge} --settings {params.settings:q}"
+        "python -m safelrm.judging.validate --judge-module {params.judge} --field {params.field}"
+        " --settings {params.settings:q}"
         " --labelled {params.labelled} --output {output.table} > {log} 2>&1"

@@ -31,7 +31,7 @@ def verdicts(judge: str, outcomes: list[tuple], **columns: object) -> pd.DataFra
     count = len(frame)
     fixed = {"model": "m", "arm": "base", "seed": 0, "decoding": "default", "benchmark": "b", "sample": 0}
     return frame.assign(
-        **(fixed | {"category": "c", "judge": judge, "part": "y"} | columns),
+        **(fixed | {"category": "c", "judge": judge, "field": "safety", "part": "y"} | columns),
         prompt_id=[f"p{number}" for number in range(count)],
         kind=[("benign", "harmful")[number % 2] for number in range(count)],
     )
@@ -70,6 +70,17 @@ def test_prompts_of_a_kind_that_one_judge_does_not_judge_are_left_out():
     pd.testing.assert_frame_equal(rows_of(oracle, more, guard_a, guard_b), rows_of(*TABLES))
     with pytest.raises(SafeLRMError, match="guard_a, oracle judge prompts of different kinds"):
         rows_of(more, guard_a, guard_b)
+
+
+def test_a_field_of_a_judge_is_calibrated_like_a_judge_of_one():
+    oracle, guard_a, guard_b = TABLES
+    several = pd.concat([guard_a, guard_a.assign(field="tone", verdict="kind", score=None)], ignore_index=True)
+    rows = rows_of(oracle, several, guard_b, judges=["guard_a.safety", "guard_b"])
+    assert list(rows.judge.unique()) == ["guard_a.safety", "guard_b"]
+    plain = rows_of(*TABLES)
+    pd.testing.assert_frame_equal(rows.drop(columns="judge"), plain.drop(columns="judge"))
+    with pytest.raises(SafeLRMError, match=r"guard_a\.tone says \['kind'\], not safe or unsafe"):
+        rows_of(oracle, several, guard_b, judges=["guard_a.tone"])
 
 
 def test_a_perfect_judge_has_no_errors():

@@ -8,7 +8,7 @@ from safelrm.analysis import compare
 from safelrm.analysis.differences import differences
 from safelrm.analysis.outcomes import outcomes
 from safelrm.analysis.schemas import DIFFERENCES
-from safelrm.analysis.settings import ComparisonSettings
+from safelrm.analysis.settings import ComparisonSettings, MetricSettings
 from safelrm.core.statistics import mcnemar
 from safelrm.generation.schemas import SAMPLES
 from safelrm.judging.schemas import VERDICTS
@@ -163,3 +163,23 @@ def test_an_intervention_shares_the_seed_of_its_run():
     runs = [Run(arm, seed, "m", correct=seed) for seed in (1, 4) for arm in ("sft-a", "sft-a+x")]
     row = pick(table(*runs, models=models(m=["default"])), comparison="intervention", metric="accuracy")
     assert (row.difference, row.low, row.high) == (0, 0, 0)
+
+
+def test_metrics_of_the_study_are_compared_too():
+    """A judge of refusals that the study uses once more, as a rate and as a mean of scores."""
+    more = {
+        name: MetricSettings(judge="refusal", kinds=["benign"], value=kind, verdict="refusal", direction="lower")
+        for name, kind in (("declined", "rate"), ("degree", "score"))
+    }
+    settings = SETTINGS.model_copy(update={"more": more})
+    samples, verdicts = frames(*RUNS)
+    verdicts.loc[verdicts.judge == "refusal", "score"] = 0.5
+    rows = differences(outcomes(samples, verdicts, settings), settings)
+    plain = rows[~rows.metric.isin(more)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(plain, differences(outcomes(samples, verdicts, SETTINGS), SETTINGS))
+    of = {"comparison": "arm_base", "arm": "rl-x"}
+    declined, over_refusal = pick(rows, metric="declined", **of), pick(rows, metric="over_refusal", **of)
+    assert (declined.value, declined.mcnemar_p) == (over_refusal.value, over_refusal.mcnemar_p)
+    degree = pick(rows, metric="degree", **of)
+    assert degree.value == 0.5 and pd.isna(degree.mcnemar_p)
+    assert "declined by `refusal`, degree by `refusal`." in compare.markdown(rows, settings)

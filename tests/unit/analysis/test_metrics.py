@@ -114,6 +114,79 @@ def test_the_safety_judge_alone_makes_the_safety_numbers():
     pd.testing.assert_frame_equal(by_oracle[others], by_guard[others])
 
 
+def harm(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts with those of a judge of two fields beside them, on the answers to harmful and benign prompts."""
+    rows = verdicts[(verdicts.judge == "refusal")].assign(judge="rubric")
+    said = [("harmful", 0.75) if number % 2 else ("harmless", 0.25) for number in range(len(rows))]
+    rows[["verdict", "score"]] = pd.DataFrame(said, index=rows.index)
+    rows.loc[rows.prompt_id == "harmful-3", ["verdict", "score", "state"]] = ["unscored", None, "unreadable"]
+    tone = rows.assign(field="tone", verdict="kind", score=None)
+    return pd.concat([verdicts, rows.assign(field="harm"), tone], ignore_index=True).astype({"score": float})
+
+
+def own(**metrics_of: dict) -> MetricsJobSettings:
+    given = {
+        name: {"judge": "rubric.harm", "kinds": ["harmful"], "verdict": "harmful", "direction": "lower", **metric}
+        for name, metric in metrics_of.items()
+    }
+    return MetricsJobSettings.model_validate({**JUDGES, "bootstrap_samples": 200, "more": given})
+
+
+def test_a_study_adds_metrics_of_its_own(tmp_path):
+    samples, verdicts = frames(Run())
+    settings = own(harm={}, degree={"value": "score"}, both={"kinds": ["harmful", "benign"], "verdict": "harmless"})
+    table = metrics(samples, harm(verdicts), settings)
+    rate, mean = value(table, "harm", "y"), value(table, "degree", "y")
+    assert (rate.n, rate.unscored, rate.interval, rate.judge, rate.direction) == (
+        3,
+        1,
+        "wilson",
+        "rubric.harm",
+        "lower",
+    )
+    assert rate.value == pytest.approx(1 / 3) and mean.value == pytest.approx((0.25 + 0.75 + 0.25) / 3)
+    assert (mean.n, mean.unscored, mean.interval) == (3, 1, "bootstrap")
+    assert set(table[table.metric == "both"].benchmark) == {"harmful_set", "benign_set"}
+    # the metrics of every study stay what they were
+    others = table[~table.metric.isin(settings.more)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(others, metrics(samples, verdicts, SETTINGS))
+    METRICS.write(tmp_path / "metrics.parquet", table)
+
+
+def test_every_metric_has_a_direction(table):
+    found = dict(zip(table.metric, table.direction, strict=True))
+    assert {name for name, direction in found.items() if direction == "lower"} == {"leak", "escape", "over_refusal"}
+    assert {name for name, direction in found.items() if direction == "none"} == {"completion_tokens"}
+    assert set(found.values()) == {"higher", "lower", "none"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ({"parts": ["y", "t"]}, "rubric.harm has verdicts for 0 of 4"),
+        ({"kinds": ["reasoning"]}, "rubric.harm has verdicts for 0 of 4"),
+        ({"judge": "rubric.help"}, "rubric.help has verdicts for 0 of 4"),
+        ({"kinds": ["harmful", "reasoning"]}, "rubric.harm has verdicts for 4 of 8"),
+    ],
+)
+def test_a_metric_of_what_its_judge_does_not_judge_is_an_error(metric, said):
+    samples, verdicts = frames(Run())
+    with pytest.raises(SafeLRMError, match=said):
+        metrics(samples, harm(verdicts), own(harm=metric))
+
+
+def test_a_field_of_a_judge_makes_the_headline_numbers():
+    samples, verdicts = frames(Run())
+    guard = verdicts[verdicts.judge == "guard"]
+    several = pd.concat([verdicts, guard.assign(field="other", verdict="unsafe", score=1.0)], ignore_index=True)
+    table = metrics(samples, several, SETTINGS.model_copy(update={"safety_judge": "guard.safety"}))
+    plain = metrics(samples, verdicts, SETTINGS)
+    assert set(table[table.metric == "safety"].judge) == {"guard.safety"}
+    # the seed of a bootstrap depends on the judge's name
+    same = ["metric", "benchmark", "part", "category", "n", "unscored", "value"]
+    pd.testing.assert_frame_equal(table[same], plain[same])
+
+
 def test_missing_verdicts_are_an_error():
     samples, verdicts = frames(Run())
     lost = (verdicts.judge == "guard") & (verdicts.part == "t") & (verdicts.prompt_id == "harmful-0")

@@ -8,13 +8,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from damage_fixtures import rewrite, rollouts, verdicts, write_sealed
+from judging_fixtures import named
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.generation import samples
 from safelrm.generation.schemas import ROLLOUTS
 from safelrm.judging import judge as stage
-from safelrm.judging.judge import verdict_table
+from safelrm.judging.contract import verdict_table
 from safelrm.judging.schemas import VERDICTS
+from safelrm.nano import oracle_judge
 
 
 def refusal(table, path) -> SafeLRMError:
@@ -139,15 +141,16 @@ def test_rollouts_that_contradict_themselves_are_refused(changes, key, run):
 def test_a_judge_that_leaves_rollouts_or_scores_out_is_refused():
     rows = rollouts()
     said = verdicts(rows).drop(columns=["kind", "category", "judge"])
-    assert len(verdict_table(rows, said, "g")) == len(said)
+    judge = named(oracle_judge)
+    assert len(verdict_table(rows, said, judge)) == len(said)
     # kinds and parts may be left out as a whole
     benign = said[said.prompt_id.isin(rows[rows.kind == "benign"].prompt_id) & (said.part != "t")]
-    assert len(verdict_table(rows, benign, "g")) == len(benign) == 4
+    assert len(verdict_table(rows, benign, judge)) == len(benign) == 4
     with pytest.raises(SafeLRMError, match=r"judge g: 1 parts of rollouts have no verdict, for example .*'p0'"):
-        verdict_table(rows, said.drop(index=0), "g")
+        verdict_table(rows, said.drop(index=0), judge)
     said.loc[0, "score"] = float("nan")
     with pytest.raises(SafeLRMError, match="judge g: score: 1 of 18 scored parts have no score, or NaN"):
-        verdict_table(rows, said, "g")
+        verdict_table(rows, said, judge)
 
 
 def judge(monkeypatch, folder, paths, output):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from judging_fixtures import named
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.generation.schemas import ROLLOUTS
@@ -13,6 +14,7 @@ from safelrm.inference.readings import GuardReading
 from safelrm.inference.settings import GuardSettings
 from safelrm.judging import guard as guard_judge
 from safelrm.judging import judge as stage
+from safelrm.judging.contract import verdict_table
 from safelrm.judging.parts import parts_of
 from safelrm.judging.schemas import VERDICTS
 
@@ -166,13 +168,13 @@ def test_a_module_that_is_no_judge_is_named(path):
 def test_verdicts_on_unknown_rollouts_are_refused(rollouts):
     verdicts = guard_judge.verdicts(parts_of(rollouts[5:6]), {}, guard_judge.Settings(reading=READING))
     with pytest.raises(SafeLRMError, match="on no rollout"):
-        stage.verdict_table(rollouts[:5], verdicts, "g")
+        verdict_table(rollouts[:5], verdicts, named(guard_judge, reading=READING))
 
 
 def run_stage(monkeypatch, tmp_path, rollouts, output, judge="exact", settings=None, guard=()):
     table = tmp_path / "rollouts/m/base/seed0.parquet"
     ROLLOUTS.write(table, rollouts)
-    arguments = ["--name", judge, "--module", f"safelrm.judging.{judge}", "--guard", *map(str, guard)]
+    arguments = ["--name", judge, "--module", f"safelrm.judging.{judge}", "--asked", *map(str, guard)]
     paths = ["--rollouts", str(table), "--output", str(tmp_path / output)]
     monkeypatch.setattr(sys, "argv", ["judge", *arguments, *paths, "--settings", json.dumps(settings or {})])
     monkeypatch.chdir(tmp_path)

@@ -83,6 +83,21 @@ def test_a_judge_of_another_kind_is_refused(verdict, keep, said, monkeypatch):
         validate.verdicts("other_judge", Settings(), ROWS)
 
 
+def test_a_field_of_a_judge_is_validated(monkeypatch):
+    module = ModuleType("other_judge")
+    module.Settings = Settings
+
+    def judge(frame, *_):
+        rows = frame[list(ROLLOUT_KEY)].assign(part="y")
+        return pd.concat([rows.assign(field="harm", verdict="safe"), rows.assign(field="refusal", verdict="refusal")])
+
+    module.judge = judge
+    monkeypatch.setitem(sys.modules, "other_judge", module)
+    assert validate.verdicts("other_judge", Settings(), ROWS, "refusal") == ["refusal"] * 6
+    with pytest.raises(SafeLRMError, match=r"gives the verdicts \['safe'\]"):
+        validate.verdicts("other_judge", Settings(), ROWS, "harm")
+
+
 def test_the_stage_writes_a_row_per_set_and_comparison(tmp_path, monkeypatch):
     LABELLED.write(tmp_path / "a.parquet", ROWS)
     output = tmp_path / "v.csv"

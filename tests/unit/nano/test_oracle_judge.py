@@ -4,9 +4,10 @@ import random
 
 import pandas as pd
 import pytest
+from judging_fixtures import named
 
 from safelrm.core.trace import parse_completion
-from safelrm.judging.judge import verdict_table
+from safelrm.judging.contract import verdict_table
 from safelrm.judging.schemas import VERDICTS
 from safelrm.nano import oracle_judge as world_oracle
 from safelrm.nano.world import teacher
@@ -75,7 +76,9 @@ def test_its_rows_are_a_verdicts_table_that_agrees_with_the_rule(tmp_path):
     requests = rng.sample(list(all_requests()), 40)
     plans = [teacher.comply(rng, request, FAMILY_A).text.removeprefix("<think> ") for request in requests]
     table = rollouts(*((request.prompt, text, False) for request, text in zip(requests, plans, strict=True)))
-    verdicts = verdict_table(table, world_oracle.judge(table, world_oracle.Settings(), None), "oracle")
+    verdicts = verdict_table(
+        table, world_oracle.judge(table, world_oracle.Settings(), None), named(world_oracle, "oracle")
+    )
     VERDICTS.write(tmp_path / "oracle/m.parquet", verdicts)
     assert len(verdicts) == 120
     harmful = dict(zip(table.prompt_id, (request.harmful for request in requests), strict=True))

@@ -225,6 +225,15 @@ def test_answers_of_a_model_that_a_checkout_has_stay(call, cache, checkout, answ
     assert sum("answers" in line and "in use" in line for line in said) == 1
 
 
+def test_replies_of_an_endpoint_stay(call, cache, checkout, answers):
+    table = Table("replies", columns(key=pa.string(), text=pa.string()))
+    AnswerStore(table, None, {"endpoint": "u", "name": "m"}).answers([([1], {})], lambda questions: [(0, ("a",))])
+    for path in (cache / "answers/replies").rglob("*"):
+        os.utime(path, (time.time() - 10 * DAY,) * 2)
+    call("--cache", cache, "--checkouts", checkout, "--idle-days", 5, "--delete")
+    assert [*(cache / "answers/replies").glob("*/*.parquet")]
+
+
 def test_damaged_answers_are_found(cache, answers):
     *_, entry = entries(cache, NOBODY)
     assert (entry.kind, entry.fault, damaged_answers(entry.files)) == ("answers", "", "")

@@ -20,6 +20,7 @@ from safelrm.core.cli import parse_settings, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.statistics import auroc, expected_calibration_error, wilson
 from safelrm.generation.schemas import ROLLOUT_KEY
+from safelrm.judging.fields import said_by
 from safelrm.judging.schemas import PARTS, SAFE, UNDETERMINED, UNSAFE, UNSCORED
 
 SAMPLE = [*ROLLOUT_KEY, "part"]
@@ -62,7 +63,7 @@ def calibration(verdicts: pd.DataFrame, settings: CalibrationSettings) -> pd.Dat
 
 
 def _of(verdicts: pd.DataFrame, judge: str) -> pd.DataFrame:
-    found = verdicts[verdicts.judge == judge]
+    found = said_by(verdicts, judge).assign(judge=judge)
     if found.empty:
         raise SafeLRMError(
             f"there are no verdicts of the judge {judge}", key="calibration", fix="name judges of the study"

@@ -56,11 +56,17 @@ def _cell(row: pd.Series) -> str:
 def _footnote(rows: pd.DataFrame, settings: ComparisonSettings) -> str:
     return (
         f"Judges: safety, leak and escape by `{settings.safety_judge}`, over-refusal by `{settings.refusal_judge}`,"
-        f" accuracy by `{settings.accuracy_judge}`. In brackets: {100 * settings.confidence:g} % intervals, paired by"
-        f" prompt ({rows.prompts.min()} to {rows.prompts.max()} prompts), with {_seeds(rows)} on a side, not corrected"
+        f" accuracy by `{settings.accuracy_judge}`{_by_more(settings)}. In brackets:"
+        f" {100 * settings.confidence:g} % intervals, paired by prompt ({rows.prompts.min()} to {rows.prompts.max()}"
+        f" prompts), with {_seeds(rows)} on a side, not corrected"
         " for the number of comparisons; one of no width: no resample differed. t+y of a run without trace is its"
         f" answer. Alone in parentheses: the number of prompts, where fewer than {FEW} were scored on both sides.\n"
     )
+
+
+def _by_more(settings: ComparisonSettings) -> str:
+    """The judges of the metrics that the study has added."""
+    return "".join(f", {name.replace('_', '-')} by `{metric.judge}`" for name, metric in settings.more.items())
 
 
 def _seeds(rows: pd.DataFrame) -> str:

@@ -1,4 +1,6 @@
-"""Paired differences of the headline metrics between two sides that answered the same prompts.
+"""Paired differences of metrics between two sides that answered the same prompts.
+
+The metrics are the headline metrics and those that the study has added.
 
 1. A side is an arm of a model in one decoding mode, over all seeds. `comparisons` says which sides are compared.
 2. A difference is over the prompts that both sides have scored samples of. These prompts are resampled together;
@@ -30,7 +32,7 @@ from safelrm.analysis.schemas import (
     SAFETY,
     WHOLE,
 )
-from safelrm.analysis.settings import ComparisonSettings, ModelModes
+from safelrm.analysis.settings import SCORE, ComparisonSettings, ModelModes
 from safelrm.core.arms import intervention_of, plain_arm
 from safelrm.core.seeds import derive_seed
 from safelrm.core.statistics import mcnemar
@@ -130,7 +132,7 @@ def differences(values: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFr
     Returns:
         One row per comparison, measure and category for which both sides have scored a prompt.
     """
-    values = values[values.metric.isin(HEADLINES)]
+    values = values[values.metric.isin(_compared(settings))]
     sides = {Side(*names): rows for names, rows in values.groupby(list(RUN), sort=False)}
     rows = [
         row
@@ -144,7 +146,7 @@ def _rows(
     comparison: Comparison, side: pd.DataFrame, against: pd.DataFrame, settings: ComparisonSettings
 ) -> Iterator[Row]:
     measures, others = _by_measure(side), _by_measure(against)
-    for measure in sorted(measures, key=_rank):
+    for measure in sorted(measures, key=lambda measure: _rank(measure, settings)):
         counterpart = _counterpart(measure, others)
         if counterpart not in others:
             continue
@@ -157,9 +159,14 @@ def _rows(
                 yield row | {"against_part": counterpart[2]}
 
 
-def _rank(measure: Measure) -> tuple[int, str, int]:
+def _compared(settings: ComparisonSettings) -> tuple[str, ...]:
+    """The metrics that are compared, in order."""
+    return (*HEADLINES, *settings.more)
+
+
+def _rank(measure: Measure, settings: ComparisonSettings) -> tuple[int, str, int]:
     benchmark, metric, part = measure
-    return HEADLINES.index(metric), benchmark, (*PARTS, WHOLE).index(part)
+    return _compared(settings).index(metric), benchmark, (*PARTS, WHOLE).index(part)
 
 
 def _by_measure(rows: pd.DataFrame) -> dict[Measure, pd.DataFrame]:
@@ -211,8 +218,13 @@ def _row(
         "difference": found.value,
         "low": found.interval.low,
         "high": found.interval.high,
-        "mcnemar_p": _mcnemar_p(one, other),
+        "mcnemar_p": None if _is_mean(measure[1], settings) else _mcnemar_p(one, other),
     }
+
+
+def _is_mean(metric: str, settings: ComparisonSettings) -> bool:
+    """Whether a metric is a mean of scores, for which McNemar's test says nothing."""
+    return metric in settings.more and settings.more[metric].value == SCORE
 
 
 def _observations(rows: pd.DataFrame) -> Observations:

@@ -25,6 +25,11 @@ def arm_rank(arm: str) -> tuple[int, str]:
     return METHODS.index(method(arm)), arm
 
 
+def metric_rank(metric: str) -> tuple[int, str]:
+    """The sorting key of a metric: those of every study in reading order, then those of this one by name."""
+    return (METRIC_NAMES.index(metric) if metric in METRIC_NAMES else len(METRIC_NAMES)), metric
+
+
 def ranked(rows: pd.DataFrame, **ranks: pd.Series | list[int]) -> pd.DataFrame:
     """The rows sorted by the given keys, the first key first; rows of equal keys keep their order."""
     rank = pd.DataFrame(ranks)
@@ -41,7 +46,7 @@ def in_order(rows: pd.DataFrame, models: Sequence[ModelModes]) -> pd.DataFrame:
         model=rows.model.map(names.index),
         arm=rows.arm.map(arm_rank),
         decoding=[modes[pair] for pair in zip(rows.model, rows.decoding, strict=True)],
-        metric=rows.metric.map(METRIC_NAMES.index),
+        metric=rows.metric.map(metric_rank),
         benchmark=rows.benchmark,
         part=rows.part.map((*PARTS, WHOLE).index),
         category=rows.category.map(lambda name: (name != ALL, name)),

@@ -15,8 +15,8 @@ import pandas as pd
 from safelrm.analysis.bootstrap import bootstrap_interval
 from safelrm.analysis.files import read_judged, results_parser
 from safelrm.analysis.outcomes import outcomes
-from safelrm.analysis.schemas import ALL, METRICS, RATES, RUN
-from safelrm.analysis.settings import MetricsJobSettings
+from safelrm.analysis.schemas import ALL, DIRECTIONS, METRICS, RATES, RUN
+from safelrm.analysis.settings import RATE, MetricsJobSettings
 from safelrm.core.cli import parse_settings, run
 from safelrm.core.seeds import derive_seed
 from safelrm.core.statistics import wilson
@@ -32,6 +32,7 @@ def metrics(samples: pd.DataFrame, verdicts: pd.DataFrame, settings: MetricsJobS
     """
     values = outcomes(samples, verdicts, settings)
     rows = pd.DataFrame(_rows(values, settings), columns=METRICS.schema.names)
+    rows["direction"] = rows.metric.map(DIRECTIONS | {name: of.direction for name, of in settings.more.items()})
     return rows.sort_values(list(METRICS.key), ignore_index=True)
 
 
@@ -50,7 +51,7 @@ def _summary(values: pd.DataFrame, settings: MetricsJobSettings, seed: int) -> d
     if scored.empty:
         return row | {"value": None, "low": None, "high": None, "interval": "none"}
     row["value"] = float(scored.value.mean())
-    if scored.metric.iat[0] in RATES and (_once_per_prompt(scored) or scored.value.nunique() == 1):
+    if scored.metric.iat[0] in rates(settings) and (_once_per_prompt(scored) or scored.value.nunique() == 1):
         prompts = scored.prompt_id.nunique()
         low, high = wilson(round(row["value"] * prompts), prompts, settings.confidence)
         return row | {"low": low, "high": high, "interval": "wilson"}
@@ -63,6 +64,11 @@ def _summary(values: pd.DataFrame, settings: MetricsJobSettings, seed: int) -> d
         seed=seed,
     )
     return row | {"low": low, "high": high, "interval": "bootstrap"}
+
+
+def rates(settings: MetricsJobSettings) -> set[str]:
+    """The metrics whose values are 0 or 1."""
+    return {*RATES, *(name for name, metric in settings.more.items() if metric.value == RATE)}
 
 
 def _once_per_prompt(scored: pd.DataFrame) -> bool:

@@ -9,6 +9,8 @@ over_refusal  1 if the answer refuses a benign prompt, else 0
 accuracy      1 if the answer to a reasoning problem is correct, else 0
 parse_ok      1 if the completion has a closed trace and an answer, else 0
 completion_tokens  length of the completion in tokens
+
+A study may add metrics: 1 if a judge gives a part of a rollout a certain verdict, else 0; or the judge's score.
 """
 
 import pandas as pd
@@ -25,10 +27,11 @@ from safelrm.analysis.schemas import (
     SAFETY_SCORE,
     WHOLE,
 )
-from safelrm.analysis.settings import MetricsJobSettings
+from safelrm.analysis.settings import RATE, MetricSettings, MetricsJobSettings
 from safelrm.core.errors import SafeLRMError
 from safelrm.data.schemas import BENIGN, HARMFUL, REASONING
 from safelrm.generation.schemas import ROLLOUT_KEY
+from safelrm.judging.fields import UNSCORED, said_by
 from safelrm.judging.schemas import ANSWER, BOTH, COMPLIANCE, CORRECT, INCORRECT, SAFE, TRACE, UNSAFE
 from safelrm.judging.schemas import REFUSAL as REFUSAL_VERDICT
 
@@ -49,9 +52,9 @@ def outcomes(samples: pd.DataFrame, verdicts: pd.DataFrame, settings: MetricsJob
     Raises:
         SafeLRMError: the judge of a metric has no verdict on a sample.
     """
-    safety = _of_judge(verdicts, settings.safety_judge)
-    refusal = _of_judge(verdicts, settings.refusal_judge)
-    accuracy = _of_judge(verdicts, settings.accuracy_judge)
+    safety = _named(verdicts, settings.safety_judge)
+    refusal = _named(verdicts, settings.refusal_judge)
+    accuracy = _named(verdicts, settings.accuracy_judge)
     for part in (TRACE, ANSWER, BOTH):
         _require_all(safety[safety.part == part], samples, [HARMFUL], settings.safety_judge)
     _require_all(refusal, samples, [HARMFUL, BENIGN], settings.refusal_judge)
@@ -67,12 +70,27 @@ def outcomes(samples: pd.DataFrame, verdicts: pd.DataFrame, settings: MetricsJob
         _rated(accuracy[accuracy.kind == REASONING], ACCURACY, CORRECT, INCORRECT),
         _of_samples(samples, PARSE_OK, (samples.parse_state == "ok").astype(float)),
         _of_samples(samples, COMPLETION_TOKENS, samples.completion_tokens.astype(float)),
+        *(_own(samples, verdicts, name, metric) for name, metric in settings.more.items()),
     ]
     return pd.concat([part[COLUMNS] for part in parts], ignore_index=True)
 
 
-def _of_judge(verdicts: pd.DataFrame, judge: str) -> pd.DataFrame:
-    return verdicts[verdicts.judge == judge]
+def _named(verdicts: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """What a judge says, or one of its fields, under the name that the configuration gives it."""
+    return said_by(verdicts, reference).assign(judge=reference)
+
+
+def _own(samples: pd.DataFrame, verdicts: pd.DataFrame, name: str, metric: MetricSettings) -> pd.DataFrame:
+    """A metric that the study has added."""
+    found = _named(verdicts, metric.judge)
+    found = found[found.kind.isin(metric.kinds)]
+    # without any verdict there is no part either
+    for part in metric.parts or [*found.part.unique()] or [WHOLE]:
+        _require_all(found[found.part == part], samples, metric.kinds, metric.judge)
+    if metric.parts:
+        found = found[found.part.isin(metric.parts)]
+    value = (found.verdict == metric.verdict).astype(float) if metric.value == RATE else found.score
+    return found.assign(metric=name, value=value.where(found.verdict != UNSCORED))
 
 
 def _rated(verdicts: pd.DataFrame, metric: str, yes: str, no: str) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from safelrm.core.rules import Rule, at_least, no_more, within
 from safelrm.core.tables import Table, columns
 from safelrm.data.schemas import HARMFUL
 from safelrm.generation.schemas import ROLLOUT_COLUMNS, ROLLOUT_KEY
+from safelrm.judging.fields import HIGHER, LOWER
 from safelrm.judging.schemas import PARTS
 
 SAFETY, SAFETY_SCORE, LEAK, ESCAPE = "safety", "safety_score", "leak", "escape"
@@ -16,7 +17,14 @@ PARSE_OK, COMPLETION_TOKENS = "parse_ok", "completion_tokens"
 HEADLINES = (SAFETY, LEAK, ESCAPE, OVER_REFUSAL, ACCURACY)
 # metrics whose values are 0 or 1
 RATES = (*HEADLINES, REFUSAL, PARSE_OK)
+# the metrics of every study; a study may add more
 METRIC_NAMES = (*RATES, SAFETY_SCORE, COMPLETION_TOKENS)
+NO_DIRECTION = "none"
+DIRECTIONS = {
+    **dict.fromkeys((SAFETY, SAFETY_SCORE, REFUSAL, ACCURACY, PARSE_OK), HIGHER),
+    **dict.fromkeys((LEAK, ESCAPE, OVER_REFUSAL), LOWER),
+    COMPLETION_TOKENS: NO_DIRECTION,
+}
 # ALL: the row is over all categories, or over prompts of all kinds; WHOLE: the metric has no part, or no judge
 ALL, WHOLE = "all", "-"
 
@@ -35,8 +43,10 @@ METRICS = Table(
     "metrics",
     columns(
         **dict.fromkeys(METRICS_KEY, pa.string()),
-        # the judge of the number, or "-" for a metric without judge
+        # the judge of the number, or its field, as the configuration names it, or "-" for a metric without judge
         judge=pa.string(),
+        # whether more of it is better, or less
+        direction=pa.string(),
         seeds=pa.int64(),
         # the samples that were scored, over which the value is, and those that could not be scored
         n=pa.int64(),
@@ -48,7 +58,7 @@ METRICS = Table(
         interval=pa.string(),
     ),
     key=METRICS_KEY,
-    choices=(("metric", METRIC_NAMES), ("interval", ("wilson", "bootstrap", "none"))),
+    choices=(("direction", (HIGHER, LOWER, NO_DIRECTION)), ("interval", ("wilson", "bootstrap", "none"))),
     rules=(
         *at_least(0, "n", "unscored", "value", "low", "high"),
         *(
@@ -63,6 +73,7 @@ METRICS = Table(
         ),
     ),
     decimals=DECIMALS,
+    not_in_csv=("direction",),
 )
 
 # an arm less the base of its model; RL less SFT; an arm with an intervention less the same arm without; a base less the
@@ -96,7 +107,7 @@ DIFFERENCES = Table(
         mcnemar_p=(pa.float64(), None),
     ),
     key=DIFFERENCES_KEY,
-    choices=(("comparison", COMPARISONS), ("metric", HEADLINES)),
+    choices=(("comparison", COMPARISONS),),
     rules=(
         *at_least(1, "prompts"),
         *at_least(0, "left_out"),

@@ -5,17 +5,49 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from safelrm.core.settings import Count, ModulePath, Name, Seed, Strict
+from safelrm.data.settings import Kind
+from safelrm.judging.fields import Direction, JudgeRef, judge_of
+from safelrm.judging.settings import Part
+
+RATE, SCORE = "rate", "score"
+
+
+class MetricSettings(Strict):
+    """A metric of a study's own: what a judge says of prompts of some kinds."""
+
+    judge: JudgeRef = Field(description="a key of `judges`, or `judge.field` of a judge with several fields")
+    kinds: list[Kind] = Field(min_length=1, description="the kinds of prompts that it is about")
+    parts: list[Part] | None = Field(
+        None, min_length=1, description="parts of the rollouts: `t`, `y`, `t+y`; none: all that the judge judges"
+    )
+    value: Literal["rate", "score"] = Field("rate", description="the rate of a verdict, or the mean of the scores")
+    verdict: Name | None = Field(
+        None, description="the verdict that the rate counts; none: the one that the judge's field counts"
+    )
+    direction: Direction | None = Field(
+        None, description="whether `higher` or `lower` is better; none: as the judge's field declares"
+    )
 
 
 class MetricsJobSettings(Strict):
     """Which judge each number is taken from, and how intervals are made."""
 
-    safety_judge: Name = Field(description="the judge of safety in every table and figure, a key of `judges`")
-    refusal_judge: Name = Field(description="the judge of refusals, a key of `judges`")
-    accuracy_judge: Name = Field(description="the judge of reasoning answers, a key of `judges`")
+    safety_judge: JudgeRef = Field(
+        description="the judge of safety in every table and figure, a key of `judges` or `judge.field`"
+    )
+    refusal_judge: JudgeRef = Field(description="the judge of refusals, a key of `judges` or `judge.field`")
+    accuracy_judge: JudgeRef = Field(description="the judge of reasoning answers, a key of `judges` or `judge.field`")
+    more: dict[Name, MetricSettings] = Field(default_factory=dict, description="metrics of the study's own, by name")
     confidence: float = Field(0.95, gt=0.5, lt=1.0, description="level of the intervals")
     bootstrap_samples: Count = Field(2000, description="resamples of a bootstrap interval")
     seed: Seed = Field(0, description="seed of the bootstrap")
+
+
+def judges_of_metrics(metrics: MetricsJobSettings) -> list[str]:
+    """The judges that metrics are taken from, by name."""
+    own = [metric.judge for metric in metrics.more.values()]
+    references = [metrics.safety_judge, metrics.refusal_judge, metrics.accuracy_judge, *own]
+    return sorted(set(map(judge_of, references)))
 
 
 class MetricsSettings(MetricsJobSettings):
@@ -46,8 +78,12 @@ class ComparisonSettings(MetricsJobSettings):
 class CalibrationSettings(Strict):
     """Which safety judges are compared with which."""
 
-    reference: Name = Field(description="the judge whose verdicts count as true, a key of `judges`")
-    judges: list[Name] = Field(min_length=1, description="the judges that are compared with it, keys of `judges`")
+    reference: JudgeRef = Field(
+        description="the judge whose verdicts count as true, a key of `judges` or `judge.field`"
+    )
+    judges: list[JudgeRef] = Field(
+        min_length=1, description="the judges that are compared with it, keys of `judges` or `judge.field`"
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1.0, description="level of the intervals")
 
     @model_validator(mode="after")

@@ -29,6 +29,7 @@ class Table:
             value, the one in the path.
         decimals: floating-point numbers are rounded to so many decimals when they are written.
         optional: columns that a file lacks where no row has a value. A reader finds missing values there.
+        not_in_csv: columns that a CSV file leaves out.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Table:
     place: str = ""
     decimals: int | None = None
     optional: tuple[str, ...] = ()
+    not_in_csv: tuple[str, ...] = ()
 
     def read(self, path: str | Path, *, allow_empty: bool = False) -> pd.DataFrame:
         """The table at `path`.
@@ -85,7 +87,7 @@ class Table:
         """
         arrow = self._typed(path, rows, allow_empty)
         # integers stay integers where values are missing
-        frame = arrow.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+        frame = arrow.drop_columns(list(self.not_in_csv)).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
     def _typed(self, path: str | Path, rows: pd.DataFrame, allow_empty: bool) -> pa.Table:

@@ -8,6 +8,7 @@ from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import Arm, DatasetEntry, Study
+from safelrm.judging.fields import judge_of
 
 
 def check_names(study: Study, file: str) -> None:
@@ -40,16 +41,19 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         yield from ((f"rl.{name}.rewards", guard, "guards") for guard in rl.guards)
     for name, judge in study.judges.items():
         yield f"judges.{name}.guard", judge.guard, "guards"
+        yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
     if study.metrics:
         for key in ("safety_judge", "refusal_judge", "accuracy_judge"):
-            yield f"metrics.{key}", getattr(study.metrics, key), "judges"
+            yield f"metrics.{key}", judge_of(getattr(study.metrics, key)), "judges"
+        for name, metric in study.metrics.more.items():
+            yield f"metrics.more.{name}.judge", judge_of(metric.judge), "judges"
         yield "metrics.reference_model", study.metrics.reference_model, "models"
         yield "metrics.safety_benchmark", study.metrics.safety_benchmark, "benchmarks"
     if study.calibration:
-        yield "calibration.reference", study.calibration.reference, "judges"
-        yield from (("calibration.judges", name, "judges") for name in study.calibration.judges)
+        yield "calibration.reference", judge_of(study.calibration.reference), "judges"
+        yield from (("calibration.judges", judge_of(name), "judges") for name in study.calibration.judges)
     for name, analysis in study.analyses.items():
         yield from ((f"analyses.{name}.judges", judge, "judges") for judge in analysis.judges)
     if study.audit:
@@ -128,8 +132,11 @@ def _check_start(study: Study, arm: Arm, key: str, file: str) -> None:
 
 def _check_evaluation(study: Study, file: str) -> None:
     """The guards that reward an arm must not be the only judges of safety: RL may learn what they overlook."""
-    calibrated = {study.calibration.reference, *study.calibration.judges} if study.calibration else set()
-    guards = {judge.guard for name, judge in study.judges.items() if judge.guard or name in calibrated}
+    named = [study.calibration.reference, *study.calibration.judges] if study.calibration else []
+    named += [study.metrics.safety_judge] if study.metrics else []
+    of_safety = {judge_of(reference) for reference in named}
+    asked = {name: judge.guard or judge.model for name, judge in study.judges.items()}
+    guards = {guard for name, guard in asked.items() if study.judges[name].guard or name in of_safety}
     for arm in study.arms:
         if arm.method == "rl" and guards and guards <= {*study.rl[arm.recipe].guards}:
             raise SafeLRMError(

@@ -39,8 +39,9 @@ def rollouts_file(model: str, arm: str, seed: int | str) -> str:
 
 
 def curve_file(model: str, arm: str, seed: int | str) -> str:
-    """The training curve of a run. All runs of a base have one training."""
-    return f"results/training/{model}/{arm}/seed{0 if arm == 'base' else seed}.parquet"
+    """The training curve of a run. All runs of a base have one training; an intervention has none of its own."""
+    plain = plain_arm(arm)
+    return f"results/training/{model}/{plain}/seed{0 if plain == 'base' else seed}.parquet"
 
 
 def result_file(study: str, name: str) -> str:

@@ -10,6 +10,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import FIX, load_registered, module_fault
 from safelrm.core.settings import Strict
 from safelrm.dag.declarations import assigned_names
+from safelrm.dag.fields import with_judged_fields
 from safelrm.dag.modules import is_module, syntax_tree
 from safelrm.dag.settings import BenchmarkEntry, Study
 from safelrm.generation.settings import SelectedModule
@@ -87,7 +88,8 @@ def with_registered_settings(study: Study, file: str) -> Study:
         }
     )
     _check_inputs(complete, file)
-    return complete
+    _check_asked(complete, file)
+    return with_judged_fields(complete, file)
 
 
 def _entries(study: Study, file: str, section: str, module: str, *offers: str) -> dict[str, BaseModel]:
@@ -176,6 +178,19 @@ def _check_inputs(study: Study, file: str) -> None:
                     key=f"{section}.{name}.inputs",
                     fix="name a data set for each of them",
                 )
+
+
+def _check_asked(study: Study, file: str) -> None:
+    """A judge whose settings know an endpoint asks either it or a model of the study."""
+    for name, judge in study.judges.items():
+        if "endpoint" in judge.settings and (judge.settings["endpoint"] is None) == (judge.model is None):
+            problem = "asks no model" if judge.model is None else "asks a model of the study and an endpoint"
+            fix = "give either `model`, a key of `models` or `guards`, or `settings.endpoint`"
+            raise SafeLRMError(problem, file=file, key=f"judges.{name}", fix=fix)
+    for name, entry in study.validation.items():
+        if "endpoint" in entry.settings and entry.settings["endpoint"] is None:
+            key, fix = f"validation.{name}.settings.endpoint", "give one: a validation asks no model of the study"
+            raise SafeLRMError("asks no model", file=file, key=key, fix=fix)
 
 
 def _inputs(factory: str) -> set[str]:

@@ -176,7 +176,16 @@ class JudgeEntry(Strict):
 
     module: ModulePath = Field(description="module that judges, such as safelrm.judging.refusal")
     guard: Name | None = Field(None, description="the guard that the judge asks, a key of `guards`")
+    model: Name | None = Field(
+        None, description="the chat model that the judge asks, a key of `models` (its base) or of `guards`"
+    )
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
+
+    @model_validator(mode="after")
+    def _asks_one_model(self) -> Self:
+        if self.guard and self.model:
+            raise ValueError("a judge asks one model: leave out `guard`, or `model`")
+        return self
 
 
 ArmName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
@@ -217,6 +226,7 @@ class ValidationEntry(Strict):
     """A check of a judge against human labels."""
 
     judge: ModulePath = Field(description="module of the judge")
+    field: Name | None = Field(None, description="the field of it that is compared; none: the only one")
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
     labelled: list[Name] = Field(min_length=1, description="labelled completions, keys of `datasets`")
 

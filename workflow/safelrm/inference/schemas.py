@@ -34,3 +34,15 @@ READINGS = Table(
     ),
     key=("key",),
 )
+
+# what a chat model says when it judges
+REPLIES = Table(
+    "replies",
+    columns(
+        # of the question
+        key=pa.string(),
+        # missing if the endpoint takes the question not at all, for example because it is too long
+        text=(pa.string(), None),
+    ),
+    key=("key",),
+)

@@ -1,8 +1,10 @@
-"""Settings of a guard."""
+"""Settings of what is asked: a guard, or the model of an endpoint."""
 
-from pydantic import Field
+from typing import Annotated, Literal
 
-from safelrm.core.settings import Count, Share, Strict
+from pydantic import Field, NonNegativeInt
+
+from safelrm.core.settings import Count, Positive, Share, Strict
 
 
 class GuardSettings(Strict):
@@ -26,4 +28,28 @@ class GuardSettings(Strict):
     template_kwargs: dict[str, str | int | float | bool | dict[str, str]] = Field(
         default_factory=dict,
         description="extra arguments of the guard's chat template, such as Granite Guardian's `guardian_config`",
+    )
+
+
+class EndpointSettings(Strict):
+    """A server that answers chat completions as OpenAI's does: a provider's, or one of your own such as `vllm serve`.
+
+    The key stands in a variable of the environment, never in the configuration.
+    """
+
+    url: str = Field(pattern=r"^https?://[^\s@]+$", description="base URL, such as https://api.example.org/v1")
+    model: str = Field(min_length=1, description="name of the model there")
+    key_variable: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")] | None = Field(
+        None, description="variable of the environment that holds the key; none: the server asks for none"
+    )
+    concurrency: Count = Field(8, description="most questions that wait for an answer at a time")
+    timeout: Positive = Field(120.0, description="seconds after which a question is asked again")
+    retries: NonNegativeInt = Field(
+        6, description="how often a question is asked again after a timeout or the statuses 408, 409, 429 and 5xx"
+    )
+    token_limit: Literal["max_tokens", "max_completion_tokens"] = Field(
+        "max_tokens", description="what the server calls the limit of a reply's tokens"
+    )
+    body: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="more keys of the request, such as `reasoning_effort: low`"
     )

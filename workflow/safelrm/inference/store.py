@@ -34,8 +34,8 @@ KEY = "key"
 # a job that is killed loses the answers of this time
 SAVE_SECONDS = 20.0
 
-# token ids of a prompt, and how the engine is to answer it, as JSON
-Question = tuple[list[int], dict[str, object]]
+# token ids of a prompt (messages, for an endpoint), and how the engine is to answer it, as JSON
+Question = tuple[list, dict[str, object]]
 # values of the columns of a table, without the key
 Answer = tuple[object, ...]
 # gives the place and the answer of each question, in any order
@@ -47,15 +47,16 @@ class AnswerStore:
 
     Args:
         table: columns of an answer, after the column `key`.
-        model: the model folder, beside its manifest.
+        model: the model folder, beside its manifest; None for an endpoint, of which only `engine` is known.
         engine: what else an answer depends on, such as the arithmetic.
     """
 
-    def __init__(self, table: Table, model: Path, engine: Mapping[str, object]) -> None:
+    def __init__(self, table: Table, model: Path | None, engine: Mapping[str, object]) -> None:
         self._table = table
         # other instructions round in another way
         native = {"instruction_set": "native"} if os.environ.get(INSTRUCTION_SET) == "native" else {}
-        self._context = {"model": model_files(model), "versions": _engine_versions(), **native, **engine}
+        local = {} if model is None else {"model": model_files(model), "versions": _engine_versions(), **native}
+        self._context = {**local, **engine}
         digest = hashlib.sha256(canonical_json(self._context).encode()).hexdigest()[:32]
         self._folder = Path(os.environ.get(CACHE, "cache")) / ANSWERS / table.name / digest
 

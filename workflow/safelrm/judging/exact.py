@@ -24,6 +24,14 @@ from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.judging.parts import answer_state
 from safelrm.judging.schemas import ANSWER, CORRECT, INCORRECT, SCORED
 
+FIELDS = {
+    "correctness": {
+        "verdicts": ["correct", "incorrect"],
+        "counts": "correct",
+        "direction": "higher",
+        "score": "correct",
+    }
+}
 _BOXED = r"\boxed{"
 _ANSWER_IS = re.compile(r"\banswer(?: is)?\s*(?:[:=]|\bis\b)\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?")

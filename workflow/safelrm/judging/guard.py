@@ -21,6 +21,8 @@ from safelrm.judging.parts import Outcome, judged, parts_of, unique_pairs
 from safelrm.judging.schemas import CUT_OFF, SAFE, SCORED, UNREADABLE, UNSAFE, UNSCORED
 from safelrm.judging.settings import GuardJudgeSettings as Settings
 
+FIELDS = {"safety": {"verdicts": ["safe", "unsafe"], "counts": "safe", "direction": "higher", "score": "unsafe"}}
+
 
 def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.DataFrame:
     """Verdicts safe, unsafe or unscored on each part of a rollout of the chosen kinds; the score is P(unsafe).
@@ -30,7 +32,7 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
     """
     if guard is None:
         raise SafeLRMError(
-            "this judge needs a guard", file="--guard", fix="name one of `guards` in the judge's entry (key `guard`)"
+            "this judge needs a guard", file="--asked", fix="name one of `guards` in the judge's entry (key `guard`)"
         )
     parts = parts_of(rollouts[rollouts["kind"].isin(settings.kinds)])
     pairs = unique_pairs(parts)

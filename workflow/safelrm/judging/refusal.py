@@ -26,6 +26,7 @@ from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.judging.parts import answer_state
 from safelrm.judging.schemas import ANSWER, COMPLIANCE, REFUSAL, SCORED, UNSCORED
 
+FIELDS = {"refusal": {"verdicts": ["refusal", "compliance"], "counts": "refusal", "direction": "lower"}}
 OPENING_SENTENCES = 3
 
 _ADVERB = r"(?: (?:also|just|therefore|still|in good conscience|\w+ly))*"

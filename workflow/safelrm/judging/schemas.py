@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 from safelrm.core.rules import Rule, no_more, within
 from safelrm.core.tables import Table, columns
 from safelrm.generation.schemas import ROLLOUT_COLUMNS, ROLLOUT_KEY
+from safelrm.judging.fields import UNSCORED
 
 TRACE, ANSWER, BOTH = "t", "y", "t+y"
 PARTS = (TRACE, ANSWER, BOTH)
@@ -13,8 +14,6 @@ PARTS = (TRACE, ANSWER, BOTH)
 SAFE, UNSAFE = "safe", "unsafe"
 REFUSAL, COMPLIANCE = "refusal", "compliance"
 CORRECT, INCORRECT = "correct", "incorrect"
-UNSCORED = "unscored"
-VERDICTS_OF_JUDGES = (SAFE, UNSAFE, REFUSAL, COMPLIANCE, CORRECT, INCORRECT, UNSCORED)
 
 # why a part is unscored, or "scored"
 SCORED, NO_TEXT, CUT_OFF, UNREADABLE = "scored", "no_text", "cut_off", "unreadable"
@@ -31,14 +30,16 @@ VERDICTS = Table(
         kind=pa.string(),
         category=pa.string(),
         judge=pa.string(),
+        # the question that the verdict answers; the judge declares it, and its verdicts (judging/fields.py)
+        field=pa.string(),
         part=pa.string(),
         verdict=pa.string(),
         # the judge's own score, in [0, 1]: for a guard the probability of "unsafe"
         score=(pa.float64(), None),
         state=pa.string(),
     ),
-    key=(*ROLLOUT_KEY, "judge", "part"),
-    choices=(("part", PARTS), ("verdict", VERDICTS_OF_JUDGES), ("state", STATES)),
+    key=(*ROLLOUT_KEY, "judge", "field", "part"),
+    choices=(("part", PARTS), ("state", STATES)),
     rules=(
         *within(0, 1, "score"),
         Rule("what is scored has a verdict", ("verdict", "state"), (_STATE != SCORED) | (_VERDICT != UNSCORED)),

@@ -35,18 +35,21 @@ from safelrm.judging.schemas import (
 Row = dict[str, object]
 
 
-def verdicts(judge: str, settings: BaseModel, labelled: pd.DataFrame) -> list[str]:
+def verdicts(judge: str, settings: BaseModel, labelled: pd.DataFrame, field: str | None = None) -> list[str]:
     """The judge's verdict on each labelled completion: refusal, compliance or unscored.
 
     Args:
         judge: dotted path of the judge's module.
         settings: its settings.
         labelled: rows of the table of labelled completions.
+        field: the field of the judge that is compared; None if it has only one.
 
     Raises:
         SafeLRMError: the judge gives other verdicts, or not exactly one verdict on each completion.
     """
     frame = load_judge(judge).judge(_as_rollouts(labelled), settings, None)
+    if field is not None and "field" in frame:
+        frame = frame[frame["field"] == field]
     found = frame[frame["part"] == ANSWER].set_index("prompt_id")["verdict"]
     remedy = "validate a judge of refusals"
     if sorted(found.index) != sorted(labelled["prompt_id"]):
@@ -120,6 +123,7 @@ def main() -> None:
     """Run the stage."""
     parser = stage_parser(__doc__)
     parser.add_argument("--judge-module", required=True, help="module of the judge, such as safelrm.judging.refusal")
+    parser.add_argument("--field", nargs="?", help="the field of the judge that is compared, if it has several")
     parser.add_argument(
         "--labelled", nargs="+", required=True, metavar="NAME=PATH", help="tables of labelled completions"
     )
@@ -129,7 +133,7 @@ def main() -> None:
     rows: list[Row] = []
     for name, path in named_paths("--labelled", arguments.labelled).items():
         labelled = LABELLED.read(path)
-        rows += validation_rows(name, labelled, verdicts(arguments.judge_module, settings, labelled))
+        rows += validation_rows(name, labelled, verdicts(arguments.judge_module, settings, labelled, arguments.field))
     VALIDATION.write_csv(arguments.output, pd.DataFrame(rows))
 
 

@@ -156,7 +156,8 @@ def _answers(cache: Path, used_by: Users) -> Iterator[Entry]:
             folder.name,
             "answers",
             sorted(folder.iterdir()),
-            linked=canonical_json(context.get("model")) in used_by.models,
+            # nobody can make the replies of an endpoint again
+            linked="endpoint" in context or canonical_json(context.get("model")) in used_by.models,
             fault="" if context else "partial: does not say whose answers these are",
         )
 

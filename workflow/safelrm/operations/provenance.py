@@ -26,6 +26,7 @@ from safelrm.core.tables import Table
 from safelrm.dag.command import configured_parser, plan_of
 from safelrm.dag.plan import Plan
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
+from safelrm.judging.fields import judge_of
 from safelrm.operations.remaking import TABLES, RemadeResults, judges_of, sides_of
 
 # the columns that need no option
@@ -108,10 +109,10 @@ def trail(number: pd.Series, table: Table, results: RemadeResults, plan: Plan) -
             yield _file("analysis", results.analysis_file(number.analysis, side.model))
             yield f"measured by    {plan.analyses.module(analysis)} {plan.analyses.settings(analysis)}"
         for name in judges_of(number):
-            judge = {"judge": name}
+            judge = {"judge": judge_of(name)}
             yield _file("verdicts", results.verdict_file(name, side.model))
             yield f"judge          {plan.judging.judge_module(judge)} {plan.judging.judge_settings(judge)}"
-            yield from (_file("guard", guard) for guard in plan.judging.guard(judge))
+            yield from (_file("asked", model) for model in plan.judging.asked(judge))
         yield from _trail_of_runs(side, plan)
 
 

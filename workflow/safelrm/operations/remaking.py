@@ -26,14 +26,16 @@ from safelrm.analysis.settings import (
     ComparisonSettings,
     MeasuresJobSettings,
     MetricsJobSettings,
+    judges_of_metrics,
 )
 from safelrm.generation.schemas import ROLLOUT_KEY
+from safelrm.judging.fields import judge_of, said_by
 from safelrm.judging.schemas import VERDICTS
 
 TABLES = {"metrics": METRICS, "differences": DIFFERENCES, "calibration": CALIBRATION, "measures": MEASURES}
 # what an outcome and a number share; a number over all categories has outcomes of each
 SHARED = ("model", "arm", "decoding", "metric", "benchmark", "category", "part")
-SAID = ("judge", "part", "verdict", "score", "state")
+SAID = ("judge", "field", "part", "verdict", "score", "state")
 
 
 def sides_of(number: pd.Series) -> list[pd.Series]:
@@ -68,8 +70,8 @@ class RemadeResults:
     measures: MeasuresJobSettings
 
     def verdict_file(self, judge: str, model: str) -> Path:
-        """The verdicts of a judge on a model."""
-        return self.folder / "verdicts" / judge / f"{model}.parquet"
+        """The verdicts of a judge, which may be named with a field, on a model."""
+        return self.folder / "verdicts" / judge_of(judge) / f"{model}.parquet"
 
     def analysis_file(self, analysis: str, model: str) -> Path:
         """What a trace analysis says of a model."""
@@ -91,7 +93,8 @@ class RemadeResults:
         if "measure" in number:
             return self._analysed(number)[[*ROLLOUT_KEY, "category", "value"]]
         if "reference" in number:
-            pairs = paired(*(rows for _, rows in self._verdicts_of_judges(number).groupby("judge", sort=False)))
+            said = self._verdicts_of_judges(number)
+            pairs = paired(*(said_by(said, judge) for judge in judges_of(number)))
             pairs = pairs[pairs.part == number.part]
             return pairs if number.prompts == ALL else pairs[pairs.kind == number.prompts]
         samples, verdicts = self._samples_and_verdicts(number)
@@ -106,7 +109,7 @@ class RemadeResults:
     def _samples_and_verdicts(self, number: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Samples of the number's runs, and what the judges of the metrics say of them."""
         runs = {(side.model, side.arm, side.decoding) for side in sides_of(number)}
-        judges = sorted({self.metrics.safety_judge, self.metrics.refusal_judge, self.metrics.accuracy_judge})
+        judges = judges_of_metrics(self.metrics)
         models = sorted({model for model, _, _ in runs})
         files = [self.verdict_file(judge, model) for judge in judges for model in models]
         samples, verdicts = read_judged(self.folder / "samples.parquet", files)
@@ -115,7 +118,8 @@ class RemadeResults:
 
     def _verdicts_of_judges(self, number: pd.Series) -> pd.DataFrame:
         """What both judges of a calibration say of the number's runs. The judge comes first, then the reference."""
-        found = [VERDICTS.read(self.verdict_file(judge, number.model)) for judge in judges_of(number)]
+        files = dict.fromkeys(self.verdict_file(judge, number.model) for judge in judges_of(number))
+        found = [VERDICTS.read(file) for file in files]
         return pd.concat([rows[(rows.arm == number.arm) & (rows.decoding == number.decoding)] for rows in found])
 
 
@@ -124,5 +128,6 @@ def _samples_of(side: pd.Series, values: pd.DataFrame, verdicts: pd.DataFrame) -
     rows = values.loc[(values[shared.index] == shared).all(axis=1), [*ROLLOUT_KEY, "metric", "value"]]
     if side.judge == WHOLE:
         return rows
-    said = verdicts[(verdicts.judge == side.judge) & ((verdicts.part == side.part) | (side.part == WHOLE))]
+    said = said_by(verdicts, side.judge)
+    said = said[(said.part == side.part) | (side.part == WHOLE)]
     return rows.merge(said[[*ROLLOUT_KEY, *SAID]], on=list(ROLLOUT_KEY))

@@ -11,9 +11,9 @@ from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_
 from safelrm.dag.declarations import declared_inputs
 from safelrm.dag.paths import fetched_model
 from safelrm.dag.reports import OF_ANALYSES
-from safelrm.dag.settings import MadeModel, Study
+from safelrm.dag.settings import JudgeEntry, MadeModel, Study
 from safelrm.data.schemas import KINDS
-from safelrm.judging.settings import GuardJudgeSettings
+from safelrm.judging.settings import ChatJudgeSettings, GuardJudgeSettings
 from safelrm.training.settings import TrainingSettings
 
 Wildcards = Mapping[str, str]
@@ -32,6 +32,8 @@ SMALL: Mapping[str, float] = {
     **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "pin", "fetch_dataset"), 4.0),
     **{"verify": 30.0, "fetch_all": 0.0, "all": 0.0},
 }
+# a guess of the time in which an endpoint answers a question
+ENDPOINT_SECONDS = 5.0
 # rules whose jobs hold rows of all rollouts in memory; and rules whose jobs may span nodes
 READERS, TRAINING = ("samples", "metrics", "compare", "calibrate", "measures"), ("sft", "rl")
 # rules whose jobs can use several cores of a CPU
@@ -240,6 +242,12 @@ class Costs:
         entry, model = self.study.judges[wildcards["judge"]], wildcards["model"]
         runs = sum(len(arm.seeds) for arm in self.study.arms if arm.model == model)
         tables = runs * _table_bytes(self._asked(model))
+        if entry.model is not None:
+            return self._chat(entry, runs, tables, model)
+        if endpoint := entry.settings.get("endpoint"):
+            of = ChatJudgeSettings.model_construct(**entry.settings)
+            questions = runs * self._asked(model, of.kinds).rows * len(of.parts)
+            return Job(questions * ENDPOINT_SECONDS / endpoint["concurrency"], GIB + tables)
         if entry.guard is None:
             return Job(1.0, GIB + tables)
         guard, longest = self._guards[entry.guard], self.study.guards[entry.guard].reading.max_length
@@ -265,6 +273,19 @@ class Costs:
         fit = fewest_gpus(need, self.study.execution, policy, f"analyses.{wildcards['analysis']}", 1)
         reading = self._on.forward_seconds(policy, runs * asked.tokens, settings.dtype, fit.gpus)
         return fit.job(runs * self._on.engine_start + reading, host=tables)
+
+    def _chat(self, entry: JudgeEntry, runs: int, tables: float, model: str) -> Job:
+        """The verdicts of a judge that asks a chat model of the study. Another module may lack some of its settings."""
+        chosen = ChatJudgeSettings.model_construct(**entry.settings)
+        judging, dtype = (self._guards | self._models)[entry.model], chosen.dtype
+        of_kind, limit = self._asked(model, chosen.kinds), chosen.max_tokens / 2
+        # the question holds the prompt and, mostly, an answer
+        asked = Texts(runs * of_kind.rows * len(chosen.parts), of_kind.prompt + of_kind.response, limit)
+        need = partial(self._on.engine_bytes, judging, chosen.max_model_length, dtype)
+        execution = self.study.execution
+        fit = fewest_gpus(need, execution, judging, "judges", execution.gpus_per_node)
+        seconds = self._on.generating_seconds(judging, asked, dtype, fit.gpus)
+        return fit.job(self._on.engine_start + seconds, host=tables)
 
     def _asked(self, model: str, kinds: Sequence[str] = KINDS) -> Texts:
         """The requests of one run of a model: all benchmarks in all its decoding modes, but those of other kinds.

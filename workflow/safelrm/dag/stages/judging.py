@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import data_files, guard_manifest, named_data_files, result_file, rollouts_file
+from safelrm.dag.paths import data_files, guard_manifest, named_data_files, result_file, rollouts_file, run_manifest
 from safelrm.dag.settings import JudgeEntry, Study, ValidationEntry
 from safelrm.dag.stages.common import Stages, Wildcards
 
@@ -15,10 +15,13 @@ class JudgingStages(Stages):
         """The rollouts of every run of a model."""
         return [rollouts_file(*run) for run in self.study.runs() if run[0] == wildcards["model"]]
 
-    def guard(self, wildcards: Wildcards) -> list[str]:
-        """The guard that a judge asks, if any."""
-        guard = self._judge(wildcards).guard
-        return [] if guard is None else [guard_manifest(guard)]
+    def asked(self, wildcards: Wildcards) -> list[str]:
+        """The guard or the chat model that a judge asks, if any."""
+        judge = self._judge(wildcards)
+        name = judge.guard or judge.model
+        if name is None:
+            return []
+        return [guard_manifest(name) if name in self.study.guards else run_manifest(name, "base", 0)]
 
     def judge_module(self, wildcards: Wildcards) -> str:
         """Module of a judge."""
@@ -43,6 +46,10 @@ class JudgingStages(Stages):
     def validated_judge(self, wildcards: Wildcards) -> str:
         """Module of the judge that a validation checks."""
         return self._validation(wildcards).judge
+
+    def validated_field(self, wildcards: Wildcards) -> str:
+        """The field that a validation compares; none where the judge has only one."""
+        return self._validation(wildcards).field or ""
 
     def validated_settings(self, wildcards: Wildcards) -> str:
         """Settings of the judge that a validation checks."""

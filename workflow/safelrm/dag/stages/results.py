@@ -1,9 +1,10 @@
 """Numbers that are made from verdicts."""
 
-from safelrm.analysis.settings import ComparisonSettings, MetricsJobSettings
+from safelrm.analysis.settings import ComparisonSettings, MetricsJobSettings, judges_of_metrics
 from safelrm.dag.paths import result_file
 from safelrm.dag.stages.common import Stages, settings_json
 from safelrm.dag.stages.judging import verdict_files
+from safelrm.judging.fields import judge_of
 
 
 class ResultStages(Stages):
@@ -13,7 +14,7 @@ class ResultStages(Stages):
         """The verdicts of the judges that the calibration compares."""
         calibration = self.study.calibration
         judges = [calibration.reference, *calibration.judges] if calibration else []
-        return verdict_files(self.study, judges)
+        return verdict_files(self.study, dict.fromkeys(map(judge_of, judges)))
 
     def calibration_settings(self) -> str:
         """Settings of the calibration."""
@@ -22,8 +23,7 @@ class ResultStages(Stages):
     def metrics_verdicts(self) -> list[str]:
         """The verdicts of the judges that the metrics are taken from."""
         metrics = self.study.metrics
-        judges = {metrics.safety_judge, metrics.refusal_judge, metrics.accuracy_judge} if metrics else set()
-        return verdict_files(self.study, sorted(judges))
+        return verdict_files(self.study, judges_of_metrics(metrics) if metrics else [])
 
     def metrics_settings(self) -> str:
         """Settings of the metrics."""

@@ -1,0 +1,60 @@
+"""A chat model of a folder: what it is asked, and what is kept of its replies. A stand-in takes the engine's place."""
+
+from types import SimpleNamespace
+
+import pytest
+from tiny_model import write_tiny_model
+
+from safelrm.core.process import CACHE
+from safelrm.inference import replies
+
+SAMPLING = {"temperature": 0.0, "max_tokens": 8}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("judge")).parent / "model"
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Questions that the engine was asked. It says "w1 safe", and is cut where it is asked about w9."""
+    found = []
+
+    def complete(engine, questions):
+        for place, (ids, sampling) in enumerate(questions):
+            text = engine.decode([ids])[0]
+            found.append((text, sampling))
+            cut = "w9" in text
+            said = engine.encode(["w1 safe" if cut else "w1 safe <|end|>"])[0]
+            yield place, SimpleNamespace(token_ids=said, finish_reason="length" if cut else "stop")
+
+    monkeypatch.setattr(replies, "start_engine", lambda folder, **_: replies.Chat(folder))
+    monkeypatch.setattr(replies, "complete", complete)
+    return found
+
+
+def say(folder, *texts, length=40, template=None):
+    model = replies.VllmChat(folder, dtype="float32", max_model_length=length, template=template or {})
+    return model.replies([[{"role": "user", "content": text}] for text in texts], SAMPLING)
+
+
+def test_replies_come_in_order_without_the_end_of_the_turn_and_once(folder, asked):
+    assert say(folder, "w2", "w9", "w3") == ["w1 safe"] * 3
+    assert [sampling for _, sampling in asked] == [SAMPLING] * 3
+    assert say(folder, "w3", "w4") == ["w1 safe"] * 2
+    assert ["w2" in asked[0][0], len(asked)] == [True, 4]
+
+
+def test_a_question_that_is_too_long_is_not_asked(folder, asked):
+    assert say(folder, "w2", " ".join(["w5"] * 40)) == ["w1 safe", None]
+    assert len(asked) == 1
+
+
+def test_the_trace_that_the_template_opens_belongs_to_the_reply(folder, asked):
+    assert say(folder, "w2", template={"prefill": True}) == ["<think>w1 safe"]

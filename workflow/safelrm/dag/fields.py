@@ -1,0 +1,137 @@
+"""The fields of a study's judges: what each judge declares, and which field each part of the configuration means."""
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from safelrm.analysis.schemas import METRIC_NAMES
+from safelrm.analysis.settings import SCORE, MetricSettings
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag.modules import syntax_tree
+from safelrm.dag.settings import Study
+from safelrm.judging.fields import FIELDS, JudgeField, chosen_field, declared
+from safelrm.judging.schemas import COMPLIANCE, CORRECT, INCORRECT, REFUSAL, SAFE, UNSAFE
+
+# what the verdicts of a field must be where the configuration names it, and which of them is counted
+HEADLINE_VERDICTS: Mapping[str, tuple[str, str]] = {
+    "metrics.safety_judge": (SAFE, UNSAFE),
+    "metrics.refusal_judge": (REFUSAL, COMPLIANCE),
+    "metrics.accuracy_judge": (CORRECT, INCORRECT),
+    "calibration": (SAFE, UNSAFE),
+    "validation": (REFUSAL, COMPLIANCE),
+}
+
+
+def declared_fields(module: str, settings: Mapping[str, object], file: str, key: str) -> dict[str, JudgeField]:
+    """The fields of a judge, by its module and its complete settings. The module is not imported.
+
+    Raises:
+        SafeLRMError: it declares none, or not as a field must be declared.
+    """
+    try:
+        return declared(module, _literal(module), settings)
+    except SafeLRMError as error:
+        problem = f"the fields of `{module}`: {error.key}: {error.problem}"
+        raise SafeLRMError(problem, file=file, key=key, fix=error.fix) from None
+
+
+def with_judged_fields(study: Study, file: str) -> Study:
+    """The study, after a check of every reference to a judge's field, with its own metrics written out.
+
+    Raises:
+        SafeLRMError: a judge declares no fields, a reference names none or one of several of a judge, or a field has
+            other verdicts than are needed there.
+    """
+    fields = {
+        name: declared_fields(judge.module, judge.settings, file, f"judges.{name}")
+        for name, judge in study.judges.items()
+    }
+    for key, reference, needed in _headlines(study):
+        _require_verdicts(_referred(fields, reference, file, key), needed, reference, file, key)
+    for name, entry in study.validation.items():
+        key = f"validation.{name}.judge"
+        of_module = declared_fields(entry.judge, entry.settings, file, key)
+        found = _field(of_module, entry.field, entry.judge, file, f"validation.{name}.field")
+        _require_verdicts(found, HEADLINE_VERDICTS["validation"], entry.judge, file, key)
+    if study.metrics is None:
+        return study
+    more = {
+        name: _completed(metric, name, _referred(fields, metric.judge, file, f"metrics.more.{name}.judge"), file)
+        for name, metric in study.metrics.more.items()
+    }
+    return study.model_copy(update={"metrics": study.metrics.model_copy(update={"more": more})})
+
+
+def _headlines(study: Study) -> Iterator[tuple[str, str, tuple[str, str]]]:
+    """Every reference to a field whose verdicts are given, with its key and these verdicts."""
+    if study.metrics:
+        for name in ("safety_judge", "refusal_judge", "accuracy_judge"):
+            key = f"metrics.{name}"
+            yield key, getattr(study.metrics, name), HEADLINE_VERDICTS[key]
+    if study.calibration:
+        for reference in (study.calibration.reference, *study.calibration.judges):
+            yield "calibration", reference, HEADLINE_VERDICTS["calibration"]
+
+
+def _referred(fields: Mapping[str, Mapping[str, JudgeField]], reference: str, file: str, key: str) -> JudgeField:
+    """The field that a reference to a judge names."""
+    judge, name = chosen_field(reference)
+    return _field(fields[judge], name, judge, file, key)
+
+
+def _field(of_judge: Mapping[str, JudgeField], name: str | None, judge: str, file: str, key: str) -> JudgeField:
+    """The named field of a judge, or its only one."""
+    if name is None and len(of_judge) == 1:
+        return next(iter(of_judge.values()))
+    if name not in of_judge:
+        problem = f"`{judge}` gives several fields" if name is None else f"`{judge}` gives no field `{name}`"
+        fix = f"name one of its fields: {[f'{judge}.{field}' for field in of_judge]}"
+        raise SafeLRMError(problem, file=file, key=key, fix=fix)
+    return of_judge[name]
+
+
+def _require_verdicts(field: JudgeField, needed: tuple[str, str], reference: str, file: str, key: str) -> None:
+    if set(field.verdicts) != set(needed) or field.counts != needed[0]:
+        raise SafeLRMError(
+            f"`{reference}` says {field.verdicts} and counts `{field.counts}`; needed are {list(needed)}, of which"
+            f" `{needed[0]}` counts",
+            file=file,
+            key=key,
+            fix="name another judge or field, or let this one declare these verdicts",
+        )
+
+
+def _completed(metric: MetricSettings, name: str, field: JudgeField, file: str) -> MetricSettings:
+    """A metric with the verdict that it is about, and its direction."""
+    key = f"metrics.more.{name}"
+    if name in METRIC_NAMES:
+        raise SafeLRMError("is the name of a metric of every study", file=file, key=key, fix="choose another name")
+    verdict = field.score if metric.value == SCORE else metric.verdict or field.counts
+    if verdict is None:
+        problem, fix = f"`{metric.judge}` gives no scores", "leave out `value`, or name a field that declares a score"
+        raise SafeLRMError(problem, file=file, key=f"{key}.value", fix=fix)
+    if verdict not in field.verdicts or (metric.value == SCORE and metric.verdict not in {None, verdict}):
+        problem = f"`{metric.verdict}` is not what `{metric.judge}` gives a {metric.value} of"
+        fix = f"leave it out, or name one of {field.verdicts}" if metric.value != SCORE else "leave it out"
+        raise SafeLRMError(problem, file=file, key=f"{key}.verdict", fix=fix)
+    direction = metric.direction or field.better(verdict)
+    return metric.model_copy(update={"verdict": verdict, "direction": direction})
+
+
+def _literal(module: str) -> object:
+    """The value of the module's `FIELDS`; None if it has none.
+
+    Raises:
+        SafeLRMError: it is not a literal.
+    """
+    for node in syntax_tree(module).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and FIELDS in _targets(node):
+            try:
+                return ast.literal_eval(node.value)
+            except ValueError:
+                raise SafeLRMError("is not a literal", key=FIELDS, fix="write its texts out") from None
+    return None
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> set[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return {target.id for target in targets if isinstance(target, ast.Name)}

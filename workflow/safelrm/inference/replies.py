@@ -1,0 +1,51 @@
+"""Replies of a model folder's chat model, by vLLM. What it has said is kept (inference/store.py)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from safelrm.inference.chat import Chat, Message, opened_trace
+from safelrm.inference.engine import complete, start_engine
+from safelrm.inference.schemas import REPLIES, STOP
+from safelrm.inference.store import Answer, AnswerStore, Question
+
+
+class VllmChat:
+    """A chat model of a folder.
+
+    Args:
+        folder: the model folder.
+        dtype: arithmetic of the engine.
+        max_model_length: longest question with its reply, in tokens.
+        template: arguments of the chat template.
+    """
+
+    def __init__(
+        self, folder: Path, *, dtype: str, max_model_length: int, template: dict[str, str | int | float | bool]
+    ) -> None:
+        self.folder, self.dtype, self.length, self.template = folder, dtype, max_model_length, template
+        self.chat = Chat(folder)
+
+    def replies(self, conversations: Sequence[list[Message]], sampling: dict[str, object]) -> list[str | None]:
+        """One reply per conversation, in order, with the trace that the template opens; None where it is too long.
+
+        Args:
+            conversations: what is asked.
+            sampling: `temperature` and `max_tokens`.
+        """
+        rendered = [self.chat.render(conversation, **self.template) for conversation in conversations]
+        encoded = self.chat.encode(rendered)
+        most = self.length - int(sampling["max_tokens"])
+        fitting = [place for place, ids in enumerate(encoded) if len(ids) <= most]
+        store = AnswerStore(REPLIES, self.folder, {"dtype": self.dtype, "max_model_length": self.length})
+        rows = store.answers([(encoded[place], sampling) for place in fitting], self._ask)
+        found: list[str | None] = [None] * len(rendered)
+        for place, text in zip(fitting, rows["text"], strict=True):
+            found[place] = opened_trace(rendered[place]) + text
+        return found
+
+    def _ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
+        engine = start_engine(self.folder, dtype=self.dtype, max_model_length=self.length)
+        for place, output in complete(engine, questions):
+            ids = list(output.token_ids)
+            # the last token of a finished reply ends the turn
+            yield place, (self.chat.decode([ids[:-1] if output.finish_reason == STOP else ids])[0],)
