@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_texts, from_scratch, mixed, sized_model
 from safelrm.dag.paths import fetched_model
@@ -58,19 +59,22 @@ class Costs:
         self.study = study
         self._on = processor(study.execution)
         self._known: dict[tuple[str, ...], Job] = {}
-        self._models = {name: sized_model(name, entry) for name, entry in study.models.items()}
-        self._guards = {name: sized_model(name, entry) for name, entry in study.guards.items()}
+        self._sizes = {
+            (section, name): sized_model(name, entry)
+            for section, entries in (("models", study.models), ("guards", study.guards))
+            for name, entry in entries.items()
+        }
         self._estimates: Mapping[str, Callable[[Wildcards], Job]] = {
             "fetch_model": self._fetch_model,
-            "base": lambda of: _made(self._models[of["model"]], study.models[of["model"]]),
-            "guard": lambda of: _made(self._guards[of["guard"]], study.guards[of["guard"]]),
+            "base": lambda of: _made(self._sized("models", of["model"]), study.models[of["model"]]),
+            "guard": lambda of: _made(self._sized("guards", of["guard"]), study.guards[of["guard"]]),
             "sft": self._sft,
             "rl": self._rl,
             "rollouts": self._rollouts,
             "judge": self._judge,
         }
-        # a model that fits nowhere is an error before any job runs
-        for arm in study.arms:
+        # a model that fits nowhere is an error before any job runs, as soon as all sizes are known
+        for arm in study.arms if all(self._sizes.values()) else []:
             of = {"model": arm.model, "recipe": str(arm.recipe), "arm": arm.name}
             for rule in ("rollouts", *([] if arm.method == "base" else [arm.method])):
                 self.job(rule, of)
@@ -121,6 +125,21 @@ class Costs:
             found["tasks_per_gpu"] = asked(lambda job: 0 if job.nodes > 1 else None)
         return found
 
+    def _sized(self, section: str, name: str) -> SizedModel:
+        """The size of a model or a guard.
+
+        Raises:
+            SafeLRMError: it is not known yet.
+        """
+        size = self._sizes[section, name]
+        if size is None:
+            raise SafeLRMError(
+                f"the size of {getattr(self.study, section)[name].hub.repo} is in its files, which are not fetched yet",
+                key=f"{section}.{name}.hub.shape",
+                fix="fetch them first (snakemake --cores 1 fetch_all), or write its shape here",
+            )
+        return size
+
     def _small(self, rule: str) -> Job:
         runs = [(self._asked(arm.model), len(arm.seeds)) for arm in self.study.arms if rule in READERS]
         host = (2.0 if rule == "audit" else 1.0) * GIB + SHORT_ROW_BYTES * sum(one.rows * seeds for one, seeds in runs)
@@ -133,7 +152,8 @@ class Costs:
         """A download; the network decides how long it takes."""
         entries = [*self.study.models.items(), *self.study.guards.items()]
         sizes = {fetched_model(entry.hub.repo): sized_model(name, entry) for name, entry in entries if entry.hub}
-        stored = sizes[f"hub/models/{wildcards['repo']}/manifest.json"].stored
+        size = sizes[f"hub/models/{wildcards['repo']}/manifest.json"]
+        stored = size.stored if size else 0.0
         return Job(CPU.training_start + stored / NETWORK_BYTES_PER_SECOND, GIB, stored + SMALL_DISK)
 
     def _sft(self, wildcards: Wildcards) -> Job:
@@ -146,11 +166,11 @@ class Costs:
             passes=settings.gradient_accumulation,
             size=settings.batch_size,
         )
-        return self._trained(f"sft.{wildcards['recipe']}", self._models[wildcards["model"]], settings, batches)
+        return self._trained(f"sft.{wildcards['recipe']}", self._sized("models", wildcards["model"]), settings, batches)
 
     def _rl(self, wildcards: Wildcards) -> Job:
-        settings, on, policy = self.study.rl[wildcards["recipe"]], self._on, self._models[wildcards["model"]]
-        guard, limit, vllm = self._guards[settings.guard], settings.max_completion_tokens, settings.vllm
+        settings, on, policy = self.study.rl[wildcards["recipe"]], self._on, self._sized("models", wildcards["model"])
+        guard, limit, vllm = self._sized("guards", settings.guard), settings.max_completion_tokens, settings.vllm
         shares = [(expected_texts(self.study.datasets[one.dataset], limit), one.weight) for one in settings.prompts]
         prompts, completions = mixed(shares), settings.prompts_per_step * settings.group_size
         tokens, reference = completions * (prompts.prompt + prompts.response), settings.kl_coefficient > 0
@@ -206,7 +226,7 @@ class Costs:
         return fit.job(seconds, host=host, disk=policy.stored + SMALL_DISK, scratch=states)
 
     def _rollouts(self, wildcards: Wildcards) -> Job:
-        settings, on, policy = self.study.rollouts, self._on, self._models[wildcards["model"]]
+        settings, on, policy = self.study.rollouts, self._on, self._sized("models", wildcards["model"])
         asked, longest, execution = self._asked(policy.name), settings.max_model_length, self.study.execution
         need = partial(on.engine_bytes, policy, longest, settings.dtype)
         fit = fewest_gpus(need, execution, policy, "rollouts.max_model_length", execution.gpus_per_node)
@@ -224,7 +244,7 @@ class Costs:
         tables = runs * _table_bytes(self._asked(model))
         if entry.guard is None:
             return Job(1.0, GIB + tables)
-        guard, longest = self._guards[entry.guard], self.study.guards[entry.guard].reading.max_length
+        guard, longest = self._sized("guards", entry.guard), self.study.guards[entry.guard].reading.max_length
         chosen, execution = GuardJudgeSettings.model_construct(**entry.settings), self.study.execution
         asked, dtype = self._asked(model, chosen.kinds), chosen.dtype
         need = partial(self._on.engine_bytes, guard, longest, dtype)
@@ -249,7 +269,7 @@ class Costs:
 
 def _made(made: SizedModel, entry: MadeModel) -> Job:
     """A base model or a guard, on a CPU."""
-    if entry.hub:
+    if not entry.factory:
         # its files are hashed, read, written as one file and hashed again; the weights are mapped into memory
         seconds = CPU.training_start + 4 * made.stored / STORAGE_BYTES_PER_SECOND
         return Job(seconds, made.stored + 2 * GIB, made.stored + SMALL_DISK)

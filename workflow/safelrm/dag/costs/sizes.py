@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from safelrm.dag.paths import fetched_model
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import DatasetEntry, MadeModel
 from safelrm.models.settings import FromScratch, Shape
+from safelrm.models.sizes import shape_of, stored_bytes
 
 BYTES = {"float32": 4, "bfloat16": 2}
 FLOAT32, BFLOAT16 = BYTES["float32"], BYTES["bfloat16"]
@@ -34,10 +37,24 @@ class SizedModel:
         return 2.0 * layers * size.kv_heads * size.head_dim * BFLOAT16
 
 
-def sized_model(name: str, entry: MadeModel) -> SizedModel:
-    """Size of a base model or a guard; a hub has it in bfloat16, a factory makes it in float32."""
-    shape, width = (entry.hub.shape, BFLOAT16) if entry.hub else (from_scratch(entry).shape, FLOAT32)
-    return SizedModel(name, shape, shape.parameters * width)
+def sized_model(name: str, entry: MadeModel) -> SizedModel | None:
+    """Size of a base model or a guard; None if only its files tell it, and they are not fetched yet.
+
+    A size that the configuration gives is taken first. A hub then has the weights in bfloat16. A factory makes them in
+    float32.
+
+    Raises:
+        SafeLRMError: the files of the model do not tell it.
+    """
+    if entry.factory:
+        shape = from_scratch(entry).shape
+        return SizedModel(name, shape, shape.parameters * FLOAT32)
+    if entry.hub and entry.hub.shape:
+        return SizedModel(name, entry.hub.shape, entry.hub.shape.parameters * BFLOAT16)
+    if entry.hub and not Path(fetched_model(entry.hub.repo)).is_file():
+        return None
+    folder = Path(fetched_model(entry.hub.repo)).parent if entry.hub else Path(str(entry.path))
+    return SizedModel(name, shape_of(folder), stored_bytes(folder))
 
 
 def from_scratch(entry: MadeModel) -> FromScratch:
