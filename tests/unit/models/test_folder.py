@@ -49,10 +49,9 @@ def folder(request, tmp_path) -> Path:
 
 def study_with(folder: Path, section: str = "models"):
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    name, reading = {"models": ("nano_a", {}), "guards": ("guard_a", {"reading": {}})}[section]
-    if reading:
-        reading = {"reading": config["guards"]["guard_a"]["reading"]}
-    config[section][name] = {"path": str(folder), **reading}
+    name = {"models": "nano_a", "guards": "guard_a"}[section]
+    kept = {key: value for key, value in config[section][name].items() if key == "reading"}
+    config[section][name] = {"path": str(folder), **kept}
     return load_study(config, "config.yaml")
 
 
@@ -94,7 +93,7 @@ def test_its_files_are_inputs_of_the_job(folder, section, stages, wildcard):
     (folder / "pytorch_model.bin").touch()
     (folder / "README.md").touch()
     stage = getattr(Plan(study_with(folder, section)), stages)
-    of = {wildcard: {"models": "nano_a", "guards": "guard_a"}[section]}
+    of = {"model": "nano_a", "guard": "guard_a"}
     names = {Path(path).name for path in stage.inputs(of)}
     assert {"config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"} <= names
     weights = {path.name for path in folder.glob("model*.safetensors*")}
@@ -126,7 +125,7 @@ def test_pickles_alone_are_refused(folder):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda folder: shutil.rmtree(folder), "there is no such folder"),
+        (shutil.rmtree, "there is no such folder"),
         (lambda folder: (folder / "config.json").unlink(), "config.json: cannot be read"),
         (lambda folder: (folder / "config.json").write_text("{,"), "config.json: is not JSON"),
         (lambda folder: (folder / "config.json").write_text("[]"), "config.json: is not a JSON object"),
