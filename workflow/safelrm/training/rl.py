@@ -59,7 +59,7 @@ def main() -> Path:
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
     reinforce = partial(train, prompts, settings, guard=options.guard, guard_settings=guard_settings)
-    return run_training("rl", options, [options.guard, *files.values()], reinforce)
+    return run_training("rl", options, [options.guard, *files.values()], settings, reinforce)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,24 @@
 """Settings of training: what SFT and RL share, then SFT, then RL."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from safelrm.core.settings import Count, Dtype, ModulePath, Name, NonNegative, Positive, Share, Strict
+
+
+class LoraSettings(Strict):
+    """LoRA (Hu et al. 2021): weights stay fixed, and linear layers learn updates of low rank, which are then added."""
+
+    rank: Count = Field(16, description="rank of the updates")
+    alpha: Count = Field(32, description="an update is multiplied by alpha / rank")
+    dropout: Share = Field(0.0, lt=1.0, description="share of a layer's inputs that its update does not see in a step")
+    target_modules: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = Field(
+        "all-linear", description="names of the linear layers, such as q_proj; all-linear: all but the output layer"
+    )
+    keep_adapter: bool = Field(
+        False, description="also keep the updates by themselves, in the folder `adapter` beside the model"
+    )
 
 
 class TrainingSettings(Strict):
@@ -17,6 +31,7 @@ class TrainingSettings(Strict):
     gradient_checkpointing: bool = Field(
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
+    lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
 
 
 class SftSettings(TrainingSettings):
@@ -95,6 +110,11 @@ class RlSettings(TrainingSettings):
     temperature: Positive = Field(1.0, description="sampling temperature of rollouts")
     max_completion_tokens: Count = Field(description="token limit of a rollout")
     vllm: VllmEngine | None = Field(None, description="generate with vLLM (CUDA only) instead of transformers")
+
+    @property
+    def has_reference_model(self) -> bool:
+        """Whether the KL term needs a second model. With LoRA the model without its updates is the reference."""
+        return self.kl_coefficient > 0 and self.lora is None
 
     @model_validator(mode="after")
     def _check(self) -> "RlSettings":
