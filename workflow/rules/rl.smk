@@ -26,3 +26,17 @@ rule rl:
         " --guard {input.guard} --guard-settings {params.guard_settings:q}"
         " --prompts {params.prompts} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
+
+
+# the same for recipes that keep their adapter
+use rule rl as rl_adapter with:
+    output:
+        **checkpoint("checkpoints/{model}/rl-{recipe}/seed{seed}"),
+        **adapter("checkpoints/{model}/rl-{recipe}/seed{seed}"),
+        curve="results/training/{model}/rl-{recipe}/seed{seed}.parquet",
+    wildcard_constraints:
+        recipe=plan.training.with_adapter("rl"),
+    cache: "omit-software"
+
+
+ruleorder: rl_adapter > rl

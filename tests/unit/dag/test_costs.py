@@ -109,6 +109,47 @@ def test_training_holds_weights_gradients_and_moments_in_float32():
     assert on.training_bytes(model(), 0.0, TrainingSettings(), 8) - on.overhead == used / 8
 
 
+def test_lora_trains_little_and_holds_the_rest_once():
+    on = processor(ExecutionSettings.model_validate({"gpu": H100}))
+    full, lora = TrainingSettings(), TrainingSettings.model_validate({"lora": {"rank": 16}})
+    held = on.training_bytes(model(), 0.0, lora, 1) - on.overhead
+    assert 4 * SEVEN.parameters < held < 4.2 * SEVEN.parameters
+    # of a model with these sizes, the updates of all linear layers: 40.4 million at rank 16
+    assert model().trained(lora.lora) == pytest.approx(40.4e6, rel=0.02)
+    assert on.training_bytes(model(), 1e3, full, 1) - on.training_bytes(model(), 0.0, full, 1) == pytest.approx(
+        on.training_bytes(model(), 1e3, lora, 1) - on.training_bytes(model(), 0.0, lora, 1)
+    )
+    batches = Batches(1.0, 1e6, 1e6)
+    seconds = on.training_seconds(model(), batches, full, 1)
+    assert on.training_seconds(model(), batches, lora, 1) == pytest.approx(seconds * 2 / 3)
+
+
+def test_jobs_with_lora_need_less(config):
+    config = large(config)
+    config["rl"]["grpo"]["kl_coefficient"] = 0.1
+    before = {rule: job(config, rule) for rule in ("sft", "rl")}
+    for recipe in (config["sft"]["star1"], config["rl"]["grpo"]):
+        recipe["lora"] = {"keep_adapter": True}
+    after = {rule: job(config, rule) for rule in ("sft", "rl")}
+    assert before["sft"].gpus > 1 and before["rl"].gpus > 1
+    known, recipes = costs(config), {"sft": "star1", "rl": "grpo"}
+    for rule, needed in after.items():
+        assert needed.gpus == 1
+        assert needed.scratch < before[rule].scratch / 50
+        # rules of recipes that keep their adapter have the same estimate
+        assert known.job(f"{rule}_adapter", {"model": "nano_a", "recipe": recipes[rule]}) == needed
+
+
+def test_the_kl_term_needs_no_second_model_with_lora(config):
+    config = large(config)
+    config["rl"]["grpo"]["lora"] = {}
+    without = job(config, "rl")
+    config["rl"]["grpo"]["kl_coefficient"] = 0.1
+    with_kl = job(config, "rl")
+    assert with_kl.gpu_bytes == without.gpu_bytes and with_kl.host == without.host
+    assert with_kl.seconds > without.seconds
+
+
 def test_active_parameters_set_the_time_and_all_of_them_the_memory():
     mixture, dense = model(active_parameters=1e9), model()
     settings, batches = TrainingSettings(), Batches(1.0, 1e6, 1e6)

@@ -83,7 +83,8 @@ class Costs:
 
     def job(self, rule: str, wildcards: Wildcards) -> Job:
         """What a job needs."""
-        # all seeds of a job need the same
+        # a training that keeps its adapter needs what it would need without; and all seeds of a job need the same
+        rule = rule.removesuffix("_adapter")
         key = (rule, *(value for name, value in wildcards.items() if name != "seed"))
         if key not in self._known:
             self._known[key] = self._small(rule) if rule in SMALL else self._estimates[rule](wildcards)
@@ -173,7 +174,7 @@ class Costs:
         guard, limit, vllm = self._sized("guards", settings.guard), settings.max_completion_tokens, settings.vllm
         shares = [(expected_texts(self.study.datasets[one.dataset], limit), one.weight) for one in settings.prompts]
         prompts, completions = mixed(shares), settings.prompts_per_step * settings.group_size
-        tokens, reference = completions * (prompts.prompt + prompts.response), settings.kl_coefficient > 0
+        tokens, reference = completions * (prompts.prompt + prompts.response), settings.has_reference_model
         batches = Batches(
             rows=completions * settings.steps,
             tokens=tokens * settings.steps,
@@ -198,14 +199,15 @@ class Costs:
             running, length = completions / gpus, prompts.prompt + prompts.response
             step = on.step_seconds(policy, running, length, settings.precision, 1)
             step = step + running * on.sample if vllm else max(step, policy.shape.layers * LAYER_SECONDS)
-            reads = (vllm is not None or settings.iterations > 1) + reference
+            reads = (vllm is not None or settings.iterations > 1) + (settings.kl_coefficient > 0)
             reading = reads * on.forward_seconds(policy, tokens, settings.precision, gpus)
             reading += on.forward_seconds(guard, tokens, settings.guard_dtype, gpus)
             # a batch waits for its longest completion, taken to be as long as it may
             return math.ceil(settings.steps / settings.iterations) * (limit * step + reading)
 
-        # generation by transformers has one GPU: groups end at different times
-        beside = Beside(held_bytes, seconds, models=1 + reference, most=math.inf if vllm else 1)
+        # generation by transformers has one GPU: groups end at different times; so has RL with LoRA (docs/gpu.md)
+        most = math.inf if vllm and settings.lora is None else 1
+        beside = Beside(held_bytes, seconds, models=1 + reference, most=most)
         return self._trained(f"rl.{wildcards['recipe']}", policy, settings, batches, beside)
 
     def _trained(
@@ -220,9 +222,10 @@ class Costs:
         fit = fewest_gpus(need, self.study.execution, policy, key, beside.most)
         seconds = on.training_start + on.training_seconds(policy, batches, settings, fit.gpus)
         seconds += beside.seconds(fit.gpus)
-        # the first process holds the policy once more when it is saved
-        host = policy.shape.parameters * FLOAT32 * (beside.models * (fit.gpus // fit.nodes) + 1)
-        states = STATES_BYTES * policy.shape.parameters
+        # the first process holds the policy once more when it is saved, and with LoRA also without its updates
+        copies = beside.models * (fit.gpus // fit.nodes) + (1 if settings.lora is None else 2)
+        host = policy.shape.parameters * FLOAT32 * copies
+        states = STATES_BYTES * policy.trained(settings.lora)
         return fit.job(seconds, host=host, disk=policy.stored + SMALL_DISK, scratch=states)
 
     def _rollouts(self, wildcards: Wildcards) -> Job:

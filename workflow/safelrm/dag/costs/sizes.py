@@ -9,11 +9,14 @@ from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import DatasetEntry, MadeModel
 from safelrm.models.settings import FromScratch, Shape
 from safelrm.models.sizes import shape_of, stored_bytes
+from safelrm.training.settings import LoraSettings
 
 BYTES = {"float32": 4, "bfloat16": 2}
 FLOAT32, BFLOAT16 = BYTES["float32"], BYTES["bfloat16"]
 # of a data set of which neither `expected` nor its settings say it
 GUESSED_ROWS, GUESSED_PROMPT_TOKENS = 1000.0, 32.0
+# inputs and outputs of all linear maps of a layer, in units of the width
+LAYER_WIDTHS = 25.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,12 @@ class SizedModel:
     def active(self) -> float:
         """Parameters that a token passes."""
         return self.shape.active_parameters or self.shape.parameters
+
+    def trained(self, lora: LoraSettings | None) -> float:
+        """Parameters that a training changes: all, or those of updates of low rank to all linear maps."""
+        if lora is None:
+            return self.shape.parameters
+        return LAYER_WIDTHS * self.shape.hidden_size * self.shape.layers * lora.rank
 
     @property
     def cache_bytes(self) -> float:
