@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 TARGETS = {"all", "fetch_all"}
 # what is fetched is named by a commit: other code would fetch the same
 FETCHING = {"fetch_model", "fetch_dataset"}
-TRAINING = {"base", "guard", "sft", "rl"}
+TRAINING = {"base", "guard", "sft", "sft_adapter", "rl", "rl_adapter"}
 EXPENSIVE = TRAINING | {"rollouts", "judge"}
 # what a revert, or another study, brings back without a job
 KEPT = EXPENSIVE | {"samples", "metrics", "compare", "calibrate", "analyse", "measures", "table", "figure"}
@@ -66,7 +66,7 @@ def test_every_job_asks_for_the_same_resources_in_numbers(rules):
         # this study has no model to fetch, and no trace analysis
         if name in TARGETS | {"fetch_model", "analyse"}:
             continue
-        recipe = {"recipe": "grpo" if name == "rl" else "star1"}
+        recipe = {"recipe": "grpo" if name.startswith("rl") else "star1"}
         for resource in ("gpu", "nodes", "mem_mb", "runtime", "disk_mb"):
             value = rule.resources[resource]
             found = value.evaluate(given_to | recipe, attempt=1) if value.is_evaluable() else value

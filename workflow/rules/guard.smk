@@ -20,5 +20,5 @@ rule guard:
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --"
         " safelrm.models.guard --factory {params.factory} --settings {params.settings:q}"
-        " --inputs {params.inputs} --seed {params.seed}"
+        " --inputs {params.inputs:q} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"

@@ -29,3 +29,17 @@ rule rl:
         " --guards {params.guards} --readings {params.readings:q}"
         " --prompts {params.prompts} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
+
+
+# the same for recipes that keep their adapter
+use rule rl as rl_adapter with:
+    output:
+        **checkpoint("checkpoints/{model}/rl-{recipe}{start}/seed{seed}"),
+        **adapter("checkpoints/{model}/rl-{recipe}{start}/seed{seed}"),
+        curve="results/training/{model}/rl-{recipe}{start}/seed{seed}.parquet",
+    wildcard_constraints:
+        recipe=plan.training.with_adapter("rl"),
+    cache: "omit-software"
+
+
+ruleorder: rl_adapter > rl

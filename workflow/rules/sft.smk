@@ -25,3 +25,17 @@ rule sft:
         " safelrm.training.sft --settings {params.settings:q} --checkpoint {input.start}"
         " --data {params.data} --seed {params.seed}"
         " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
+
+
+# the same for recipes that keep their adapter
+use rule sft as sft_adapter with:
+    output:
+        **checkpoint("checkpoints/{model}/sft-{recipe}{start}/seed{seed}"),
+        **adapter("checkpoints/{model}/sft-{recipe}{start}/seed{seed}"),
+        curve="results/training/{model}/sft-{recipe}{start}/seed{seed}.parquet",
+    wildcard_constraints:
+        recipe=plan.training.with_adapter("sft"),
+    cache: "omit-software"
+
+
+ruleorder: sft_adapter > sft

@@ -1,14 +1,19 @@
 """Estimates grow with what they depend on, and fit what was measured."""
 
+import shutil
+
 import pytest
 from costs_fixtures import H100, MEASURED, MEASURED_JUDGE, MEASURED_SMALL, SEVEN, costs, default_config, job, large
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_model import write_tiny_model
 
+from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.jobs import SMALL
-from safelrm.dag.costs.processors import CPU, GIB, Batches, processor
-from safelrm.dag.costs.sizes import GUESSED_PROMPT_TOKENS, GUESSED_ROWS, SizedModel, Texts, expected_texts
+from safelrm.dag.costs.processors import CPU, GIB, SMALL_DISK, Batches, processor
+from safelrm.dag.costs.sizes import GUESSED_PROMPT_TOKENS, GUESSED_ROWS, SizedModel, Texts, expected_texts, sized_model
 from safelrm.dag.settings import DatasetEntry, ExecutionSettings
+from safelrm.dag.study import load_study
 from safelrm.nano.pretraining.models import new_model
 from safelrm.nano.settings import VOCABULARY, Architecture
 from safelrm.nano.world.tokenizer import build_tokenizer
@@ -104,6 +109,47 @@ def test_training_holds_weights_gradients_and_moments_in_float32():
     assert on.training_bytes(model(), 0.0, TrainingSettings(), 8) - on.overhead == used / 8
 
 
+def test_lora_trains_little_and_holds_the_rest_once():
+    on = processor(ExecutionSettings.model_validate({"gpu": H100}))
+    full, lora = TrainingSettings(), TrainingSettings.model_validate({"lora": {"rank": 16}})
+    held = on.training_bytes(model(), 0.0, lora, 1) - on.overhead
+    assert 4 * SEVEN.parameters < held < 4.2 * SEVEN.parameters
+    # of a model with these sizes, the updates of all linear layers: 40.4 million at rank 16
+    assert model().trained(lora.lora) == pytest.approx(40.4e6, rel=0.02)
+    assert on.training_bytes(model(), 1e3, full, 1) - on.training_bytes(model(), 0.0, full, 1) == pytest.approx(
+        on.training_bytes(model(), 1e3, lora, 1) - on.training_bytes(model(), 0.0, lora, 1)
+    )
+    batches = Batches(1.0, 1e6, 1e6)
+    seconds = on.training_seconds(model(), batches, full, 1)
+    assert on.training_seconds(model(), batches, lora, 1) == pytest.approx(seconds * 2 / 3)
+
+
+def test_jobs_with_lora_need_less(config):
+    config = large(config)
+    config["rl"]["grpo"]["kl_coefficient"] = 0.1
+    before = {rule: job(config, rule) for rule in ("sft", "rl")}
+    for recipe in (config["sft"]["star1"], config["rl"]["grpo"]):
+        recipe["lora"] = {"keep_adapter": True}
+    after = {rule: job(config, rule) for rule in ("sft", "rl")}
+    assert before["sft"].gpus > 1 and before["rl"].gpus > 1
+    known, recipes = costs(config), {"sft": "star1", "rl": "grpo"}
+    for rule, needed in after.items():
+        assert needed.gpus == 1
+        assert needed.scratch < before[rule].scratch / 50
+        # rules of recipes that keep their adapter have the same estimate
+        assert known.job(f"{rule}_adapter", {"model": "nano_a", "recipe": recipes[rule]}) == needed
+
+
+def test_the_kl_term_needs_no_second_model_with_lora(config):
+    config = large(config)
+    config["rl"]["grpo"]["lora"] = {}
+    without = job(config, "rl")
+    config["rl"]["grpo"]["kl_coefficient"] = 0.1
+    with_kl = job(config, "rl")
+    assert with_kl.gpu_bytes == without.gpu_bytes and with_kl.host == without.host
+    assert with_kl.seconds > without.seconds
+
+
 def test_active_parameters_set_the_time_and_all_of_them_the_memory():
     mixture, dense = model(active_parameters=1e9), model()
     settings, batches = TrainingSettings(), Batches(1.0, 1e6, 1e6)
@@ -135,6 +181,40 @@ def test_a_model_of_a_hub_is_as_large_as_its_shape_says(config):
             assert 2 * SEVEN.parameters < needed.disk < 2.1 * SEVEN.parameters
     assert job(config, "judge").host < 4 * GIB
     assert job(config, "judge", judge="guard_a").host > 15 * GIB
+
+
+def test_a_model_in_a_folder_is_as_large_as_its_files_say(config, tmp_path):
+    folder = write_tiny_model(tmp_path).parent / "model"
+    config["models"]["nano_a"] = {"path": str(folder)}
+    weights = (folder / "model.safetensors").stat().st_size
+    assert job(config, "base").gpus == 0
+    assert job(config, "base").disk == weights + SMALL_DISK
+    size = sized_model("nano_a", load_study(config, "config.yaml").models["nano_a"])
+    assert size.shape.layers == 2 and size.stored == weights
+
+
+def test_a_size_that_is_not_given_is_known_once_the_model_is_fetched(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config["models"]["nano_a"] = {"hub": {"repo": "acme/tiny", "revision": "0" * 40}}
+    before = costs(config)
+    # what fetches it can be planned, and so can jobs of other models
+    assert before.job("fetch_model", {"repo": "acme--tiny"}).seconds > 0
+    assert before.job("base", {"model": "nano_b"}).seconds > 0
+    for rule in ("base", "sft", "rl", "rollouts"):
+        with pytest.raises(SafeLRMError, match=r"(?s)acme/tiny is in its files.*fetch_all") as caught:
+            job(config, rule)
+        assert caught.value.key == "models.nano_a.hub.shape"
+    fetched = tmp_path / "hub/models/acme--tiny"
+    write_tiny_model(tmp_path / "made")
+    shutil.copytree(tmp_path / "made/model", fetched)
+    with pytest.raises(SafeLRMError, match="not fetched yet"):
+        # the manifest is written last
+        job(config, "base")
+    (fetched / "manifest.json").write_text("{}")
+    assert job(config, "base").disk == (fetched / "model.safetensors").stat().st_size + SMALL_DISK
+    assert costs(config).job("fetch_model", {"repo": "acme--tiny"}).disk > SMALL_DISK
+    config["models"]["nano_a"]["hub"]["shape"] = SEVEN.model_dump()
+    assert job(config, "base").disk > SEVEN.parameters
 
 
 def test_a_guard_in_bfloat16_takes_less_of_rl(config):

@@ -92,7 +92,10 @@ def test_the_default_study_is_valid(config):
         ),
         (("models", "nano_a"), {"hub": {**HUB, "repo": "tiny"}}, ("models.nano_a.hub.repo",)),
         (("models", "nano_a"), {"hub": {**HUB, "revision": "main"}}, ("models.nano_a.hub.revision",)),
-        (("models", "nano_a"), {"hub": {"repo": "acme/tiny"}}, ("models.nano_a.hub.shape",)),
+        (("models", "nano_a"), {"hub": HUB, "inputs": {"corpus": "star1"}}, ("models.nano_a", "leave out `inputs`")),
+        (("models", "nano_a"), {"hub": HUB, "path": "x"}, ("models.nano_a", "leave out `path`, or `hub`")),
+        (("models", "nano_a", "path"), "x", ("models.nano_a", "leave out `factory`, or `path`")),
+        (("models", "nano_a"), {"path": "no/such"}, ("models.nano_a.path: no/such: there is no such folder",)),
         (("guards", "guard_a", "hub"), HUB, ("guards.guard_a", "leave out `factory`, or `hub`")),
         (
             ("guards", "guard_a", "inputs"),

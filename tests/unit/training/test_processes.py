@@ -246,3 +246,21 @@ def test_spread_weights_survive_a_lost_process_and_are_saved_whole(start, undist
     assert trained.keys() == expected.keys()
     for name, weight in trained.items():
         torch.testing.assert_close(weight, expected[name], rtol=1e-3, atol=1e-4)
+
+
+def test_updates_of_low_rank_survive_a_kill_where_weights_are_spread(start, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(SITE + ON_GPUS)
+    variables = {"PYTHONPATH": f"{tmp_path}:{WORKFLOW}", "HF_HUB_OFFLINE": "1"}
+    lora = {"lora": {"rank": 4, "keep_adapter": True}}
+    finish(start("sft", tmp_path / "alone", gpus=1, **lora))
+    run = start("sft", tmp_path / "run", environment=variables, **lora)
+    wait_for(run, "step 9/20")
+    run.kill()
+    run.communicate()
+    assert 9 <= went_on_at(finish(start("sft", tmp_path / "run", environment=variables, **lora))) < 20
+    assert losses(tmp_path / "run").tolist() == pytest.approx(losses(tmp_path / "alone").tolist(), rel=1e-4)
+    for name in ("model/model.safetensors", "adapter/adapter_model.safetensors"):
+        trained, expected = (load_file(tmp_path / folder / "out" / name) for folder in ("run", "alone"))
+        assert trained.keys() == expected.keys()
+        for key, weight in trained.items():
+            torch.testing.assert_close(weight, expected[key], rtol=1e-3, atol=1e-3)

@@ -32,6 +32,8 @@ SFT = {
 }
 RL = training_fixtures.RL | {"steps": 32, "micro_batches": 2}
 SETTINGS = {"sft": SFT, "rl": RL}
+# with updates of low rank, random numbers in each pass, and more outputs
+LORA = {"lora": {"rank": 4, "dropout": 0.1, "keep_adapter": True}}
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +41,12 @@ def whole(inputs, tmp_path_factory):
     """What a run writes that nothing interrupts."""
 
     @functools.cache
-    def whole(stage):
+    def whole(stage, *, lora=False):
         folder = tmp_path_factory.mktemp("whole")
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             patch.setenv(SAVE_MINUTES, "100")
-            run_here(patch, stage, inputs)
+            run_here(patch, stage, inputs, **(LORA if lora else {}))
         return outputs(folder)
 
     return whole
@@ -72,10 +74,12 @@ def kill_after(line, command, folder):
 
 
 # at every fifth step; and at every fourth, since two steps make one look
+@pytest.mark.parametrize("lora", [False, True])
 @pytest.mark.parametrize(("stage", "looks"), [("sft", 5), ("rl", 2)])
-def test_a_killed_run_ends_in_the_same_bytes(stage, looks, inputs, whole, tmp_path, monkeypatch, capsys):
+def test_a_killed_run_ends_in_the_same_bytes(stage, looks, lora, inputs, whole, tmp_path, monkeypatch, capsys):
     save_every(monkeypatch, looks)
-    command = [sys.executable, "-m", f"safelrm.training.{stage}", *stage_arguments(stage, inputs, SETTINGS[stage])]
+    settings = SETTINGS[stage] | (LORA if lora else {})
+    command = [sys.executable, "-m", f"safelrm.training.{stage}", *stage_arguments(stage, inputs, settings)]
     kill_after("step 12/32", command, tmp_path)
     assert not outputs(tmp_path)
     (state,) = (path for path in tmp_path.glob(f"work/{stage}/*/*") if path.is_dir())
@@ -83,11 +87,12 @@ def test_a_killed_run_ends_in_the_same_bytes(stage, looks, inputs, whole, tmp_pa
     # a save may have been cut short
     assert 8 <= step < 32
     monkeypatch.chdir(tmp_path)
-    run_here(monkeypatch, stage, inputs)
+    run_here(monkeypatch, stage, inputs, **settings)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("going on from")
     assert lines[1].startswith(f"step {step + 1}/32")
-    assert outputs(tmp_path) == whole(stage)
+    assert outputs(tmp_path) == whole(stage, lora=lora)
+    assert ("adapter_model.safetensors" in outputs(tmp_path)) is lora
     assert not list(tmp_path.glob("work/*/*/*/checkpoint-*"))
 
 
@@ -155,7 +160,8 @@ def test_state_of_other_settings_is_not_used(inputs, tmp_path, monkeypatch, caps
 
 
 @pytest.mark.parametrize(
-    ("stage", "changes"), [("sft", {}), ("sft", {"epochs": 2.5}), ("rl", {}), ("rl", {"steps": 7})]
+    ("stage", "changes"),
+    [("sft", {}), ("sft", {"epochs": 2.5}), ("rl", {}), ("rl", {"steps": 7}), ("sft", LORA), ("rl", LORA)],
 )
 def test_a_run_that_could_not_write_its_model_does_not_train_again(
     stage, changes, inputs, tmp_path, monkeypatch, capsys

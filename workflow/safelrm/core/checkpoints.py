@@ -23,11 +23,18 @@ MODEL_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
 )
+# what a training writes beside `model/` if it keeps its adapter
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def model_folder(manifest: Path) -> Path:
     """The folder of the model files that a manifest describes."""
     return manifest.parent / "model"
+
+
+def adapter_folder(manifest: Path) -> Path:
+    """The folder of the adapter that a training keeps beside the model files of a manifest."""
+    return manifest.parent / "adapter"
 
 
 def model_files(folder: Path) -> dict[str, str]:

@@ -9,6 +9,8 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import Arm, DatasetEntry, Study
 from safelrm.judging.fields import judge_of
+from safelrm.models.files import check_folder
+from safelrm.models.sizes import shape_of
 
 
 def check_names(study: Study, file: str) -> None:
@@ -151,8 +153,8 @@ def check_origins(study: Study, file: str) -> None:
     """Make sure that each model and each data set comes from one place, and that the user's files are there.
 
     Raises:
-        SafeLRMError: two revisions of one repository are asked for, a data set has neither a file nor a repository, or
-            a file does not exist.
+        SafeLRMError: two revisions of one repository are asked for, a data set has neither a file nor a repository, a
+            file does not exist, or a folder holds no model.
     """
     revisions: dict[str, tuple[str, str | None]] = {}
     for key, hub in study.hub_models():
@@ -164,8 +166,21 @@ def check_origins(study: Study, file: str) -> None:
                 key=f"{key}.revision",
                 fix="give both the same revision",
             )
+    for section in ("models", "guards"):
+        for name, made in getattr(study, section).items():
+            if made.path:
+                _check_model(Path(made.path), f"{section}.{name}.path", file)
     for name, entry in study.datasets.items():
         _check_dataset(entry, f"datasets.{name}.settings", file)
+
+
+def _check_model(folder: Path, key: str, file: str) -> None:
+    try:
+        check_folder(folder)
+        shape_of(folder)
+    except SafeLRMError as error:
+        at = ": ".join(str(part) for part in (error.file, error.key) if part)
+        raise SafeLRMError(f"{at}: {error.problem}", file=file, key=key, fix=error.fix) from None
 
 
 def _check_dataset(entry: DatasetEntry, key: str, file: str) -> None:

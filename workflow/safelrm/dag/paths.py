@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from safelrm.core.arms import plain_arm
-from safelrm.core.checkpoints import MODEL_FILES
+from safelrm.core.checkpoints import ADAPTER_FILES, MODEL_FILES
 
 
 def data_file(name: str) -> str:
@@ -63,3 +63,8 @@ def checkpoint(folder: str) -> dict[str, str]:
     """The outputs of a rule that makes a checkpoint: its model files and its manifest."""
     model = {Path(name).stem: f"{folder}/model/{name}" for name in MODEL_FILES}
     return model | {"manifest": f"{folder}/manifest.json"}
+
+
+def adapter(folder: str) -> dict[str, str]:
+    """What a rule writes into the folder of a checkpoint beside the checkpoint, if the training keeps its adapter."""
+    return {Path(name).stem: f"{folder}/adapter/{name}" for name in ADAPTER_FILES}

@@ -171,7 +171,7 @@ def _check_inputs(study: Study, file: str) -> None:
     for section in ("models", "guards"):
         for name, made in getattr(study, section).items():
             wanted = _inputs(made.maker)
-            if not made.hub and set(made.inputs) != wanted:
+            if made.factory and set(made.inputs) != wanted:
                 raise SafeLRMError(
                     f"`{made.maker}` takes {sorted(wanted)}, given are {sorted(made.inputs)}",
                     file=file,

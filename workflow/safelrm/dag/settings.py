@@ -81,7 +81,7 @@ class ExecutionSettings(Strict):
     )
 
 
-HUB_FACTORY = "safelrm.models.hub"
+HUB_FACTORY, FOLDER_FACTORY = "safelrm.models.hub", "safelrm.models.folder"
 
 
 class ExpectedTexts(Strict):
@@ -130,30 +130,38 @@ def _named_benchmark(given: object) -> object:
 
 
 class MadeModel(Strict):
-    """A model that is taken from a hub (`hub`), or trained from scratch (`factory` and `inputs`)."""
+    """A model that is taken from a hub (`hub`) or a folder (`path`), or trained (`factory` and `inputs`)."""
 
     hub: HubModel | None = Field(None, description="the model of a hub that is taken")
+    path: str | None = Field(
+        None, min_length=1, description="the folder of a model that is taken: Hugging Face's format, safetensors only"
+    )
     factory: ModulePath | None = Field(None, description="module that trains it, such as safelrm.nano.pretraining.base")
     inputs: dict[Name, Name] = Field(
         default_factory=dict, description="what the factory trains on: a key of `datasets` for each of its own names"
     )
     seed: Seed = Field(0, description="seed of a training from scratch")
     settings: ModuleSettings = Field(
-        default_factory=dict, description="settings of the factory; for a model of a hub those of safelrm.models.hub"
+        default_factory=dict,
+        description="settings of the factory; for a model of a hub or a folder those of safelrm.models.hub",
     )
 
     @property
     def maker(self) -> str:
         """Module of the factory."""
-        return self.factory or HUB_FACTORY
+        return self.factory or (FOLDER_FACTORY if self.path else HUB_FACTORY)
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
-        if self.hub and (self.factory or self.inputs):
-            surplus = "factory" if self.factory else "inputs"
-            raise ValueError(f"a model of a hub is not trained: leave out `{surplus}`, or `hub`")
-        if not self.hub and not self.factory:
-            raise ValueError("give either `hub`, to take it from a hub, or `factory`, to train it")
+        origins = [key for key in ("hub", "path", "factory") if getattr(self, key)]
+        if not origins:
+            raise ValueError(
+                "give either `hub`, to take it from a hub, `path`, to take it from a folder, or `factory`, to train it"
+            )
+        if len(origins) > 1:
+            raise ValueError(f"a model has one origin: leave out `{origins[-1]}`, or `{origins[0]}`")
+        if self.inputs and not self.factory:
+            raise ValueError(f"a model of a hub or a folder is not trained: leave out `inputs`, or `{origins[0]}`")
         return self
 
 

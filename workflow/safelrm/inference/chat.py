@@ -82,5 +82,7 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise SafeLRMError(
-            f"no tokenizer can be loaded ({error})", file=folder, fix="make the checkpoint again"
+            f"no tokenizer can be loaded ({error})",
+            file=folder,
+            fix="make the checkpoint again; in a folder of your own, put the files of the model's tokenizer there",
         ) from error

@@ -1,6 +1,6 @@
-"""Make a base model with a model factory, which trains it or takes it from a hub.
+"""Make a base model with a model factory, which trains it, or takes it from a hub or a folder.
 
-Input:  the files that the factory takes: data sets, or what was fetched from a hub.
+Input:  the files that the factory takes: data sets, what was fetched from a hub, or a folder of the user.
 Output: the folder `model` (safetensors weights, configuration, tokenizer with its chat template), the training curve,
         and the manifest, which is written last.
 
@@ -22,6 +22,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
 from safelrm.core.registered import load_registered
 from safelrm.core.work import resumable_parser, run_resumably
+from safelrm.models.files import files_in
 from safelrm.models.schemas import CURVES
 
 
@@ -72,7 +73,9 @@ def make_model(stage: str, description: str | None) -> Path:
         write_model(model, arguments.manifest)
 
     outputs = [arguments.manifest, model_folder(arguments.manifest), arguments.curve]
-    run_resumably(stage, arguments, inputs.values(), outputs, make)
+    # of a folder, what is in it
+    files = [file for path in inputs.values() for file in (files_in(path) if path.is_dir() else [path])]
+    run_resumably(stage, arguments, files, outputs, make)
     return arguments.manifest
 
 

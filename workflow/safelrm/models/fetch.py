@@ -18,15 +18,11 @@ from safelrm.core.checkpoints import relative_files, write_download
 from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
+from safelrm.models.files import ALL_WEIGHTS, is_model_file
 from safelrm.models.online import CONFIGFILES, go_online, hub, reaching
 from safelrm.models.settings import FetchDatasetSettings, FetchModelSettings
 
 ROWS = "rows.jsonl"
-WEIGHTS = "model*.safetensors"
-# configuration, chat template and tokenizer, but no file that could be code
-BESIDE_WEIGHTS = ("*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
-# our own file, so a file of this name on the hub is not fetched
-MANIFEST = "manifest.json"
 
 
 def fetch_model(wanted: FetchModelSettings, manifest: Path, file: str, key: str) -> None:
@@ -79,8 +75,8 @@ def _download(repo: str, revision: str, folder: Path) -> list[str]:
     from huggingface_hub import snapshot_download  # noqa: PLC0415  (the environment is set by now)
 
     listed = hub().list_repo_files(repo, revision=revision)
-    wanted = [name for name in listed if _is_wanted(name)]
-    if not any(PurePath(name).match(WEIGHTS) for name in wanted):
+    wanted = [name for name in listed if is_model_file(name)]
+    if not any(PurePath(name).match(ALL_WEIGHTS) for name in wanted):
         raise SafeLRMError(
             f"the repository {repo} has no safetensors weights, only {sorted(listed)}",
             file=f"{repo} at {revision}",
@@ -99,12 +95,6 @@ def _download(repo: str, revision: str, folder: Path) -> list[str]:
             fix="fetch it again; the damaged file has been removed",
         )
     return wanted
-
-
-def _is_wanted(name: str) -> bool:
-    if "/" in name or name == MANIFEST:
-        return False
-    return any(PurePath(name).match(pattern) for pattern in (WEIGHTS, *BESIDE_WEIGHTS))
 
 
 def main() -> None:

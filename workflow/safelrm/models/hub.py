@@ -4,7 +4,6 @@ Nothing is trained, and no code from the hub is run. The weights stay as they ar
 (`faithful_tokenizer`), and its chat template is settled (models/templates.py).
 """
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -12,23 +11,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from transformers import AutoConfig, GenerationConfig, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    GenerationConfig,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from safelrm.core.checkpoints import verified_download
 from safelrm.core.errors import SafeLRMError
 from safelrm.inference.chat import load_tokenizer
+from safelrm.models.files import CONFIG, INDEX, TOKENIZER, WEIGHTS, listed_weights, weight_files
 from safelrm.models.schemas import CURVES
+from safelrm.models.settings import FolderSettings
 from safelrm.models.settings import HubSettings as Settings
 from safelrm.models.templates import own_template, settled, trainable
 
 __all__ = ["INPUTS", "Settings", "make"]
 
 INPUTS = ("hub",)
-CONFIG, GENERATION = "config.json", "generation_config.json"
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-TOKENIZER = "tokenizer.json"
+GENERATION = "generation_config.json"
 TOKENIZER_FILES = ("chat_template.jinja", TOKENIZER, "tokenizer_config.json")
 # words, numbers, white space of all kinds, punctuation, scripts, and the tags of traces
 SAMPLE = (
@@ -36,30 +42,38 @@ SAMPLE = (
 )
 
 
-def make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple["FetchedModel", pd.DataFrame]:
+def make(settings: Settings, inputs: Mapping[str, Path], seed: int, work: Path) -> tuple["SavedModel", pd.DataFrame]:
     """The model whose manifest of fetched files is `inputs["hub"]`, and an empty training curve.
 
     Raises:
-        SafeLRMError: a file is not the one that was fetched, transformers does not know the architecture or reads text
-            otherwise than the tokenizer's file, or the model has no chat template that can be used.
+        SafeLRMError: a file is not the one that was fetched, or no checkpoint can be made of them.
     """
-    folder = verified_download(inputs["hub"], settings.revision)
+    return checkpoint_of(verified_download(inputs["hub"], settings.revision), settings)
+
+
+def checkpoint_of(folder: Path, settings: FolderSettings) -> tuple["SavedModel", pd.DataFrame]:
+    """The model in a folder, and an empty training curve.
+
+    Raises:
+        SafeLRMError: it is no causal language model that transformers knows, transformers reads text otherwise than the
+            tokenizer's file, or the model has no chat template that can be used.
+    """
     _check_architecture(folder)
     tokenizer = faithful_tokenizer(folder)
     template = settled(own_template(tokenizer), settings.template_arguments)
     tokenizer.chat_template = trainable(template, tokenizer) if settings.chat_template else template
-    return FetchedModel(folder, tokenizer), pd.DataFrame(columns=CURVES.schema.names)
+    return SavedModel(folder, tokenizer), pd.DataFrame(columns=CURVES.schema.names)
 
 
 @dataclass(frozen=True)
-class FetchedModel:
-    """The folder of a fetched model, and the tokenizer that its checkpoint gets."""
+class SavedModel:
+    """The folder of a model, and the tokenizer that its checkpoint gets."""
 
     origin: Path
     tokenizer: PreTrainedTokenizerBase
 
     def save(self, folder: Path) -> None:
-        """Write the files of a checkpoint: the tensors of the hub, in one file, with configuration and tokenizer."""
+        """Write the files of a checkpoint: the same tensors, in one file, with configuration and tokenizer."""
         folder.mkdir()
         join_weights(self.origin, folder / WEIGHTS)
         shutil.copyfile(self.origin / CONFIG, folder / CONFIG)
@@ -70,7 +84,7 @@ class FetchedModel:
                 shutil.copyfile(Path(beside) / name, folder / name)
 
     def _generation_config(self) -> GenerationConfig:
-        """The tokens that end a completion, from the hub. Nothing else is set: the caller decides about decoding."""
+        """The tokens that end a completion, from the model. Nothing else is set: the caller decides about decoding."""
         if (self.origin / GENERATION).is_file():
             own = GenerationConfig.from_pretrained(self.origin)
         else:
@@ -113,33 +127,45 @@ def join_weights(folder: Path, target: Path) -> None:
     Raises:
         SafeLRMError: the weights cannot be read, or are not those that the index lists.
     """
-    if (folder / WEIGHTS).is_file():
+    files = weight_files(folder)
+    if files == [folder / WEIGHTS]:
         shutil.copyfile(folder / WEIGHTS, target)
         return
-    index = folder / INDEX
+    tensors = {}
     try:
-        places: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        tensors = {}
-        for part in sorted(set(places.values())):
+        for part in files:
             # the operating system maps the file, so its tensors are read only when they are written
-            tensors |= load_file(folder / part)
-    except (OSError, ValueError, KeyError) as error:
+            tensors |= load_file(part)
+    except (OSError, ValueError, SafetensorError) as error:
         raise SafeLRMError(
-            f"the weights cannot be read ({error})", file=index, fix=f"remove {folder} and run again"
+            f"the weights cannot be read ({error})", file=part, fix="copy or fetch the model again"
         ) from error
-    if set(tensors) != set(places):
+    if set(tensors) != set(listed_weights(folder)):
         raise SafeLRMError(
-            "the weights are not the ones that the index lists", file=index, fix="name another revision of the model"
+            "the weights are not the ones that the index lists",
+            file=folder / INDEX,
+            fix="name another revision of the model, or copy it again",
         )
     save_file(tensors, target, metadata={"format": "pt"})
 
 
 def _check_architecture(folder: Path) -> None:
     try:
-        AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except (OSError, ValueError) as error:
         raise SafeLRMError(
             f"the installed transformers does not know this architecture ({str(error).splitlines()[0]})",
             file=folder / CONFIG,
+            key="model_type",
             fix="name another model: code of a repository is never run",
         ) from error
+    known = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), ())
+    classes = {each.__name__.lower() for each in (known if isinstance(known, tuple) else (known,))}
+    named = config.architectures or []
+    if not classes or (named and not classes & {name.lower() for name in named}):
+        raise SafeLRMError(
+            f"{', '.join(named) or config.model_type} is no causal language model of transformers",
+            file=folder / CONFIG,
+            key="architectures",
+            fix="name a model that generates text",
+        )

@@ -9,7 +9,7 @@ from safelrm.core.settings import Count, Positive, RepoId, Revision, Strict
 
 
 class Shape(Strict):
-    """Size of a model, from its card and `config.json`. The estimates of time, memory and disk use it."""
+    """Size of a model, from its card or its files. The estimates of time, memory and disk use it."""
 
     parameters: Positive = Field(description="all parameters, such as 7.6e9")
     active_parameters: Positive | None = Field(None, description="parameters that a token passes; none: all")
@@ -43,11 +43,13 @@ class HubModel(Strict):
 
     repo: RepoId = Field(description="id on the hub, such as Qwen/Qwen3-8B")
     revision: Revision | None = Field(None, description="commit on the hub; none: not known yet, fill it in online")
-    shape: Shape = Field(description="its size")
+    shape: Shape | None = Field(
+        None, description="its size; none: what its files say, once they are fetched (docs/hub.md)"
+    )
 
 
-class HubSettings(Strict):
-    """A model from a hub. Its files become a checkpoint; its weights keep the dtype that they have on the hub."""
+class FolderSettings(Strict):
+    """A model in a folder. Its files become a checkpoint; its weights keep the dtype that they have there."""
 
     chat_template: Literal["trainable"] | None = Field(
         None,
@@ -58,6 +60,11 @@ class HubSettings(Strict):
         default_factory=dict,
         description="arguments of the chat template where a decoding mode gives none, such as `thinking: true`",
     )
+
+
+class HubSettings(FolderSettings):
+    """A model from a hub. Its files become a checkpoint; its weights keep the dtype that they have on the hub."""
+
     revision: Revision | None = Field(None, description="commit of the files; set by the study, from `hub.revision`")
 
 

@@ -44,7 +44,12 @@ def own_template(tokenizer: PreTrainedTokenizerBase) -> str:
     if isinstance(template, dict):
         template = template.get("default")
     if not template:
-        raise SafeLRMError("the model has no chat template", key="hub", fix="name a chat model, or a guard")
+        raise SafeLRMError(
+            "the model has no chat template",
+            file=tokenizer.name_or_path or None,
+            key="chat_template",
+            fix="name a chat model or a guard, or put its template beside its tokenizer, as chat_template.jinja",
+        )
     return template
 
 

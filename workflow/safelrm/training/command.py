@@ -12,8 +12,9 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from safelrm.core.checkpoints import model_folder
+from safelrm.core.checkpoints import adapter_folder, model_folder
 from safelrm.core.work import resumable_parser, run_resumably
+from safelrm.training.settings import TrainingSettings
 
 # parameters of glibc's mallopt, from malloc.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -29,16 +30,25 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def run_training(stage: str, options: argparse.Namespace, inputs: Sequence[Path], train: Callable[..., None]) -> Path:
+def run_training(
+    stage: str,
+    options: argparse.Namespace,
+    inputs: Sequence[Path],
+    settings: TrainingSettings,
+    train: Callable[..., None],
+) -> Path:
     """Run a training that goes on from its partial state; the manifest that it has written.
 
     Args:
         stage: name of the stage.
         options: all arguments of the command line of `training_parser`.
         inputs: the files that the training reads besides the checkpoint, in a fixed order.
+        settings: the recipe.
         train: takes the folder for partial state, and `checkpoint`, `seed`, `manifest` and `curve` by name.
     """
     outputs = [options.manifest, model_folder(options.manifest), options.curve]
+    if settings.lora and settings.lora.keep_adapter:
+        outputs.append(adapter_folder(options.manifest))
     given = {name: getattr(options, name) for name in ("checkpoint", "seed", "manifest", "curve")}
     run_resumably(stage, options, [options.checkpoint, *inputs], outputs, partial(train, **given))
     return options.manifest

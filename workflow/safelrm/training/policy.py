@@ -15,6 +15,8 @@ from safelrm.core.process import is_first_process
 from safelrm.inference.chat import Chat
 from safelrm.inference.engine import load_model
 from safelrm.training.curves import write_curve
+from safelrm.training.lora import merged_weights, trained_adapter, write_adapter
+from safelrm.training.settings import LoraSettings
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,23 @@ def save_policy(policy: Policy, weights: Mapping[str, torch.Tensor], manifest: P
     write_manifest(manifest)
 
 
-def write_result(trainer: Trainer, policy: Policy, metrics: Mapping[str, str], *, curve: Path, manifest: Path) -> None:
-    """Write the curve, the model folder beside `manifest`, and `manifest`, once.
+def write_result(
+    trainer: Trainer,
+    policy: Policy,
+    lora: LoraSettings | None,
+    metrics: Mapping[str, str],
+    *,
+    curve: Path,
+    manifest: Path,
+) -> None:
+    """Write the curve, the model folder beside `manifest`, an adapter that is to be kept, and `manifest`, once.
 
     Every process that trains must call this; the first process writes.
 
     Args:
         trainer: the trainer that has trained `policy`.
         policy: the model that was trained.
+        lora: how, if only updates of low rank were trained.
         metrics: name of a metric in the trainer's log -> its name in the curve.
         curve: the table to write.
         manifest: the manifest to write.
@@ -95,4 +106,9 @@ def write_result(trainer: Trainer, policy: Policy, metrics: Mapping[str, str], *
     weights = trainer.accelerator.get_state_dict(trainer.model)
     if is_first_process():
         write_curve(curve, trainer.state.log_history, metrics)
+        if lora is not None:
+            config, adapter = trainer.model.peft_config["default"], trained_adapter(trainer.model, weights)
+            if lora.keep_adapter:
+                write_adapter(manifest, config, adapter)
+            weights = merged_weights(policy.folder, config, adapter)
         save_policy(policy, weights, manifest)

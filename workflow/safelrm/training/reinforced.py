@@ -7,7 +7,8 @@ The losses are GRPO (Shao et al. 2024), DAPO (Yu et al. 2025) and Dr. GRPO (Liu 
 2. Every term of the reward scores every completion (training/rewards). The advantage is the weighted sum of the terms
    less the mean of the group.
 3. AdamW takes a step on the clipped loss. The loss has a KL term against the checkpoint if the recipe asks for it. A
-   NaN or infinite loss, reward, gradient norm or weight ends the run.
+   NaN or infinite loss, reward, gradient norm or weight ends the run. With LoRA only updates of low rank are trained,
+   and the model without them is the reference of the KL term.
 4. The weights are saved in the dtype of the checkpoint, with the tokenizer and nothing else.
 """
 
@@ -32,6 +33,7 @@ from safelrm.inference.chat import user_turn
 from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.curves import CurveWatch, divergence_error
+from safelrm.training.lora import adapter_config
 from safelrm.training.policy import load_policy, write_result
 from safelrm.training.processes import process_count, share_batch, shared_arguments, take_device
 from safelrm.training.prompts import check_lengths, mix_prompts
@@ -105,6 +107,7 @@ def train(
             }
         ),
         callbacks=[CurveWatch(metrics)],
+        peft_config=adapter_config(settings.lora, policy.model),
     )
     trainer.remove_callback(PrinterCallback)
     if settings.vllm is not None:
@@ -119,7 +122,7 @@ def train(
         if "probability tensor" not in str(error):
             raise
         raise divergence_error("the distribution to sample from is NaN", trainer.state.global_step) from error
-    write_result(trainer, policy, metrics, curve=curve, manifest=manifest)
+    write_result(trainer, policy, settings.lora, metrics, curve=curve, manifest=manifest)
 
 
 def _readers(
@@ -141,6 +144,9 @@ def _check_engine(settings: RlSettings) -> None:
         raise SafeLRMError(
             "several GPUs can only generate with vLLM", key="vllm", fix="set `vllm`, or give the job one GPU"
         )
+    if settings.lora is not None and torch.cuda.is_available() and process_count() > 1:
+        # TRL adds updates to weights before it sends them to vLLM, which it does not do for sharded weights
+        raise SafeLRMError("RL with LoRA has one GPU", key="lora", fix="give the job one GPU, or leave `lora` out")
 
 
 def grpo_arguments(settings: RlSettings) -> dict[str, object]:
@@ -175,7 +181,7 @@ def grpo_arguments(settings: RlSettings) -> dict[str, object]:
         # GRPO's own KL term; TRL's default weighs the term by the importance ratio, as DeepSeek-V3.2 does
         "use_bias_correction_kl": False,
         # by default each of several processes would spread the reference model over all GPUs before it is sharded
-        **({"model_init_kwargs": {"device_map": None}} if settings.kl_coefficient else {}),
+        **({"model_init_kwargs": {"device_map": None}} if settings.has_reference_model else {}),
         "epsilon": settings.clip,
         "epsilon_high": settings.clip_high,
         "mask_truncated_completions": settings.mask_truncated,

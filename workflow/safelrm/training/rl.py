@@ -59,7 +59,7 @@ def main() -> Path:
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
     reinforce = partial(train, prompts, settings, guards=guards, readings=readings)
-    return run_training("rl", options, [*guards.values(), *files.values()], reinforce)
+    return run_training("rl", options, [*guards.values(), *files.values()], settings, reinforce)
 
 
 if __name__ == "__main__":

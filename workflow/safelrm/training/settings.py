@@ -1,11 +1,25 @@
 """Settings of training: what SFT and RL share, then SFT, then RL."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, RootModel, model_validator
 
 from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
 from safelrm.inference.settings import GuardSettings
+
+
+class LoraSettings(Strict):
+    """LoRA (Hu et al. 2021): weights stay fixed, and linear layers learn updates of low rank, which are then added."""
+
+    rank: Count = Field(16, description="rank of the updates")
+    alpha: Count = Field(32, description="an update is multiplied by alpha / rank")
+    dropout: Share = Field(0.0, lt=1.0, description="share of a layer's inputs that its update does not see in a step")
+    target_modules: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = Field(
+        "all-linear", description="names of the linear layers, such as q_proj; all-linear: all but the output layer"
+    )
+    keep_adapter: bool = Field(
+        False, description="also keep the updates by themselves, in the folder `adapter` beside the model"
+    )
 
 
 class TrainingSettings(Strict):
@@ -18,6 +32,7 @@ class TrainingSettings(Strict):
     gradient_checkpointing: bool = Field(
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
+    lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
 
 
 class DataShare(Strict):
@@ -138,6 +153,11 @@ class RlSettings(TrainingSettings):
     def guards(self) -> list[str]:
         """The guards that terms of the reward read, each once."""
         return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
+
+    @property
+    def has_reference_model(self) -> bool:
+        """Whether the KL term needs a second model. With LoRA the model without its updates is the reference."""
+        return self.kl_coefficient > 0 and self.lora is None
 
     @model_validator(mode="after")
     def _check(self) -> "RlSettings":

@@ -38,7 +38,7 @@ def main() -> Path:
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.supervised import train  # noqa: PLC0415
 
-    return run_training("sft", options, [*files.values()], partial(train, conversations, settings))
+    return run_training("sft", options, [*files.values()], settings, partial(train, conversations, settings))
 
 
 if __name__ == "__main__":

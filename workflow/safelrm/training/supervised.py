@@ -3,7 +3,8 @@
 1. The chat template of the model renders each conversation. The loss covers only the assistant's turn, with its trace
    and its end token.
 2. Every rendered row is checked against its conversation (training/rendering.py).
-3. AdamW trains with a linear warm-up and a cosine decay. A NaN or infinite loss, gradient norm or weight ends the run.
+3. AdamW trains all weights, or updates of low rank (training/lora.py), with a linear warm-up and a cosine decay. A NaN
+   or infinite loss, gradient norm or weight ends the run.
 4. The weights are saved in the dtype of the checkpoint, with the tokenizer and nothing else.
 """
 
@@ -18,6 +19,7 @@ from trl import SFTConfig, SFTTrainer
 from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import conversation
 from safelrm.training.curves import CurveWatch
+from safelrm.training.lora import adapter_config
 from safelrm.training.policy import Policy, load_policy, write_result
 from safelrm.training.processes import share_batch, shared_arguments, take_device
 from safelrm.training.rendering import Row, as_generated, check_row, check_template, trace_prefill
@@ -81,11 +83,12 @@ def train(
             {"messages": [conversation(*turns) for turns in zip(conversations["prompt"], responses, strict=True)]}
         ),
         callbacks=[CurveWatch(METRICS)],
+        peft_config=adapter_config(settings.lora, policy.model),
     )
     trainer.remove_callback(PrinterCallback)
     _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
     train_resumably(trainer)
-    write_result(trainer, policy, METRICS, curve=curve, manifest=manifest)
+    write_result(trainer, policy, settings.lora, METRICS, curve=curve, manifest=manifest)
 
 
 def _check_rows(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_texts, from_scratch, mixed, sized_model
 from safelrm.dag.declarations import declared_inputs
@@ -65,20 +66,23 @@ class Costs:
         self._on = processor(study.execution)
         self._cores = 1 if study.execution.gpu else study.execution.cores_per_job
         self._known: dict[tuple[str, ...], Job] = {}
-        self._models = {name: sized_model(name, entry) for name, entry in study.models.items()}
-        self._guards = {name: sized_model(name, entry) for name, entry in study.guards.items()}
+        self._sizes = {
+            (section, name): sized_model(name, entry)
+            for section, entries in (("models", study.models), ("guards", study.guards))
+            for name, entry in entries.items()
+        }
         self._estimates: Mapping[str, Callable[[Wildcards], Job]] = {
             "fetch_model": self._fetch_model,
-            "base": lambda of: _made(self._models[of["model"]], study.models[of["model"]]),
-            "guard": lambda of: _made(self._guards[of["guard"]], study.guards[of["guard"]]),
+            "base": lambda of: _made(self._sized("models", of["model"]), study.models[of["model"]]),
+            "guard": lambda of: _made(self._sized("guards", of["guard"]), study.guards[of["guard"]]),
             "sft": self._sft,
             "rl": self._rl,
             "rollouts": self._rollouts,
             "judge": self._judge,
             "analyse": self._analyse,
         }
-        # a model that fits nowhere is an error before any job runs
-        for arm in study.arms:
+        # a model that fits nowhere is an error before any job runs, as soon as all sizes are known
+        for arm in study.arms if all(self._sizes.values()) else []:
             of = {"model": arm.model, "recipe": str(arm.recipe), "arm": arm.name}
             for rule in ("rollouts", *([] if arm.method == "base" else [arm.method])):
                 self.job(rule, of)
@@ -89,7 +93,8 @@ class Costs:
 
     def job(self, rule: str, wildcards: Wildcards) -> Job:
         """What a job needs."""
-        # all seeds of a job need the same
+        # a training that keeps its adapter needs what it would need without; and all seeds of a job need the same
+        rule = rule.removesuffix("_adapter")
         key = (rule, *(value for name, value in wildcards.items() if name != "seed"))
         if key not in self._known:
             self._known[key] = self._small(rule) if rule in SMALL else self._estimates[rule](wildcards)
@@ -135,6 +140,21 @@ class Costs:
             found["tasks_per_gpu"] = asked(lambda job: 0 if job.nodes > 1 else None)
         return found
 
+    def _sized(self, section: str, name: str) -> SizedModel:
+        """The size of a model or a guard.
+
+        Raises:
+            SafeLRMError: it is not known yet.
+        """
+        size = self._sizes[section, name]
+        if size is None:
+            raise SafeLRMError(
+                f"the size of {getattr(self.study, section)[name].hub.repo} is in its files, which are not fetched yet",
+                key=f"{section}.{name}.hub.shape",
+                fix="fetch them first (snakemake --cores 1 fetch_all), or write its shape here",
+            )
+        return size
+
     def _small(self, rule: str) -> Job:
         runs = [(self._asked(arm.model), len(arm.seeds)) for arm in self.study.arms if rule in READERS]
         host = (2.0 if rule == "audit" else 1.0) * GIB + SHORT_ROW_BYTES * sum(one.rows * seeds for one, seeds in runs)
@@ -147,7 +167,8 @@ class Costs:
         """A download; the network decides how long it takes."""
         entries = [*self.study.models.items(), *self.study.guards.items()]
         sizes = {fetched_model(entry.hub.repo): sized_model(name, entry) for name, entry in entries if entry.hub}
-        stored = sizes[f"hub/models/{wildcards['repo']}/manifest.json"].stored
+        size = sizes[f"hub/models/{wildcards['repo']}/manifest.json"]
+        stored = size.stored if size else 0.0
         return Job(CPU.training_start + stored / NETWORK_BYTES_PER_SECOND, GIB, stored + SMALL_DISK)
 
     def _sft(self, wildcards: Wildcards) -> Job:
@@ -164,15 +185,15 @@ class Costs:
             passes=settings.gradient_accumulation,
             size=settings.batch_size,
         )
-        return self._trained(f"sft.{wildcards['recipe']}", self._models[wildcards["model"]], settings, batches)
+        return self._trained(f"sft.{wildcards['recipe']}", self._sized("models", wildcards["model"]), settings, batches)
 
     def _rl(self, wildcards: Wildcards) -> Job:
-        settings, on, policy = self.study.rl[wildcards["recipe"]], self._on, self._models[wildcards["model"]]
-        guards = [self._guards[name] for name in settings.guards]
+        settings, on, policy = self.study.rl[wildcards["recipe"]], self._on, self._sized("models", wildcards["model"])
+        guards = [self._sized("guards", name) for name in settings.guards]
         limit, vllm = settings.max_completion_tokens, settings.vllm
         shares = [(expected_texts(self.study.datasets[one.dataset], limit), one.weight) for one in settings.prompts]
         prompts, completions = mixed(shares), settings.prompts_per_step * settings.group_size
-        tokens, reference = completions * (prompts.prompt + prompts.response), settings.kl_coefficient > 0
+        tokens, reference = completions * (prompts.prompt + prompts.response), settings.has_reference_model
         batches = Batches(
             rows=completions * settings.steps,
             tokens=tokens * settings.steps,
@@ -197,14 +218,15 @@ class Costs:
             running, length = completions / gpus, prompts.prompt + prompts.response
             step = on.step_seconds(policy, running, length, settings.precision, 1)
             step = step + running * on.sample if vllm else max(step, policy.shape.layers * LAYER_SECONDS)
-            reads = (vllm is not None or settings.iterations > 1) + reference
+            reads = (vllm is not None or settings.iterations > 1) + (settings.kl_coefficient > 0)
             reading = reads * on.forward_seconds(policy, tokens, settings.precision, gpus)
             reading += sum(on.forward_seconds(guard, tokens, settings.guard_dtype, gpus) for guard in guards)
             # a batch waits for its longest completion, taken to be as long as it may
             return math.ceil(settings.steps / settings.iterations) * (limit * step + reading)
 
-        # generation by transformers has one GPU: groups end at different times
-        beside = Beside(held_bytes, seconds, models=1 + reference, most=math.inf if vllm else 1)
+        # generation by transformers has one GPU: groups end at different times; so has RL with LoRA (docs/gpu.md)
+        most = math.inf if vllm and settings.lora is None else 1
+        beside = Beside(held_bytes, seconds, models=1 + reference, most=most)
         return self._trained(f"rl.{wildcards['recipe']}", policy, settings, batches, beside)
 
     def _trained(
@@ -219,13 +241,14 @@ class Costs:
         fit = fewest_gpus(need, self.study.execution, policy, key, beside.most)
         seconds = on.training_start + on.training_seconds(policy, batches, settings, fit.gpus)
         seconds += beside.seconds(fit.gpus)
-        # the first process holds the policy once more when it is saved
-        host = policy.shape.parameters * FLOAT32 * (beside.models * (fit.gpus // fit.nodes) + 1)
-        states = STATES_BYTES * policy.shape.parameters
+        # the first process holds the policy once more when it is saved, and with LoRA also without its updates
+        copies = beside.models * (fit.gpus // fit.nodes) + (1 if settings.lora is None else 2)
+        host = policy.shape.parameters * FLOAT32 * copies
+        states = STATES_BYTES * policy.trained(settings.lora)
         return fit.job(seconds, host=host, disk=policy.stored + SMALL_DISK, scratch=states)
 
     def _rollouts(self, wildcards: Wildcards) -> Job:
-        settings, on, policy = self.study.rollouts, self._on, self._models[wildcards["model"]]
+        settings, on, policy = self.study.rollouts, self._on, self._sized("models", wildcards["model"])
         asked, longest, execution = self._asked(policy.name), settings.max_model_length, self.study.execution
         need = partial(on.engine_bytes, policy, longest, settings.dtype)
         fit = fewest_gpus(need, execution, policy, "rollouts.max_model_length", execution.gpus_per_node)
@@ -250,7 +273,7 @@ class Costs:
             return Job(questions * ENDPOINT_SECONDS / endpoint["concurrency"], GIB + tables)
         if entry.guard is None:
             return Job(1.0, GIB + tables)
-        guard, longest = self._guards[entry.guard], self.study.guards[entry.guard].reading.max_length
+        guard, longest = self._sized("guards", entry.guard), self.study.guards[entry.guard].reading.max_length
         chosen, execution = GuardJudgeSettings.model_construct(**entry.settings), self.study.execution
         asked, dtype = self._asked(model, chosen.kinds), chosen.dtype
         need = partial(self._on.engine_bytes, guard, longest, dtype)
@@ -268,7 +291,7 @@ class Costs:
         tables = runs * _table_bytes(asked)
         if "checkpoints" not in declared_inputs(entry.module, OF_ANALYSES):
             return Job(1.0, GIB + tables)
-        settings, policy = self.study.rollouts, self._models[model]
+        settings, policy = self.study.rollouts, self._sized("models", model)
         need = partial(self._on.engine_bytes, policy, settings.max_model_length, settings.dtype)
         fit = fewest_gpus(need, self.study.execution, policy, f"analyses.{wildcards['analysis']}", 1)
         reading = self._on.forward_seconds(policy, runs * asked.tokens, settings.dtype, fit.gpus)
@@ -277,7 +300,8 @@ class Costs:
     def _chat(self, entry: JudgeEntry, runs: int, tables: float, model: str) -> Job:
         """The verdicts of a judge that asks a chat model of the study. Another module may lack some of its settings."""
         chosen = ChatJudgeSettings.model_construct(**entry.settings)
-        judging, dtype = (self._guards | self._models)[entry.model], chosen.dtype
+        section = "guards" if entry.model in self.study.guards else "models"
+        judging, dtype = self._sized(section, entry.model), chosen.dtype
         of_kind, limit = self._asked(model, chosen.kinds), chosen.max_tokens / 2
         # the question holds the prompt and, mostly, an answer
         asked = Texts(runs * of_kind.rows * len(chosen.parts), of_kind.prompt + of_kind.response, limit)
@@ -304,7 +328,7 @@ class Costs:
 
 def _made(made: SizedModel, entry: MadeModel) -> Job:
     """A base model or a guard, on a CPU."""
-    if entry.hub:
+    if not entry.factory:
         # its files are hashed, read, written as one file and hashed again; the weights are mapped into memory
         seconds = CPU.training_start + 4 * made.stored / STORAGE_BYTES_PER_SECOND
         return Job(seconds, made.stored + 2 * GIB, made.stored + SMALL_DISK)

@@ -71,7 +71,9 @@ class Processor:
 
     def training_seconds(self, model: SizedModel, batches: Batches, settings: TrainingSettings, gpus: int) -> float:
         """Seconds of all forward and backward passes."""
-        forwards, rate = 4.0 if settings.gradient_checkpointing else 3.0, self._rate(settings.precision)
+        # a backward pass takes two forward passes, one of them for the gradients of weights
+        forwards, rate = 3.0 if settings.lora is None else 2.0, self._rate(settings.precision)
+        forwards += settings.gradient_checkpointing
         arithmetic = 2.0 * forwards * model.active * batches.tokens / (self.training * rate * gpus)
         passes = batches.rows / (batches.sequences(gpus) * gpus)
         return max(arithmetic, forwards * passes * model.shape.layers * LAYER_SECONDS)
@@ -97,7 +99,8 @@ class Processor:
         kept = size.layers * layer
         if settings.gradient_checkpointing:
             kept = size.layers * size.hidden_size * CHECKPOINT_BYTES + layer
-        states = size.parameters * TRAINED_BYTES / gpus
+        fixed = 0.0 if settings.lora is None else size.parameters
+        states = (model.trained(settings.lora) * TRAINED_BYTES + fixed * FLOAT32) / gpus
         return states + tokens * (kept + size.vocabulary * LOGIT_BYTES) + self.overhead
 
     def engine_bytes(self, model: SizedModel, length: float, dtype: str, gpus: int) -> float:

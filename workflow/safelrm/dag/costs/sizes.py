@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from safelrm.dag.paths import fetched_model
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import DatasetEntry, MadeModel
 from safelrm.models.settings import FromScratch, Shape
+from safelrm.models.sizes import shape_of, stored_bytes
+from safelrm.training.settings import LoraSettings
 
 BYTES = {"float32": 4, "bfloat16": 2}
 FLOAT32, BFLOAT16 = BYTES["float32"], BYTES["bfloat16"]
 # of a data set of which neither `expected` nor its settings say it
 GUESSED_ROWS, GUESSED_PROMPT_TOKENS = 1000.0, 32.0
+# inputs and outputs of all linear maps of a layer, in units of the width
+LAYER_WIDTHS = 25.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,12 @@ class SizedModel:
         """Parameters that a token passes."""
         return self.shape.active_parameters or self.shape.parameters
 
+    def trained(self, lora: LoraSettings | None) -> float:
+        """Parameters that a training changes: all, or those of updates of low rank to all linear maps."""
+        if lora is None:
+            return self.shape.parameters
+        return LAYER_WIDTHS * self.shape.hidden_size * self.shape.layers * lora.rank
+
     @property
     def cache_bytes(self) -> float:
         """Bytes of the bfloat16 key-value cache per token."""
@@ -34,10 +46,24 @@ class SizedModel:
         return 2.0 * layers * size.kv_heads * size.head_dim * BFLOAT16
 
 
-def sized_model(name: str, entry: MadeModel) -> SizedModel:
-    """Size of a base model or a guard; a hub has it in bfloat16, a factory makes it in float32."""
-    shape, width = (entry.hub.shape, BFLOAT16) if entry.hub else (from_scratch(entry).shape, FLOAT32)
-    return SizedModel(name, shape, shape.parameters * width)
+def sized_model(name: str, entry: MadeModel) -> SizedModel | None:
+    """Size of a base model or a guard; None if only its files tell it, and they are not fetched yet.
+
+    A size that the configuration gives is taken first. A hub then has the weights in bfloat16. A factory makes them in
+    float32.
+
+    Raises:
+        SafeLRMError: the files of the model do not tell it.
+    """
+    if entry.factory:
+        shape = from_scratch(entry).shape
+        return SizedModel(name, shape, shape.parameters * FLOAT32)
+    if entry.hub and entry.hub.shape:
+        return SizedModel(name, entry.hub.shape, entry.hub.shape.parameters * BFLOAT16)
+    if entry.hub and not Path(fetched_model(entry.hub.repo)).is_file():
+        return None
+    folder = Path(fetched_model(entry.hub.repo)).parent if entry.hub else Path(str(entry.path))
+    return SizedModel(name, shape_of(folder), stored_bytes(folder))
 
 
 def from_scratch(entry: MadeModel) -> FromScratch:

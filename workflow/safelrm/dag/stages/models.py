@@ -1,13 +1,15 @@
-"""What is fetched from a hub, and the bases and guards that factories make from it or from data sets."""
+"""What is fetched from a hub, and the bases and guards that factories make from it, from a folder or from data sets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from safelrm.core.files import canonical_json
 from safelrm.dag.paths import data_file, fetched_dataset, fetched_model
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import DatasetEntry, MadeModel
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
+from safelrm.models.files import files_in
 from safelrm.models.settings import FetchDatasetSettings, FetchModelSettings
 
 
@@ -57,11 +59,14 @@ class MakingStages(Stages):
     entries: Mapping[str, MadeModel]
 
     def inputs(self, wildcards: Wildcards) -> list[str]:
-        """The files that a model is made from."""
+        """The files that a model is made from; of a folder of the user those that are parts of the model."""
+        entry = self._entry(wildcards)
+        if entry.path:
+            return [str(path) for path in files_in(Path(entry.path))]
         return [*self._origin(wildcards).values()]
 
     def named_inputs(self, wildcards: Wildcards) -> list[str]:
-        """`name=path` of these files, by the names that the factory gives them."""
+        """`name=path` of these files or of their folder, by the names that the factory gives them."""
         return [f"{name}={path}" for name, path in self._origin(wildcards).items()]
 
     def factory(self, wildcards: Wildcards) -> str:
@@ -88,6 +93,8 @@ class MakingStages(Stages):
         entry = self._entry(wildcards)
         if entry.hub:
             return {"hub": fetched_model(entry.hub.repo)}
+        if entry.path:
+            return {"folder": entry.path}
         return {key: data_file(name) for key, name in entry.inputs.items()}
 
 

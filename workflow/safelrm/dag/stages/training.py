@@ -1,9 +1,12 @@
 """SFT and RL."""
 
+from collections.abc import Mapping
+from typing import Literal
+
 from safelrm.core.arms import FROM
 from safelrm.dag.paths import data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
-from safelrm.training.settings import GuardReadings, RlSettings, SftSettings
+from safelrm.training.settings import GuardReadings, RlSettings, SftSettings, TrainingSettings
 
 
 class TrainingStages(Stages):
@@ -57,6 +60,13 @@ class TrainingStages(Stages):
         # without this setting vLLM is hidden from TRL (training/command.py)
         engines = [] if recipe.vllm is None else ["vllm"]
         return self.code("safelrm.training.rl", *(term.module for term in recipe.rewards), *engines)
+
+    def with_adapter(self, method: Literal["sft", "rl"]) -> str:
+        """A pattern of the recipes of a method whose adapter is an output of its own."""
+        recipes: Mapping[str, TrainingSettings] = getattr(self.study, method)
+        kept = [name for name, recipe in recipes.items() if recipe.lora and recipe.lora.keep_adapter]
+        # without one, a pattern that fits no name
+        return "|".join(kept) or "(?!)"
 
     def _sft(self, wildcards: Wildcards) -> SftSettings:
         return self.study.sft[wildcards["recipe"]]
