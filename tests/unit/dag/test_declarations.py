@@ -3,7 +3,7 @@
 import pytest
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag import modules
+from safelrm.dag import modules, roots
 from safelrm.dag.declarations import (
     declared_caption,
     declared_inputs,
@@ -23,7 +23,7 @@ HEAD = "import no_such_library\nfrom nowhere import StudyOutline\nLEAST = 2\nCOM
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     """Writes the module."""
-    monkeypatch.setattr(modules, "ROOT", tmp_path)
+    monkeypatch.setattr(roots, "ROOT", tmp_path)
     (tmp_path / "safelrm").mkdir()
 
     def write(text: str) -> None:
