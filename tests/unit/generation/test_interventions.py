@@ -157,7 +157,7 @@ def test_answers_depend_on_an_edit_of_the_model_and_on_nothing_else_of_an_interv
         ("safelrm.judging.refusal", {}, "no `intervene` or `edit_model`"),
         (PREFILL, {}, "Field required"),
         (PREFILL, {"text": ""}, "at least 1 character"),
-        ("safelrm.generation.interventions.no_such", {}, "cannot be imported"),
+        ("safelrm.generation.interventions.no_such", {}, "there is no such module"),
     ],
 )
 def test_a_module_that_is_no_intervention_is_named(module, given, said):

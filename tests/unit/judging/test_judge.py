@@ -162,7 +162,7 @@ def test_a_missing_guard_is_an_error(rollouts):
 @pytest.mark.parametrize("path", ["safelrm.judging.nonsense", "safelrm.core.errors"])
 def test_a_module_that_is_no_judge_is_named(path):
     with pytest.raises(SafeLRMError, match=path):
-        stage.load_judge(path)
+        stage.load_registered(path, "Settings", "judge")
 
 
 def test_verdicts_on_unknown_rollouts_are_refused(rollouts):

@@ -27,10 +27,11 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.analysis.files import read_verdicts
-from safelrm.analysis.registered import fault, load_registered, own_settings
+from safelrm.analysis.registered import fault, own_settings
 from safelrm.analysis.schemas import ANALYSES, WHOLE
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import named_paths, run, stage_parser
+from safelrm.core.registered import load_registered
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
 from safelrm.judging.schemas import PARTS
 
@@ -142,7 +143,7 @@ def main() -> None:
     )
     parser.add_argument("--output", required=True, type=Path, help="the table ANALYSES")
     options = parser.parse_args()
-    module = load_registered(options.module, "trace analysis", "analyse")
+    module = load_registered(options.module, "analyse")
     rollouts = pd.concat([ROLLOUTS.read(path) for path in options.rollouts], ignore_index=True)
     more = {}
     if options.verdicts:

@@ -1,38 +1,14 @@
 """Modules that the configuration registers for results: trace analyses, tables and figures.
 
-A job imports its module here. A fault of the module is one error that names it.
+A fault of the module is one error that names it.
 """
 
-import importlib
 from types import ModuleType
 
 from pydantic import BaseModel
 
 from safelrm.core.cli import parse_settings
 from safelrm.core.errors import SafeLRMError
-
-
-def load_registered(path: str, kind: str, *offers: str) -> ModuleType:
-    """The registered module at a dotted path.
-
-    Args:
-        path: the dotted path.
-        kind: what the module makes, for messages, such as "figure".
-        offers: the functions that such a module must define.
-
-    Raises:
-        SafeLRMError: there is no such module, or it lacks a function.
-    """
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{path}.".startswith(f"{error.name}."):
-            raise
-        raise fault(path, "there is no such module", f"name the module of a {kind}") from None
-    missing = [name for name in offers if not callable(getattr(module, name, None))]
-    if missing:
-        raise fault(path, f"this module of a {kind} defines no function {missing}", "define it")
-    return module
 
 
 def own_settings(module: ModuleType, text: str) -> tuple[BaseModel, ...]:

@@ -18,36 +18,16 @@ leave out kinds of prompts and parts. Of a kind that it judges, it judges every 
 cannot tell is unscored. A field that declares a score has one in [0, 1] with every verdict.
 """
 
-import importlib
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import parse_settings, run, stage_parser
-from safelrm.core.errors import SafeLRMError
+from safelrm.core.registered import load_registered
 from safelrm.generation.schemas import ROLLOUTS
 from safelrm.judging.contract import NamedJudge, fields_of, judged_by
 from safelrm.judging.schemas import VERDICTS
-
-
-def load_judge(path: str) -> ModuleType:
-    """The judge module at a dotted path.
-
-    Raises:
-        SafeLRMError: there is no such module, or it is not a judge.
-    """
-    remedy = "name the module of a judge, such as safelrm.judging.refusal"
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name is None or not path.startswith(error.name):
-            raise
-        raise SafeLRMError("there is no such module", file=path, fix=remedy) from None
-    if not (hasattr(module, "Settings") and hasattr(module, "judge")):
-        raise SafeLRMError("this module does not define both Settings and judge", file=path, fix=remedy)
-    return module
 
 
 def main() -> None:
@@ -59,7 +39,7 @@ def main() -> None:
     parser.add_argument("--asked", nargs="?", type=Path, help="manifest of the guard or model that the judge asks")
     parser.add_argument("--output", required=True, type=Path, help="the verdicts table")
     options = parser.parse_args()
-    module = load_judge(options.module)
+    module = load_registered(options.module, "Settings", "judge")
     settings = parse_settings(module.Settings, options.settings)
     rollouts = pd.concat([ROLLOUTS.read(path) for path in options.rollouts], ignore_index=True)
     asked = verified_model(options.asked) if options.asked else None

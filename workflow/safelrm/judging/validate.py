@@ -17,10 +17,10 @@ from pydantic import BaseModel
 
 from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.registered import load_registered
 from safelrm.core.statistics import cohen_kappa, wilson
 from safelrm.core.trace import parse_completion
 from safelrm.data.schemas import BENIGN, FULL_COMPLIANCE, LABELLED, LABELS
-from safelrm.judging.judge import load_judge
 from safelrm.judging.schemas import (
     ANNOTATORS,
     ANNOTATORS_THREE_LABELS,
@@ -47,7 +47,7 @@ def verdicts(judge: str, settings: BaseModel, labelled: pd.DataFrame, field: str
     Raises:
         SafeLRMError: the judge gives other verdicts, or not exactly one verdict on each completion.
     """
-    frame = load_judge(judge).judge(_as_rollouts(labelled), settings, None)
+    frame = load_registered(judge, "judge").judge(_as_rollouts(labelled), settings, None)
     if field is not None and "field" in frame:
         frame = frame[frame["field"] == field]
     found = frame[frame["part"] == ANSWER].set_index("prompt_id")["verdict"]
@@ -129,7 +129,7 @@ def main() -> None:
     )
     parser.add_argument("--output", required=True, type=Path, help="validation table to write")
     arguments = parser.parse_args()
-    settings = parse_settings(load_judge(arguments.judge_module).Settings, arguments.settings)
+    settings = parse_settings(load_registered(arguments.judge_module, "Settings", "judge").Settings, arguments.settings)
     rows: list[Row] = []
     for name, path in named_paths("--labelled", arguments.labelled).items():
         labelled = LABELLED.read(path)

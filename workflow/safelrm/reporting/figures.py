@@ -35,7 +35,7 @@ def main() -> None:
     for suffix in METADATA:
         parser.add_argument(f"--{suffix}", required=True, help=f"figure to write, {suffix.upper()}")
     arguments = parser.parse_args()
-    chosen = registered(arguments, "figure", "draw")
+    chosen = registered(arguments, "draw")
     with mpl.rc_context(STYLE):
         figure = chosen.module.draw(*chosen.arguments)
         if not isinstance(figure, Figure):

@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.analysis.files import read_verdicts, require_models
-from safelrm.analysis.registered import load_registered, own_settings
+from safelrm.analysis.registered import own_settings
 from safelrm.analysis.schemas import ANALYSES, CALIBRATION, DIFFERENCES, MEASURES, METRICS
 from safelrm.analysis.settings import FigureSettings
 from safelrm.core.cli import parse_settings, stage_parser
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.registered import load_registered
 from safelrm.core.tables import Table
 from safelrm.generation.schemas import ROLLOUTS, SAMPLES
 from safelrm.models.schemas import CURVES
@@ -72,13 +73,13 @@ def registered_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def registered(arguments: argparse.Namespace, kind: str, *offers: str) -> Registered:
+def registered(arguments: argparse.Namespace, *offers: str) -> Registered:
     """The module that a command line names, and what its functions are given.
 
     Raises:
         SafeLRMError: the module, its settings or a file is at fault, or there are more or fewer files than inputs say.
     """
-    module = load_registered(arguments.module, kind, *offers)
+    module = load_registered(arguments.module, *offers)
     study = parse_settings(FigureSettings, arguments.settings)
     files = list(arguments.files)
     tables = {}

@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--csv", required=True, type=Path, help="table to write, CSV")
     parser.add_argument("--markdown", required=True, type=Path, help="table to write for readers, Markdown")
     arguments = parser.parse_args()
-    module, given = (chosen := registered(arguments, "table", "rows")).module, chosen.arguments
+    module, given = (chosen := registered(arguments, "rows")).module, chosen.arguments
     rows = checked(module.rows(*given), arguments.module)
     markdown = module.markdown(rows, *given) if hasattr(module, "markdown") else plain_markdown(rows)
     if not isinstance(markdown, str):
