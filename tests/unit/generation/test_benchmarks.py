@@ -148,7 +148,11 @@ def test_an_attack_that_returns_other_rows_is_named(attack, said, monkeypatch):
 @pytest.mark.parametrize(
     ("attack", "file", "said"),
     [
-        ({"module": "safelrm.generation.attacks.no_such"}, "safelrm.generation.attacks.no_such", "there is no such module"),
+        (
+            {"module": "safelrm.generation.no_such"},
+            "safelrm.generation.no_such",
+            "there is no such module",
+        ),
         ({"module": "safelrm.judging.refusal"}, "safelrm.judging.refusal", "no `attack`"),
         (TEMPLATE | {"settings": {"text": "w1"}}, TEMPLATE["module"], "match pattern"),
         (TEMPLATE | {"settings": {"txt": "{prompt}"}}, TEMPLATE["module"], "Field required"),
