@@ -86,7 +86,7 @@ def test_a_table_of_a_user_has_settings_and_plain_markdown(run, folder, given):
     [
         (figures, "def draw(results):\n    pass\n", "`draw` returned NoneType"),
         (figures, "def draw(results):\n    return results['samples']\n", "INPUTS: uses `samples`"),
-        (figures, "draw = 1\n", "defines no function ['draw']"),
+        (figures, "draw = 1\n", "does not define ['draw']"),
         (tables, "def rows(results):\n    pass\n", "`rows` returned NoneType"),
         (tables, "def rows(results):\n    return results.metrics.iloc[:0]\n", "`rows` returned no rows"),
         (

@@ -14,7 +14,7 @@ def load_registered(path: str, *offers: str) -> ModuleType:
 
     Args:
         path: the dotted path.
-        offers: what such a module defines.
+        offers: the functions, classes and constants that such a module defines.
 
     Raises:
         SafeLRMError: there is no such module, its import fails, or it does not define what it must.
@@ -32,7 +32,8 @@ def load_registered(path: str, *offers: str) -> ModuleType:
         raise SafeLRMError(f"line {error.lineno}: {error.msg}", file=error.filename or path, fix=FIX) from None
     except Exception as error:
         raise SafeLRMError(f"its import fails: {_place(error)}{error!r}", file=path, fix=FIX) from error
-    missing = [name for name in offers if not hasattr(module, name)]
+    # functions have small letters, constants capital ones
+    missing = [name for name in offers if not (callable if name.islower() else bool)(getattr(module, name, None))]
     if missing:
         raise SafeLRMError(f"does not define {missing}", file=path, fix=FIX)
     return module
