@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from safelrm.dag.costs.jobs import Costs
+from safelrm.dag.costs.resources import Costs
 from safelrm.dag.study import load_study
 from safelrm.models.settings import Shape
 

@@ -17,7 +17,7 @@ from safelrm.core.process import CACHE, RUNNER, TIMINGS
 from safelrm.core.saving import SAVE_MINUTES
 from safelrm.core.work import forget_ended
 from safelrm.dag.command import given_config, typed
-from safelrm.dag.costs.jobs import Costs
+from safelrm.dag.costs.resources import Costs
 from safelrm.dag.environment import image, job_environment, output_cache, require_image
 from safelrm.dag.locks import require_installed
 from safelrm.dag.paths import adapter, checkpoint

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from safelrm.dag.costs.jobs import Costs
+from safelrm.dag.costs.resources import Costs
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
 from safelrm.operations.revisions import find_blanks

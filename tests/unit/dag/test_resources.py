@@ -9,7 +9,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.jobs import SMALL
 from safelrm.dag.costs.processors import GIB, HOST_BYTES, USABLE, Batches, fewest_gpus, nodes_for, processor
 from safelrm.dag.costs.sizes import SizedModel
-from safelrm.dag.settings import ExecutionSettings, Gpu
+from safelrm.dag.execution import ExecutionSettings, Gpu
 from safelrm.operations.launch import check
 
 

@@ -1,7 +1,6 @@
 """What each job of a study needs, estimated before it runs: GPUs and memory, time and disk (docs/cost.md)."""
 
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,10 +17,7 @@ from safelrm.judging.settings import ChatJudgeSettings, GuardJudgeSettings
 from safelrm.training.settings import TrainingSettings
 
 Wildcards = Mapping[str, str]
-Resource = int | Callable[..., int | str | None]
 
-# asked for beyond the estimate
-MEMORY_MARGIN, LEAST_MINUTES = 1.25, 10
 # weights and AdamW's moments in float32 in a saved state; while one is written, the one before is kept
 STATES_BYTES = 2 * 3 * FLOAT32
 STORAGE_BYTES_PER_SECOND, NETWORK_BYTES_PER_SECOND = 1e9, 1e8
@@ -35,10 +31,8 @@ SMALL: Mapping[str, float] = {
 }
 # a guess of the time in which an endpoint answers a question
 ENDPOINT_SECONDS = 5.0
-# rules whose jobs hold rows of all rollouts in memory; and rules whose jobs may span nodes
-READERS, TRAINING = ("samples", "metrics", "compare", "calibrate", "measures"), ("sft", "rl")
-# rules whose jobs can use several cores of a CPU
-SHARED = (*TRAINING, "rollouts", "judge")
+# rules whose jobs hold rows of all rollouts in memory
+READERS = ("samples", "metrics", "compare", "calibrate", "measures")
 
 
 @dataclass(frozen=True)
@@ -54,18 +48,17 @@ class Beside:
 NOTHING = Beside()
 
 
-class Costs:
-    """What the jobs of a study need.
+class Estimates:
+    """What the jobs of a study need, by the rule's name and the job's wildcards.
 
-    Raises:
-        SafeLRMError: a model does not fit into the GPUs that the study describes.
+    Attributes:
+        are_complete: whether the sizes of all models are known.
     """
 
     def __init__(self, study: Study) -> None:
         self.study = study
         self._on = processor(study.execution)
         self._cores = 1 if study.execution.gpu else study.execution.cores_per_job
-        self._known: dict[tuple[str, ...], Job] = {}
         self._sizes = {
             (section, name): sized_model(name, entry)
             for section, entries in (("models", study.models), ("guards", study.guards))
@@ -81,64 +74,15 @@ class Costs:
             "judge": self._judge,
             "analyse": self._analyse,
         }
-        # a model that fits nowhere is an error before any job runs, as soon as all sizes are known
-        for arm in study.arms if all(self._sizes.values()) else []:
-            of = {"model": arm.model, "recipe": str(arm.recipe), "arm": arm.name}
-            for rule in ("rollouts", *([] if arm.method == "base" else [arm.method])):
-                self.job(rule, of)
-            for judge in study.judges:
-                self.job("judge", {"judge": judge, "model": arm.model})
-            for analysis in study.analyses:
-                self.job("analyse", {"analysis": analysis, "model": arm.model})
+        self.are_complete = all(self._sizes.values())
 
     def job(self, rule: str, wildcards: Wildcards) -> Job:
-        """What a job needs."""
-        # a training that keeps its adapter needs what it would need without; and all seeds of a job need the same
-        rule = rule.removesuffix("_adapter")
-        key = (rule, *(value for name, value in wildcards.items() if name != "seed"))
-        if key not in self._known:
-            self._known[key] = self._small(rule) if rule in SMALL else self._estimates[rule](wildcards)
-        return self._known[key]
+        """What a job needs.
 
-    def threads(self, rule: str) -> int:
-        """The cores of a rule's jobs. On a GPU Snakemake asks for `cpus_per_gpu` instead."""
-        return self._cores if rule in SHARED else 1
-
-    def resources(self, rule: str) -> dict[str, Resource]:
-        """The resources of a rule, as Snakemake takes them: of wildcards, and of the attempt where it counts.
-
-        `mpi` lets SLURM spread a job over nodes: without it Snakemake's plugin runs the job in a step of one task. The
-        plugin takes `tasks`, one per node, for tasks per GPU unless `tasks_per_gpu` is 0. Snakemake leaves out None.
+        Raises:
+            SafeLRMError: a model does not fit into the GPUs that the study describes, or its size is not known yet.
         """
-        execution = self.study.execution
-        most_memory = (execution.node_memory_gib or math.inf) * GIB / 1e6
-
-        def asked(value: Callable[[Job], int | str | None]) -> Resource:
-            def of(wildcards: Wildcards) -> int | str | None:
-                return value(self.job(rule, wildcards))
-
-            return of
-
-        def memory(wildcards: Wildcards, attempt: int) -> int:
-            needed = math.ceil(self.job(rule, wildcards).host * MEMORY_MARGIN / 1e6) * attempt
-            return int(min(needed, most_memory))
-
-        def minutes(wildcards: Wildcards, attempt: int) -> int:
-            estimated = math.ceil(self.job(rule, wildcards).seconds * execution.runtime_margin / 60)
-            return min(max(LEAST_MINUTES, estimated) * attempt, execution.longest_runtime or sys.maxsize)
-
-        disk = asked(lambda job: math.ceil((job.disk + job.scratch) / 1e6))
-        found: dict[str, Resource] = {"gpu": 0, "nodes": 1, "mem_mb": memory, "runtime": minutes, "disk_mb": disk}
-        if rule in SMALL or execution.gpu is None:
-            # numbers, since Snakemake takes a while to call a function
-            return found
-        found["gpu"], found["nodes"] = asked(lambda job: job.gpus), asked(lambda job: job.nodes)
-        found["cpus_per_gpu"] = asked(lambda job: execution.cpus_per_gpu if job.gpus else 0)
-        if rule in TRAINING and execution.nodes > 1:
-            found["mpi"] = asked(lambda job: "srun" if job.nodes > 1 else None)
-            found["tasks"] = asked(lambda job: job.nodes if job.nodes > 1 else None)
-            found["tasks_per_gpu"] = asked(lambda job: 0 if job.nodes > 1 else None)
-        return found
+        return self._small(rule) if rule in SMALL else self._estimates[rule](wildcards)
 
     def _sized(self, section: str, name: str) -> SizedModel:
         """The size of a model or a guard.

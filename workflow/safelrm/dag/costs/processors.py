@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts
-from safelrm.dag.settings import ExecutionSettings
+from safelrm.dag.execution import ExecutionSettings
 from safelrm.training.settings import TrainingSettings
 
 GIB = 2.0**30
