@@ -182,7 +182,7 @@ def test_an_endpoint_may_be_the_judge_where_a_guard_rewards(config):
     study(config)
     # the rewarding guard by another door
     config["judges"]["rubric"] = {"module": CHAT, "model": "guard_a", "settings": SETTINGS}
-    assert "the only judge of safety asks the guard that rewards `rl-grpo`" in message(config)
+    assert "every judge of safety asks a guard that rewards `rl-grpo`" in message(config)
 
 
 def test_a_validation_chooses_a_field(config):

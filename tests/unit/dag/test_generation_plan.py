@@ -12,6 +12,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.environment import job_environment
 from safelrm.dag.paths import run_manifest
 from safelrm.dag.plan import Plan
+from safelrm.dag.reports import shown
 from safelrm.dag.study import load_study
 
 ATTACK = {"module": "safelrm.generation.attacks.template", "settings": {"text": "so : {prompt}"}}
@@ -24,7 +25,10 @@ WITH = BASE | {"arm": "sft-star1+no_think"}
 
 @pytest.fixture
 def config() -> dict:
-    return default_config()
+    found = default_config()
+    # there may be a second harmful one
+    found["metrics"]["safety_benchmark"] = "requests_harmful"
+    return found
 
 
 def plan_of(config: dict) -> Plan:
@@ -136,7 +140,8 @@ def test_an_arm_with_an_intervention_has_the_checkpoint_of_the_plain_arm(config)
 def test_figures_that_show_a_base_need_the_plain_base(config):
     config["interventions"] = {"no_think": PREFILL}
     config["arms"] = [{"model": "nano_a", "method": "base", "with": "no_think"}]
-    assert plan_of(config).results.figures() == ["tradeoff"]
+    study = load_study(config, "config.yaml")
+    assert [*shown(study, study.figures)] == ["tradeoff"]
 
 
 def test_estimates_follow_the_settings_of_benchmarks_and_the_cores(config):
@@ -166,6 +171,6 @@ def test_the_default_study_is_asked_as_before(config):
 
 
 def test_jobs_of_a_native_study_use_all_instructions():
-    fixed, native = (job_environment("workflow", name) for name in ("avx2", "native"))
+    fixed, native = (job_environment("workflow", [], name) for name in ("avx2", "native"))
     assert fixed["ATEN_CPU_CAPABILITY"] == "avx2"
     assert set(fixed) - set(native) == {"ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR"}

@@ -221,3 +221,13 @@ def test_rl_needs_no_guard(config):
 def test_a_term_that_reads_guards_is_given_some(config):
     del config["rl"]["grpo"]["rewards"][0]["guards"]
     assert "rl.grpo.rewards.0.guards: `safelrm.training.rewards.safety` needs a guard" in message(config)
+
+
+def test_figures_of_several_harmful_benchmarks_show_one(config):
+    config["benchmarks"].append({"dataset": "requests_harmful", "name": "again"})
+    said = message(config)
+    assert (
+        "metrics.safety_benchmark: there are 2 harmful benchmarks" in said and "['again', 'requests_harmful']" in said
+    )
+    config["metrics"]["safety_benchmark"] = "again"
+    load_study(config, "config.yaml")

@@ -8,6 +8,7 @@ from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import Arm, DatasetEntry, Study
+from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
 from safelrm.models.sizes import shape_of
@@ -108,6 +109,7 @@ def check_arms(study: Study, file: str) -> None:
                 raise SafeLRMError(f"seed {seed} of this arm is listed twice", file=file, key=key, fix="remove one")
             seen.add((arm.model, arm.name, seed))
     _check_evaluation(study, file)
+    _check_safety_benchmark(study, file)
     needed = [("rollouts", study.rollouts), ("metrics", study.metrics), ("benchmarks", study.benchmarks)]
     for key, value in needed if study.arms else []:
         if not value:
@@ -147,6 +149,15 @@ def _check_evaluation(study: Study, file: str) -> None:
                 key="judges",
                 fix="add a judge with another guard, and name it in `metrics.safety_judge`",
             )
+
+
+def _check_safety_benchmark(study: Study, file: str) -> None:
+    """With several harmful benchmarks the study says which of them figures show: they would fail after hours."""
+    kinds = {entry.name: study.datasets[entry.dataset].settings.get("kind") for entry in study.benchmarks}
+    harmful = sorted(name for name, kind in kinds.items() if kind == HARMFUL)
+    if study.arms and study.metrics and study.metrics.safety_benchmark is None and len(harmful) > 1:
+        key, fix = "metrics.safety_benchmark", f"name the benchmark that figures show, one of {harmful}"
+        raise SafeLRMError(f"there are {len(harmful)} harmful benchmarks", file=file, key=key, fix=fix)
 
 
 def check_origins(study: Study, file: str) -> None:
