@@ -40,6 +40,7 @@ test-slurm: env  ## tests that run it on a SLURM; without SAFELRM_TEST_SLURM=1 t
 	$(BIN)/python -m pytest tests/slurm
 
 soak: env  ## kill jobs and Snakemake at random in the default study; takes long, is not part of the tests
+	$(BIN)/python -m pytest -m soak tests/unit
 	$(BIN)/python tests/soak/soak.py
 
 soak-slurm:  ## the same on a SLURM of its own, at the smallest size; needs root

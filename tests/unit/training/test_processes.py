@@ -179,6 +179,7 @@ def went_on_at(lines):
     return int(lines[1].removeprefix("step ").split("/")[0])
 
 
+@pytest.mark.soak
 def test_a_killed_run_goes_on_to_the_same_bytes_even_on_two_nodes(start, undisturbed, two_nodes, tmp_path):
     run = start("sft", tmp_path / "run")
     wait_for(run, "step 9/20")
@@ -191,6 +192,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes_even_on_two_nodes(start, undistu
     assert outputs(tmp_path / "run") == outputs(undisturbed("sft"))
 
 
+@pytest.mark.soak
 def test_rl_that_is_told_to_stop_saves_what_it_has_and_ends_in_the_same_bytes(start, undisturbed, tmp_path):
     run = start("rl", tmp_path)
     wait_for(run, "step 3/16")
@@ -223,6 +225,7 @@ if "RANK" in os.environ:
 """
 
 
+@pytest.mark.soak
 def test_spread_weights_survive_a_lost_process_and_are_saved_whole(start, undisturbed, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(SITE + ON_GPUS)
     variables = {"PYTHONPATH": f"{tmp_path}:{WORKFLOW}", "HF_HUB_OFFLINE": "1"}
@@ -248,6 +251,7 @@ def test_spread_weights_survive_a_lost_process_and_are_saved_whole(start, undist
         torch.testing.assert_close(weight, expected[name], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.soak
 def test_updates_of_low_rank_survive_a_kill_where_weights_are_spread(start, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(SITE + ON_GPUS)
     variables = {"PYTHONPATH": f"{tmp_path}:{WORKFLOW}", "HF_HUB_OFFLINE": "1"}
