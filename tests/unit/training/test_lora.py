@@ -40,7 +40,9 @@ def fit(base, tmp_path):
         else:
             tables = {"harm": prompts("harmful"), "sums": prompts("reasoning", reference="7")}
             settings = RlSettings.model_validate(RL | {"lora": lora} | changes)
-            reinforced.train(tables, settings, guard=base, guard_settings=GuardSettings.model_validate(GUARD), **how)
+            reinforced.train(
+                tables, settings, guards={"g": base}, readings={"g": GuardSettings.model_validate(GUARD)}, **how
+            )
         return paths["manifest"]
 
     return fit
