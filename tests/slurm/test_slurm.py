@@ -34,7 +34,7 @@ CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml", "tests/slurm/gpu
 # nothing here may take longer, or the tests would hang where Snakemake does
 PATIENCE = 600.0
 TRAINING_LOGS = ("rl/nano_a/grpo/seed1.log", "sft/nano_a/star1/seed1.log")
-SFT, RL = "rule_sft_wildcards_nano_a_star1_1", "rule_rl_wildcards_nano_a_grpo_1"
+SFT, RL = "rule_sft_wildcards_nano_a_star1__1", "rule_rl_wildcards_nano_a_grpo__1"
 
 
 class Study:

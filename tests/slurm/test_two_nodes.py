@@ -22,7 +22,7 @@ CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml", "tests/slurm/two
 # a larger GPU, which has room for SFT as well
 ONE_GPU = ("--config", "execution={gpu: {memory_gib: 80}}")
 MODEL = "checkpoints/nano_a/sft-star1/seed1/manifest.json"
-SFT = "rule_sft_wildcards_nano_a_star1_1"
+SFT = "rule_sft_wildcards_nano_a_star1__1"
 
 
 @dataclass

@@ -103,7 +103,8 @@ def check_reports(study: Study, file: str) -> None:
         to_show = shown(study, entries)
         for name, entry in entries.items():
             with _named(f"{file}: {section}.{name}", entry.module):
-                caption(study, entry)
+                if name in to_show:
+                    caption(study, entry)
                 declared_inputs(entry.module, known if name in to_show else [*known, *FOR_SOME])
     for name, analysis in study.analyses.items():
         with _named(f"{file}: analyses.{name}", analysis.module):

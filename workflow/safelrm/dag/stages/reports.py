@@ -69,8 +69,8 @@ class ReportStages(Stages):
         return self.code(self.command, *definitions(self.module(wildcards), self.uses))
 
     def captions(self) -> dict[str, str]:
-        """The captions of all figures or tables."""
-        return {name: caption(self.study, entry) for name, entry in self.entries.items()}
+        """The captions of the figures or tables that the study has something to show in."""
+        return {name: caption(self.study, entry) for name, entry in shown(self.study, self.entries).items()}
 
     def targets(self) -> list[str]:
         """The figures or tables that the study has something to show in."""
