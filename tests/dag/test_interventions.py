@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from edits import JUDGES, RESULTS
+from default_outputs import JUDGES, RESULTS
 from workflow_runs import copy_of_checkout, planned, planning
 
 pytestmark = pytest.mark.dag

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from edits import AFTER_VERDICTS, NEW_CODE, PACKAGE, after, bases, runs, verdicts
+from default_outputs import AFTER_VERDICTS, after, bases, runs, verdicts
+from edits import NEW_CODE, PACKAGE
 from workflow_runs import copy_of_checkout, planned, planning, pretend_finished
 
 pytestmark = pytest.mark.dag

@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from edits import (
+from default_outputs import (
     ASKING_GUARDS,
     DIFFERENCES,
-    EDITS,
     FIGURES,
     RESULTS,
     TRAINED,
@@ -20,6 +19,7 @@ from edits import (
     rollouts,
     verdicts,
 )
+from edits import EDITS
 from workflow_runs import copy_of_checkout, planned
 
 pytestmark = pytest.mark.dag

@@ -37,3 +37,11 @@ def rl_code(tmp_path):
 def test_vllm_counts_in_rl_where_the_recipe_uses_it(rl_code, package, without, with_vllm):
     assert (rl_code(None, package) != rl_code(None, package, "0.0.99")) == without
     assert (rl_code(VLLM, package) != rl_code(VLLM, package, "0.0.99")) == with_vllm
+
+
+def test_a_training_starts_from_the_base_or_from_the_arm_that_it_names():
+    study = load_study(yaml.safe_load((ROOT / "config.yaml").read_text()), "config.yaml")
+    start = Plan(study).training.start
+    of = {"model": "nano_a", "recipe": "grpo", "seed": "2"}
+    assert start(of | {"start": ""}) == "checkpoints/nano_a/base/seed0/manifest.json"
+    assert start(of | {"start": "-from-sft-star1"}) == "checkpoints/nano_a/sft-star1/seed2/manifest.json"

@@ -1,0 +1,56 @@
+"""The outputs of the default study, by what they follow from."""
+
+RESULTS = "results/nano"
+SEEDS = ("seed1", "seed2")
+MODELS = ("nano_a", "nano_b", "nano_i")
+FAMILIES = MODELS[:2]
+JUDGES = ("guard_a", "guard_b", "oracle", "refusal", "exact")
+ASKING_GUARDS = ("guard_a", "guard_b")
+SAFETY_JUDGES = (*ASKING_GUARDS, "oracle")
+
+
+def runs(arm, models=FAMILIES):
+    return {f"{model}/{arm}/{seed}" for model in models for seed in SEEDS}
+
+
+STAR1, DISTILLATION, RL = runs("sft-star1"), runs("sft-distillation"), runs("rl-grpo")
+SFT = STAR1 | DISTILLATION
+TRAINED = SFT | RL
+RUNS = runs("base", MODELS) | TRAINED
+
+FIGURES = {
+    f"{RESULTS}/figures/{name}.svg" for name in ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
+}
+TABLES = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
+DIFFERENCES = {f"{RESULTS}/differences.parquet"}
+CALIBRATION = {f"{RESULTS}/calibration.parquet"}
+AUDIT = {f"{RESULTS}/audit/overlap.csv"}
+AFTER_METRICS = TABLES | FIGURES
+AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet"} | DIFFERENCES | AFTER_METRICS
+
+
+def verdicts(judges=JUDGES, models=MODELS):
+    return {f"{RESULTS}/verdicts/{judge}/{model}.parquet" for judge in judges for model in models}
+
+
+def rollouts(of=RUNS):
+    return {f"rollouts/{run}.parquet" for run in of}
+
+
+def checkpoints(of):
+    return {f"checkpoints/{run}/manifest.json" for run in of}
+
+
+def bases(models=MODELS):
+    return checkpoints(f"{model}/base/seed0" for model in models)
+
+
+def guards(names=ASKING_GUARDS):
+    return checkpoints(f"guards/{name}" for name in names)
+
+
+def after(of):
+    """All that follows from new checkpoints of the given runs."""
+    models = {run.partition("/")[0] for run in of}
+    new = {f"{RESULTS}/samples.parquet"} | CALIBRATION | AFTER_VERDICTS
+    return rollouts(of) | verdicts(models=models) | new
