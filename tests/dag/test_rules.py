@@ -14,7 +14,7 @@ FETCHING = {"fetch_model", "fetch_dataset"}
 TRAINING = {"base", "guard", "sft", "sft_adapter", "rl", "rl_adapter"}
 EXPENSIVE = TRAINING | {"rollouts", "judge"}
 # what a revert, or another study, brings back without a job
-KEPT = EXPENSIVE | {"samples", "metrics", "compare", "calibrate", "analyse", "measures", "table", "figure"}
+KEPT = EXPENSIVE | {"classifier", "samples", "metrics", "compare", "calibrate", "analyse", "measures", "table", "figure"}
 
 pytestmark = pytest.mark.dag
 
@@ -63,8 +63,8 @@ def test_every_job_asks_for_the_same_resources_in_numbers(rules):
     # strings would keep jobs out of groups
     given_to = {"model": "nano_a", "arm": "base", "guard": "guard_a", "judge": "exact", "seed": "1"}
     for name, rule in rules.items():
-        # this study has no model to fetch, and no trace analysis
-        if name in TARGETS | {"fetch_model", "analyse"}:
+        # this study has no model to fetch, no classifier, and no trace analysis
+        if name in TARGETS | {"fetch_model", "classifier", "analyse"}:
             continue
         recipe = {"recipe": "grpo" if name.startswith("rl") else "star1"}
         for resource in ("gpu", "nodes", "mem_mb", "runtime", "disk_mb"):

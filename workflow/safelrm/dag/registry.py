@@ -89,6 +89,7 @@ def with_registered_settings(study: Study, file: str) -> Study:
     )
     _check_inputs(complete, file)
     _check_asked(complete, file)
+    _check_classifiers(complete, file)
     return with_judged_fields(complete, file)
 
 
@@ -191,6 +192,15 @@ def _check_asked(study: Study, file: str) -> None:
         if "endpoint" in entry.settings and entry.settings["endpoint"] is None:
             key, fix = f"validation.{name}.settings.endpoint", "give one: a validation asks no model of the study"
             raise SafeLRMError("asks no model", file=file, key=key, fix=fix)
+
+
+def _check_classifiers(study: Study, file: str) -> None:
+    """A judge names a classifier if its module asks one, and learns from labelled completions."""
+    for name, judge in study.judges.items():
+        asks = "ASKS_CLASSIFIER" in top_level_names(judge.module)
+        if asks != bool(judge.classifier):
+            what, fix = ("needs a classifier", "name one of `classifiers`") if asks else ("asks none", "leave it out")
+            raise SafeLRMError(f"`{judge.module}` {what}", file=file, key=f"judges.{name}.classifier", fix=fix)
 
 
 def _inputs(factory: str) -> set[str]:

@@ -31,6 +31,8 @@ SMALL: Mapping[str, float] = {
 }
 # a guess of the time in which an endpoint answers a question
 ENDPOINT_SECONDS = 5.0
+# to encode the sentences of an answer on a core, and to train and ask the classifiers of all folds
+CLASSIFIED_SECONDS, FOLD_SECONDS = 0.1, 10.0
 # rules whose jobs hold rows of all rollouts in memory
 READERS = ("samples", "metrics", "compare", "calibrate", "measures")
 
@@ -70,6 +72,7 @@ class Estimates:
             "guard": lambda of: _made(self._sized("guards", of["guard"]), study.guards[of["guard"]]),
             "sft": self._sft,
             "rl": self._rl,
+            "classifier": self._classifier,
             "rollouts": self._rollouts,
             "judge": self._judge,
             "analyse": self._analyse,
@@ -111,7 +114,8 @@ class Estimates:
         """A download; the network decides how long it takes."""
         entries = [*self.study.models.items(), *self.study.guards.items()]
         sizes = {fetched_model(entry.hub.repo): sized_model(name, entry) for name, entry in entries if entry.hub}
-        size = sizes[f"hub/models/{wildcards['repo']}/manifest.json"]
+        # an encoder is small, and of no size that is known here
+        size = sizes.get(f"hub/models/{wildcards['repo']}/manifest.json")
         stored = size.stored if size else 0.0
         return Job(CPU.training_start + stored / NETWORK_BYTES_PER_SECOND, GIB, stored + SMALL_DISK)
 
@@ -215,6 +219,8 @@ class Estimates:
             of = ChatJudgeSettings.model_construct(**entry.settings)
             questions = runs * self._asked(model, of.kinds).rows * len(of.parts)
             return Job(questions * ENDPOINT_SECONDS / endpoint["concurrency"], GIB + tables)
+        if entry.classifier:
+            return Job(runs * self._asked(model).rows * CLASSIFIED_SECONDS, 2 * GIB + tables)
         if entry.guard is None:
             return Job(1.0, GIB + tables)
         guard, longest = self._sized("guards", entry.guard), self.study.guards[entry.guard].reading.max_length
@@ -226,6 +232,13 @@ class Estimates:
         tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
         reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus) / self._cores
         return fit.job(self._on.engine_start + reading, host=tables + (self._cores - 1) * fit.used)
+
+    def _classifier(self, wildcards: Wildcards) -> Job:
+        """The encoding of labelled completions, and a classifier for each fold, on one core."""
+        entry = self.study.classifiers[wildcards["classifier"]]
+        rows = sum(expected_texts(self.study.datasets[name], 1).rows for name in entry.labelled)
+        fits = 1 + len(entry.labelled) * entry.settings.folds
+        return Job(rows * CLASSIFIED_SECONDS + fits * FOLD_SECONDS, 2 * GIB, SMALL_DISK)
 
     def _analyse(self, wildcards: Wildcards) -> Job:
         """What a trace analysis says of all runs of a model, which it may ask each of its checkpoints about."""

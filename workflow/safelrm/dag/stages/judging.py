@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import data_files, guard_manifest, named_data_files, result_file, rollouts_file, run_manifest
+from safelrm.dag.paths import (
+    classifier_manifest,
+    data_files,
+    guard_manifest,
+    named_data_files,
+    result_file,
+    rollouts_file,
+    run_manifest,
+)
 from safelrm.dag.settings import JudgeEntry, Study, ValidationEntry
 from safelrm.dag.stages.common import Stages, Wildcards
 
@@ -16,8 +24,10 @@ class JudgingStages(Stages):
         return [rollouts_file(*run) for run in self.study.runs() if run[0] == wildcards["model"]]
 
     def asked(self, wildcards: Wildcards) -> list[str]:
-        """The guard or the chat model that a judge asks, if any."""
+        """The guard, the chat model or the classifier that a judge asks, if any."""
         judge = self._judge(wildcards)
+        if judge.classifier:
+            return [classifier_manifest(judge.classifier)]
         name = judge.guard or judge.model
         if name is None:
             return []
