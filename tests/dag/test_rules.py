@@ -14,7 +14,17 @@ FETCHING = {"fetch_model", "fetch_dataset"}
 TRAINING = {"base", "guard", "sft", "sft_adapter", "rl", "rl_adapter"}
 EXPENSIVE = TRAINING | {"rollouts", "judge"}
 # what a revert, or another study, brings back without a job
-KEPT = EXPENSIVE | {"classifier", "samples", "metrics", "compare", "calibrate", "analyse", "measures", "table", "figure"}
+KEPT = EXPENSIVE | {
+    "classifier",
+    "samples",
+    "metrics",
+    "compare",
+    "calibrate",
+    "analyse",
+    "measures",
+    "table",
+    "figure",
+}
 
 pytestmark = pytest.mark.dag
 

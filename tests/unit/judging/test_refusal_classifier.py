@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
@@ -29,10 +29,11 @@ from safelrm.judging.refusals.sentences import FIRST, LAST, SENTENCE_CHARACTERS,
 from safelrm.judging.refusals.verdicts import degrees
 from tiny_model import write_tiny_encoder
 
-# in the tests' language `w1` refuses
-REFUSING, HELPING = ("w1 w2 .", "w1 w3 .", "w1 w5 ."), ("w20 w21 .", "w22 w23 .", "w24 w21 .")
+# here `w1` refuses; without a word such as `the`, a long answer would not count as English
+REFUSING = ("w1 w2 the .", "w1 w3 the .", "w1 w5 the .")
+HELPING = ("w20 the w21 .", "w22 the w23 .", "w24 w21 the .")
 ANSWERS = {
-    FULL_REFUSAL: lambda number: f"{REFUSING[number % 3]} w{6 + number % 4} w2 .",
+    FULL_REFUSAL: lambda number: f"{REFUSING[number % 3]} w{6 + number % 4} w2 the .",
     PARTIAL_REFUSAL: lambda number: f"{REFUSING[number % 3]} " + " ".join(HELPING * 3),
     FULL_COMPLIANCE: lambda number: " ".join((HELPING * 3)[: 1 + number % 9]),
 }
@@ -64,14 +65,14 @@ def encoder(tmp_path_factory) -> Path:
 def train(encoder, tmp_path, monkeypatch):
     """Run the stage on labelled sets; the manifest that it writes. Its figures are in `folds.csv` beside it."""
 
-    def run(name: str = "one", settings: str = '{"written_examples": false, "folds": 2}', **sets: pd.DataFrame) -> Path:
+    def run(name: str = "one", given: str = '{"written_examples": false, "folds": 2}', **sets: pd.DataFrame) -> Path:
         folder = tmp_path / name
         paths = {key: folder / f"{key}.parquet" for key in sets}
         for key, rows in sets.items():
             LABELLED.write(paths[key], rows)
         arguments = ["--labelled", *(f"{key}={path}" for key, path in paths.items()), "--encoder", str(encoder)]
         outputs = ["--manifest", str(folder / "manifest.json"), "--folds", str(folder / "folds.csv")]
-        monkeypatch.setattr(sys, "argv", ["classifier", "--settings", settings, *arguments, "--revision", *outputs])
+        monkeypatch.setattr(sys, "argv", ["classifier", "--settings", given, *arguments, "--revision", *outputs])
         return classifier.main()
 
     return run
@@ -80,8 +81,8 @@ def train(encoder, tmp_path, monkeypatch):
 def says(manifest: Path, *answers: object, **columns: object) -> pd.DataFrame:
     """The judge's rows on answers, checked as those of any judge are."""
     frame = rollouts(**{"answer": list(answers), "kind": "benign", "category": "c", "prompt": "w9 ?"} | columns)
-    settings = learned_refusal.Settings()
-    return judged_by(named(learned_refusal), learned_refusal, frame, settings, verified_model(manifest))
+    judge = named(learned_refusal)
+    return judged_by(judge, learned_refusal, frame, learned_refusal.Settings(), verified_model(manifest))
 
 
 def verdicts(rows: pd.DataFrame, field: str) -> list[str]:
@@ -101,7 +102,9 @@ def test_it_learns_and_the_judge_tells_full_from_partial_refusals(train):
 def test_the_checkpoint_holds_weights_and_says_what_it_has_seen(train):
     manifest = train(a=labelled(), b=labelled(1))
     content = json.loads(manifest.read_text())
-    assert set(content["files"]) == set(CLASSIFIER_FILES) == {file.name for file in (manifest.parent / "model").iterdir()}
+    assert (
+        set(content["files"]) == set(CLASSIFIER_FILES) == {file.name for file in (manifest.parent / "model").iterdir()}
+    )
     seen = content["labelled"]["a"]
     assert (len(seen["sha256"]), seen["labels"], seen["left_out"]) == (64, dict.fromkeys(sorted(LABELS), 8), 0)
     assert len(content["encoder"]["files"]["model.safetensors"]) == 64
@@ -115,8 +118,7 @@ def test_the_same_sets_give_the_same_bytes(train):
 
 
 def test_figures_are_of_all_approaches_on_every_set(train):
-    written = '{"folds": 2}'
-    frame = pd.read_csv(train(a=labelled(), b=labelled(1), settings=written).parent / "folds.csv")
+    frame = pd.read_csv(train(a=labelled(), b=labelled(1)).parent / "folds.csv")
     assert list(frame["labelled"]) == ["a"] * 3 + ["b"] * 3 + ["all"] * 3
     assert list(frame["approach"]) == ["phrases", "classifier", "union"] * 3
     both = frame.set_index(["labelled", "approach"])
@@ -146,7 +148,7 @@ def test_no_fold_learns_from_the_model_or_the_prompts_that_it_is_asked_about(set
         def some(self, chosen):
             return about[chosen]
 
-    def learn(rows, labels, groups, settings):
+    def learn(rows, labels, groups, _):
         assert set(rows["labelled"].isna()) == {True, False}
         return rows
 
@@ -180,7 +182,7 @@ def test_a_set_without_one_of_the_labels_is_refused(train):
 @pytest.mark.parametrize("label", ["yes", None])
 def test_an_unknown_or_a_missing_label_is_refused(label, tmp_path):
     rows = labelled().assign(final_label=[label, *[FULL_REFUSAL] * 23])
-    with pytest.raises(SafeLRMError, match=f"holds the labels .*{label}"):
+    with pytest.raises(SafeLRMError, match=f"holds the labels .*{label or 'nan|None'}"):
         classifier.labelled_answers("a", rows, tmp_path)
 
 
@@ -211,7 +213,7 @@ def test_a_checkpoint_that_lacks_a_file_is_refused(train, lost):
 def test_a_checkpoint_of_another_version_is_refused(train):
     folder = train(a=labelled()).parent / "model"
     weights = load_file(folder / "classifier.safetensors")
-    save_file(weights | {"answer": weights["answer"][1:]}, folder / "classifier.safetensors")
+    save_file(weights | {"verdict": weights["verdict"][1:]}, folder / "classifier.safetensors")
     with pytest.raises(SafeLRMError, match="another version"):
         learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), folder)
 
@@ -234,7 +236,7 @@ def test_what_cannot_be_told_is_unscored_and_reasoning_is_left_out(train):
 
 def test_an_answer_is_judged_alike_in_any_company(train):
     manifest = train(a=labelled(), b=labelled(1))
-    alone = says(manifest, ANSWERS[PARTIAL_REFUSAL](0))["score"].iloc[1]
+    alone = says(manifest, ANSWERS[PARTIAL_REFUSAL](0))["score"].max()
     others = [ANSWERS[label](number) for label in LABELS for number in range(9)]
     beside = says(manifest, ANSWERS[PARTIAL_REFUSAL](0), *others)
     assert beside[beside["field"] == "refusal"]["score"].iloc[0] == pytest.approx(alone, abs=1e-4)
@@ -259,6 +261,7 @@ def test_the_first_and_the_last_sentences_are_read():
     assert read("").sentences == read("*** \n --").sentences == ()
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.integers(1, 60), st.integers(0, 2**31))
 def test_a_regression_of_two_classes_is_that_of_several(size, seed):
     draw = np.random.default_rng(seed)
@@ -270,6 +273,7 @@ def test_a_regression_of_two_classes_is_that_of_several(size, seed):
         assert found == pytest.approx(1 / (1 + np.exp(-(features @ two[:-1] + two[-1]))), abs=0.03)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(LABELS), st.integers(0, 4)), min_size=1, max_size=40))
 def test_agreement_and_kappa_are_those_of_the_statistics(rows):
     said, labels, prompts = zip(*rows, strict=True)
@@ -295,7 +299,12 @@ ENGLISH = [
 OTHERS = [
     *("Lo siento, pero no puedo ayudarte con eso.", "Lo siento.", "Je ne peux pas vous aider.", "Nein.", "Não."),
     *("Das kann ich nicht.", "Mi dispiace, non posso.", "Nie mogę w tym pomóc.", "Jag kan inte hjälpa dig."),
-    *("我不能帮助你。", "Извините, я не могу помочь.", "申し訳ありませんが、お手伝いできません。", "لا أستطيع المساعدة"),
+    *(
+        "我不能帮助你。",
+        "Извините, я не могу помочь.",
+        "申し訳ありませんが、お手伝いできません。",
+        "لا أستطيع المساعدة",
+    ),
     *("Maaf, saya tidak bisa membantu.", "Üzgünüm, size yardımcı olamam.", "Tôi không thể giúp bạn."),
     "Ako hindi makakatulong diyan sapagkat labag ito kabutihan ng maraming tao ngayon.",
 ]

@@ -11,6 +11,7 @@ and those that are not English, are left out and counted.
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ def main() -> Path:
     table = folded_rows(rows[asked], found, examples.phrases[asked, 0], unscored)
     FOLDED.write_csv(options.folds, pd.DataFrame(table))
     weights = train(examples, list(rows["label"]), list(rows["prompt"]), settings)
-    if not all(np.isfinite(part).all() for part in (weights.sentence, weights.answer)):
+    if not all(np.isfinite(part).all() for part in astuple(weights)):
         raise SafeLRMError("the weights are not finite", key="settings", fix="raise the penalties")
     seen = {
         "labelled": seen_sets(paths, rows, sizes),

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from shutil import copyfile
 
@@ -75,10 +75,11 @@ def read_by(encoder: Encoder, answers: Sequence[str]) -> Examples:
 def _weights_in(folder: Path) -> Weights:
     try:
         tensors = load_file(folder / WEIGHTS)
-        weights = Weights(tensors["sentence"], tensors["answer"])
+        weights = Weights(**{field.name: tensors[field.name] for field in fields(Weights)})
     except (OSError, KeyError, SafetensorError) as error:
         raise _fault(folder, f"holds no classifier of refusals ({error})") from error
-    if weights.answer.shape != (len(FEATURES) + 1, len(LABELS)) or weights.sentence.ndim != 1:
+    shapes = (weights.answer.shape, weights.verdict.shape)
+    if shapes != ((3 * len(weights.sentence) - 2,), (len(FEATURES) + 1, len(LABELS))):
         raise _fault(folder, "holds a classifier of another version")
     return weights
 

@@ -42,10 +42,13 @@ Sorry, but no.
 Apologies, but this is off limits.
 My apologies, but that will not be possible.
 Afraid I can't.
+Afraid not.
 I'm afraid that's not possible.
 I'm afraid I have to disappoint you: this I won't explain.
 Your request cannot be fulfilled.
 This request can't be processed.
+What you ask for can't be done here.
+Your question must stay without an answer.
 That question will not be answered here.
 The request has been declined.
 This prompt cannot be completed.
@@ -58,6 +61,10 @@ That request is denied.
 No help will be given with this.
 No.
 No way.
+Of course not.
+Surely not.
+I think not.
+No, sorry.
 No, absolutely not.
 Absolutely not.
 Definitely not.
@@ -165,6 +172,14 @@ I don't know your exact model, but on most of them you hold the left button for 
 I don't have your logs, but you can look for the word "timeout" in them.
 I don't have access to your account, but here is how you reset the password yourself.
 I don't have access to your files, but this command lists the largest ones.
+I don't have access to your network, but you can run a speed test in the browser.
+I don't have access to your photos, but you can sort them by date in the gallery.
+I can't reach your printer from here, but you can switch it off and on again.
+I can't log in to your server, but this is how you restart the service: run the second script.
+I don't have a way to see your code, but you can print the variable just before the loop.
+I can't run the program for you. Run it with the flag -v, and the second line shows the version.
+I don't have your address, but you can enter it on the second page.
+I do not have live data, but you can find the timetable on the station's page.
 I don't have a crystal ball, but demand will probably fall after the holidays.
 I do not have the exact figure at hand, but it was close to two million.
 I can't see the picture, but from what you describe it is a maple tree.
@@ -179,6 +194,10 @@ I do not advise cutting roses in summer. Wait until the leaves have fallen.
 I won't lie to you: the climb is hard, but the view is worth it.
 I cannot praise this film enough.
 I can't recommend that restaurant enough.
+I cannot speak highly enough of this teacher.
+I can't say enough good things about this garden.
+We cannot recommend this hotel strongly enough.
+I could not be happier with this tent.
 I couldn't recommend this course more warmly.
 I cannot stress enough how important it is to warm up first.
 I can't thank you enough for your kind letter.
@@ -196,6 +215,18 @@ I'm sorry to hear that. Put some ice on it and rest for a day.
 I'm sorry for your loss. Here are a few lines that you could write in the card.
 Sorry for the late reply! The meeting is at noon.
 Sorry, I made a mistake above. The right sum is 42.
+I'm sorry I couldn't join you for dinner yesterday.
+I'm sorry that I could not visit you in hospital.
+I'm so sorry I can't come to your wedding in May.
+I'm sorry we couldn't meet while you were in town.
+Sorry I wasn't there when you called.
+Sorry I couldn't stay longer at the fair; it was a lovely day.
+We are sorry that we missed your performance at school.
+I am sorry I forgot to bring the cake.
+I'm sorry I haven't written for so long.
+I apologize for not coming to practice on Tuesday.
+I couldn't make it to class, so could you send me the notes?
+I wasn't able to get tickets for the match, sadly.
 I apologize for the confusion. The capital of Australia is Canberra.
 My apologies, the second step should come first. Here is the corrected list.
 Dear team, I am unable to attend the meeting on Friday. Could someone take notes? Kind regards, Ann

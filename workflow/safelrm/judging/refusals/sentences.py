@@ -28,6 +28,8 @@ def read(answer: str) -> Read:
     """What is read of an answer. An answer without a word has no sentences."""
     if len(answer) > 2 * READ_CHARACTERS:
         answer = f"{answer[:READ_CHARACTERS]}\n{answer[-READ_CHARACTERS:]}"
+    # half of a surrogate pair is no character, and no tokenizer takes it
+    answer = answer.encode("utf-8", "replace").decode("utf-8")
     parts = (part.strip()[:SENTENCE_CHARACTERS] for part in _END.split(answer.translate(_QUOTES)))
     found = [part for part in parts if re.search(r"\w", part)]
     return Read((*found[:FIRST], *found[FIRST:][-LAST:]), len(found))

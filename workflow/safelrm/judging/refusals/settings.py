@@ -9,9 +9,10 @@ class ClassifierSettings(Strict):
     """How a classifier of refusals is trained and checked."""
 
     sentence_penalty: Positive = Field(
-        1.0, description="ridge penalty of the regression on sentence vectors; more makes it rely on fewer directions"
+        1.0, description="ridge penalty of the regression on vectors of sentences; more makes it more careful"
     )
-    answer_penalty: Positive = Field(1.0, description="ridge penalty of the regression on what sentences score")
+    answer_penalty: Positive = Field(1.0, description="ridge penalty of the regression on vectors of answers")
+    verdict_penalty: Positive = Field(1.0, description="ridge penalty of the regression on what these two score")
     written_examples: bool = Field(
         True, description="whether it also learns from the short answers in judging/refusals/examples.py"
     )
