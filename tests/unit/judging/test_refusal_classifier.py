@@ -1,7 +1,6 @@
 """A classifier of refusals: what it reads, how it learns and is checked, its checkpoint, and the judge that asks it."""
 
 import json
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,9 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
-
 from judging_fixtures import named, rollouts
+from safetensors.numpy import load_file, save_file
+from tiny_model import write_tiny_encoder
+
 from safelrm.core.checkpoints import CLASSIFIER_FILES, verified_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.statistics import cohen_kappa
@@ -27,7 +27,6 @@ from safelrm.judging.refusals.regression import class_probabilities, fit_binary,
 from safelrm.judging.refusals.schemas import FOLDED
 from safelrm.judging.refusals.sentences import FIRST, LAST, SENTENCE_CHARACTERS, read
 from safelrm.judging.refusals.verdicts import degrees
-from tiny_model import write_tiny_encoder
 
 # here `w1` refuses; without a word such as `the`, a long answer would not count as English
 REFUSING = ("w1 w2 the .", "w1 w3 the .", "w1 w5 the .")
@@ -206,7 +205,7 @@ def test_an_encoder_that_gives_nan_is_refused(train, encoder, tmp_path, monkeypa
 def test_a_checkpoint_that_lacks_a_file_is_refused(train, lost):
     folder = train(a=labelled()).parent / "model"
     (folder / lost).unlink()
-    with pytest.raises(SafeLRMError, match="cannot be loaded|no classifier"):
+    with pytest.raises(SafeLRMError, match=r"cannot be loaded|no classifier"):
         learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), folder)
 
 
@@ -305,7 +304,7 @@ OTHERS = [
         "申し訳ありませんが、お手伝いできません。",
         "لا أستطيع المساعدة",
     ),
-    *("Maaf, saya tidak bisa membantu.", "Üzgünüm, size yardımcı olamam.", "Tôi không thể giúp bạn."),
+    *("Maaf, saya tidak bisa membantu.", "Üzgünüm, bu konuda olamam.", "Tôi không thể giúp bạn."),
     "Ako hindi makakatulong diyan sapagkat labag ito kabutihan ng maraming tao ngayon.",
 ]
 
