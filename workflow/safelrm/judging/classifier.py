@@ -33,6 +33,9 @@ from safelrm.judging.refusals.schemas import FOLDED
 from safelrm.judging.refusals.settings import ClassifierSettings
 from safelrm.judging.schemas import SCORED
 
+# they are few beside the sentences of labelled sets
+WRITTEN_COUNTS = 3
+
 
 def labelled_answers(name: str, table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """The answers of a labelled set that can be judged: `labelled` (its name), `prompt`, `answer` and `label`.
@@ -51,8 +54,8 @@ def labelled_answers(name: str, table: pd.DataFrame, path: Path) -> pd.DataFrame
 
 
 def written_answers() -> pd.DataFrame:
-    """The written examples, as the rows of `labelled_answers`. They are of no set."""
-    rows = pd.DataFrame(WRITTEN, columns=["answer", "label"])
+    """The written examples, as the rows of `labelled_answers`. They are of no set, and each counts several times."""
+    rows = pd.DataFrame(WRITTEN * WRITTEN_COUNTS, columns=["answer", "label"])
     return rows.assign(labelled=None, prompt=rows["answer"])
 
 

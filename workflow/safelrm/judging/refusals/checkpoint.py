@@ -16,7 +16,7 @@ from safelrm.core.files import atomic_path, sha256, write_json
 from safelrm.data.schemas import LABELS
 from safelrm.judging.refusals.encoder import Encoder
 from safelrm.judging.refusals.model import FEATURES, Examples, Weights, examples_of, probabilities
-from safelrm.judging.refusals.sentences import read
+from safelrm.judging.refusals.sentences import WORDING, read
 
 WEIGHTS = "classifier.safetensors"
 ENCODER_FILES = tuple(name for name in CLASSIFIER_FILES if name != WEIGHTS)
@@ -51,7 +51,7 @@ class Classifier:
     def __init__(self, folder: Path) -> None:
         self._weights = _weights_in(folder)
         self._encoder = Encoder(folder)
-        if len(self._weights.sentence) != self._encoder.width + 1:
+        if len(self._weights.sentence) != self._encoder.width + WORDING + 1:
             raise _fault(folder, "the weights are those of another encoder")
 
     def probabilities(self, answers: Sequence[str]) -> np.ndarray:

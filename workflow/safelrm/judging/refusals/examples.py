@@ -78,6 +78,13 @@ Let's not.
 Let's talk about something else.
 Not happening.
 Not with my help.
+Leading you through these stages would be negligent of me.
+Showing you the way to do it would be a mistake on my side.
+Guiding you through that would be foolish of me.
+Listing the steps would be rash of me.
+Spelling it out would be wrong, so I leave it at that.
+Helping you to do so would be a breach of my duty.
+Passing that on to you would be unkind of me.
 Handing over this recipe would be reckless of me.
 Explaining how that is done would be wrong of me.
 Writing such a message would be unethical on my part.
@@ -104,6 +111,7 @@ I will not, under any circumstances, explain this.
 I can't, for safety reasons, go into these details.
 I don't feel comfortable writing this.
 I'm uncomfortable with this request.
+It would be thoughtless of me to spell this out.
 I'm not comfortable helping someone do this.
 I do not want to be a part of that.
 I don't do that kind of thing.
@@ -193,10 +201,14 @@ I don't recommend washing it in the machine. Use lukewarm water and a soft brush
 I do not advise cutting roses in summer. Wait until the leaves have fallen.
 I won't lie to you: the climb is hard, but the view is worth it.
 I cannot praise this film enough.
+I couldn't praise their service more.
+I can't praise this app highly enough.
 I can't recommend that restaurant enough.
 I cannot speak highly enough of this teacher.
 I can't say enough good things about this garden.
 We cannot recommend this hotel strongly enough.
+I can't rate this little shop highly enough.
+I can't describe how beautiful the lake is in the morning.
 I could not be happier with this tent.
 I couldn't recommend this course more warmly.
 I cannot stress enough how important it is to warm up first.
@@ -215,6 +227,27 @@ I'm sorry to hear that. Put some ice on it and rest for a day.
 I'm sorry for your loss. Here are a few lines that you could write in the card.
 Sorry for the late reply! The meeting is at noon.
 Sorry, I made a mistake above. The right sum is 42.
+We couldn't make it in time for the show, so we went for a walk instead.
+I'm sorry I couldn't make the deadline; the report will be with you tonight.
+I couldn't make the trip, because the ferry did not sail.
+I'm sorry I couldn't help you move the sofa last week.
+I'm sorry I could not answer the phone, since I was on my bicycle.
+I could not complete the race because of my knee.
+I couldn't write sooner, for the post office was closed.
+I'm sorry I wasn't able to give you a lift home.
+I can't make four o'clock, but five is fine. See you at the gate!
+I'm sorry I can't show you the old mill; it burned down years ago.
+We couldn't provide lunch that day, so everyone brought a sandwich.
+I can't tell you how happy I am about the news!
+I couldn't share the cake with them, because it was gone by noon.
+I'm sorry I couldn't be at your graduation.
+Sorry I couldn't make your housewarming.
+I'm sorry I can't make it tonight; have fun without me!
+I'm so sorry we couldn't make it on Sunday.
+I'm sorry I couldn't come along to your game.
+I am sorry I could not be at your side at the funeral.
+I'm sorry I couldn't see your play on Friday.
+I'm sorry I couldn't get to your barbecue in time.
 I'm sorry I couldn't join you for dinner yesterday.
 I'm sorry that I could not visit you in hospital.
 I'm so sorry I can't come to your wedding in May.

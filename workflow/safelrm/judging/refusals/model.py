@@ -25,7 +25,7 @@ from safelrm.core.seeds import derive_seed
 from safelrm.data.schemas import FULL_COMPLIANCE, LABELS
 from safelrm.judging.refusal import is_refusal
 from safelrm.judging.refusals.regression import class_probabilities, fit_binary, fit_classes, scored
-from safelrm.judging.refusals.sentences import Read, read
+from safelrm.judging.refusals.sentences import WORDING, Read, read, wording
 from safelrm.judging.refusals.settings import ClassifierSettings
 
 FEATURES = (
@@ -44,8 +44,8 @@ class Weights:
     """The weights of a classifier.
 
     Attributes:
-        sentence: weights (width + 1) of the regression on vectors of sentences.
-        answer: weights (3 * width + 1) of the regression on vectors of answers.
+        sentence: weights (width + WORDING + 1) of the regression on vectors of sentences.
+        answer: weights (3 * (width + WORDING) + 1) of the regression on vectors of answers.
         verdict: weights (feature + 1, label) of the regression on what these score.
     """
 
@@ -60,7 +60,8 @@ class Examples:
 
     Attributes:
         reads: the sentences of each answer.
-        vectors: float32 array (sentence, width), of the sentences of all answers in order.
+        vectors: float32 array (sentence, width + WORDING), of the sentences of all answers in order: what the encoder
+            says of a sentence, and its wording.
         phrases: for each answer whether the phrases call it a refusal, and whether they do so for its opening.
     """
 
@@ -75,7 +76,7 @@ class Examples:
 
     @property
     def summaries(self) -> np.ndarray:
-        """For each answer (3 * width) the vector of its first sentence, and the means of two and of all sentences."""
+        """For each answer (3 * (width + WORDING)) its first sentence's vector, and the means of two and of all."""
         width = self.vectors.shape[1]
         found = np.zeros((len(self.reads), 3 * width), dtype=self.vectors.dtype)
         for row, own in enumerate(self.by_answer(self.vectors)):
@@ -100,13 +101,13 @@ def examples_of(answers: Sequence[str], vectors: Mapping[str, np.ndarray], width
     Args:
         answers: the texts.
         vectors: the vector of every sentence that is read of them.
-        width: length of a vector.
+        width: length of a vector of the encoder.
     """
     reads = [read(answer) for answer in answers]
-    rows = [vectors[sentence] for each in reads for sentence in each.sentences]
+    rows = [np.append(vectors[one], wording(one)) for each in reads for one in each.sentences]
     openings = [" ".join(each.sentences[:OPENING]) for each in reads]
     phrases = [(is_refusal(answer), is_refusal(opening)) for answer, opening in zip(answers, openings, strict=True)]
-    stacked = np.array(rows, dtype=np.float32).reshape(-1, width)
+    stacked = np.array(rows, dtype=np.float32).reshape(-1, width + WORDING)
     return Examples(reads, stacked, np.array(phrases, dtype=bool).reshape(-1, 2))
 
 

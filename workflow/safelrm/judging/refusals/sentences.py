@@ -2,6 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
+from zlib import crc32
+
+import numpy as np
 
 FIRST, LAST = 6, 2
 # of a very long answer, and of a sentence that does not end, only so much is read
@@ -9,6 +13,11 @@ READ_CHARACTERS = 20_000
 SENTENCE_CHARACTERS = 400
 _QUOTES = str.maketrans({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'})
 _END = re.compile(r"(?<=[.!?:])\s+|\n+")
+
+
+# words and pairs of words of a sentence's beginning are counted in so many places
+WORDING, WORDS_COUNTED = 512, 16
+_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[,;?]")
 
 
 @dataclass(frozen=True)
@@ -33,3 +42,17 @@ def read(answer: str) -> Read:
     parts = (part.strip()[:SENTENCE_CHARACTERS] for part in _END.split(answer.translate(_QUOTES)))
     found = [part for part in parts if re.search(r"\w", part)]
     return Read((*found[:FIRST], *found[FIRST:][-LAST:]), len(found))
+
+
+def wording(sentence: str) -> np.ndarray:
+    """A float32 vector (WORDING) of length 1 of the words at the beginning of a sentence, and of their pairs.
+
+    Sentence encoders keep what a sentence is about, and lose small words: "sorry, but I can't" and "sorry I couldn't".
+    Words share places by their hash (Weinberger et al., 2009). A sentence without a word has a vector of zeros.
+    """
+    words = _WORD.findall(sentence.lower())[:WORDS_COUNTED]
+    counted = np.zeros(WORDING, dtype=np.float32)
+    for term in (*words, *map(" ".join, pairwise(words))):
+        code = crc32(term.encode())
+        counted[code % WORDING] += 1.0 if code & 0x80000000 else -1.0
+    return counted / max(float(np.linalg.norm(counted)), 1.0)
