@@ -195,7 +195,7 @@ def _check_asked(study: Study, file: str) -> None:
 
 
 def _check_classifiers(study: Study, file: str) -> None:
-    """A judge names a classifier if its module asks one, and learns from labelled completions."""
+    """A judge names a classifier if its module asks one (`ASKS_CLASSIFIER`), and else none."""
     for name, judge in study.judges.items():
         asks = "ASKS_CLASSIFIER" in top_level_names(judge.module)
         if asks != bool(judge.classifier):

@@ -20,6 +20,8 @@ from safelrm.judging.refusals.sentences import WORDING, read
 
 WEIGHTS = "classifier.safetensors"
 ENCODER_FILES = tuple(name for name in CLASSIFIER_FILES if name != WEIGHTS)
+# answers whose vectors are in memory together
+AT_A_TIME = 2000
 
 
 def write_classifier(manifest: Path, encoder: Encoder, weights: Weights, seen: Mapping[str, object]) -> None:
@@ -56,7 +58,9 @@ class Classifier:
 
     def probabilities(self, answers: Sequence[str]) -> np.ndarray:
         """Probabilities (answer, label) of LABELS."""
-        return probabilities(read_by(self._encoder, answers), self._weights)
+        parts = [answers[start : start + AT_A_TIME] for start in range(0, len(answers), AT_A_TIME)]
+        found = [probabilities(read_by(self._encoder, part), self._weights) for part in parts]
+        return np.concatenate([np.zeros((0, len(LABELS))), *found])
 
 
 def read_by(encoder: Encoder, answers: Sequence[str]) -> Examples:

@@ -1,7 +1,7 @@
 """A sentence encoder: a small transformer whose token vectors are averaged to one vector for each text.
 
 The mean over the tokens, scaled to length 1, is how the encoders of Reimers and Gurevych (2019) are trained and read.
-The encoder runs in float32 on one device, in batches whose order depends on the texts alone.
+The encoder is small: it runs in float32 on the CPU. The order of its batches depends on the texts alone.
 """
 
 from collections.abc import Sequence
@@ -46,8 +46,6 @@ class Encoder:
                 file=folder,
                 fix="name a model such as sentence-transformers/all-MiniLM-L6-v2",
             )
-        if torch.cuda.is_available():
-            self._model.to("cuda")
 
     @property
     def width(self) -> int:
@@ -56,7 +54,7 @@ class Encoder:
 
     def save(self, folder: Path) -> None:
         """Write configuration, weights and tokenizer into a folder."""
-        self._model.to("cpu").save_pretrained(folder)
+        self._model.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
 
     @torch.inference_mode()
@@ -74,9 +72,9 @@ class Encoder:
         return found
 
     def _encode(self, batch: Sequence[Sequence[int]]) -> np.ndarray:
-        padded = self._tokenizer.pad({"input_ids": batch}, return_tensors="pt").to(self._model.device)
+        padded = self._tokenizer.pad({"input_ids": batch}, return_tensors="pt")
         inputs = {name: padded[name] for name in ("input_ids", "attention_mask")}
         hidden = self._model(**inputs).last_hidden_state
         mask = inputs["attention_mask"].unsqueeze(-1)
         mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
-        return normalize(mean, dim=-1).cpu().numpy()
+        return normalize(mean, dim=-1).numpy()
