@@ -1,6 +1,7 @@
 """A classifier of refusals: what it reads, how it learns and is checked, its checkpoint, and the judge that asks it."""
 
 import json
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -60,21 +61,34 @@ def encoder(tmp_path_factory) -> Path:
     return write_tiny_encoder(tmp_path_factory.mktemp("encoder") / "model")
 
 
-@pytest.fixture
-def train(encoder, tmp_path, monkeypatch):
+def run_stage(folder: Path, encoder: Path, **sets: pd.DataFrame) -> Path:
     """Run the stage on labelled sets; the manifest that it writes. Its figures are in `folds.csv` beside it."""
-
-    def run(name: str = "one", given: str = '{"written_examples": false, "folds": 2}', **sets: pd.DataFrame) -> Path:
-        folder = tmp_path / name
-        paths = {key: folder / f"{key}.parquet" for key in sets}
-        for key, rows in sets.items():
-            LABELLED.write(paths[key], rows)
-        arguments = ["--labelled", *(f"{key}={path}" for key, path in paths.items()), "--encoder", str(encoder)]
-        outputs = ["--manifest", str(folder / "manifest.json"), "--folds", str(folder / "folds.csv")]
-        monkeypatch.setattr(sys, "argv", ["classifier", "--settings", given, *arguments, "--revision", *outputs])
+    paths = {key: folder / f"{key}.parquet" for key in sets}
+    for key, rows in sets.items():
+        LABELLED.write(paths[key], rows)
+    arguments = ["--labelled", *(f"{key}={path}" for key, path in paths.items()), "--encoder", str(encoder)]
+    outputs = ["--manifest", str(folder / "manifest.json"), "--folds", str(folder / "folds.csv")]
+    chosen = ["--settings", '{"written_examples": false, "folds": 2}']
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["classifier", *chosen, *arguments, "--revision", *outputs])
         return classifier.main()
 
-    return run
+
+@pytest.fixture
+def train(encoder, tmp_path):
+    return lambda **sets: run_stage(tmp_path, encoder, **sets)
+
+
+@pytest.fixture(scope="module")
+def trained(encoder, tmp_path_factory) -> Path:
+    """The manifest of a classifier that two sets have taught."""
+    return run_stage(tmp_path_factory.mktemp("trained"), encoder, a=labelled(), b=labelled(1))
+
+
+@pytest.fixture
+def copied(trained, tmp_path) -> Path:
+    """A copy of its model folder, for a test that damages it."""
+    return Path(shutil.copytree(trained.parent / "model", tmp_path / "model"))
 
 
 def says(manifest: Path, *answers: object, **columns: object) -> pd.DataFrame:
@@ -88,9 +102,8 @@ def verdicts(rows: pd.DataFrame, field: str) -> list[str]:
     return list(rows[rows["field"] == field]["verdict"])
 
 
-def test_it_learns_and_the_judge_tells_full_from_partial_refusals(train):
-    manifest = train(a=labelled(), b=labelled(1))
-    rows = says(manifest, *(ANSWERS[label](2) for label in LABELS))
+def test_it_learns_and_the_judge_tells_full_from_partial_refusals(trained):
+    rows = says(trained, *(ANSWERS[label](2) for label in LABELS))
     assert verdicts(rows, "degree") == list(LABELS)
     assert verdicts(rows, "refusal") == ["compliance", "refusal", "refusal"]
     scores = rows[rows["field"] == "refusal"]["score"]
@@ -98,11 +111,10 @@ def test_it_learns_and_the_judge_tells_full_from_partial_refusals(train):
     assert rows[rows["field"] == "degree"]["score"].isna().all()
 
 
-def test_the_checkpoint_holds_weights_and_says_what_it_has_seen(train):
-    manifest = train(a=labelled(), b=labelled(1))
-    content = json.loads(manifest.read_text())
+def test_the_checkpoint_holds_weights_and_says_what_it_has_seen(trained):
+    content = json.loads(trained.read_text())
     assert (
-        set(content["files"]) == set(CLASSIFIER_FILES) == {file.name for file in (manifest.parent / "model").iterdir()}
+        set(content["files"]) == set(CLASSIFIER_FILES) == {file.name for file in (trained.parent / "model").iterdir()}
     )
     seen = content["labelled"]["a"]
     assert (len(seen["sha256"]), seen["labels"], seen["left_out"]) == (64, dict.fromkeys(sorted(LABELS), 8), 0)
@@ -110,14 +122,14 @@ def test_the_checkpoint_holds_weights_and_says_what_it_has_seen(train):
     assert (content["written_examples"], content["settings"]["folds"]) == (0, 2)
 
 
-def test_the_same_sets_give_the_same_bytes(train):
-    one, other = train("one", a=labelled(), b=labelled(1)), train("other", a=labelled(), b=labelled(1))
-    assert one.read_bytes() == other.read_bytes()
-    assert (one.parent / "folds.csv").read_bytes() == (other.parent / "folds.csv").read_bytes()
+def test_the_same_sets_give_the_same_bytes(trained, train):
+    again = train(a=labelled(), b=labelled(1))
+    assert again.read_bytes() == trained.read_bytes()
+    assert (again.parent / "folds.csv").read_bytes() == (trained.parent / "folds.csv").read_bytes()
 
 
-def test_figures_are_of_all_approaches_on_every_set(train):
-    frame = pd.read_csv(train(a=labelled(), b=labelled(1)).parent / "folds.csv")
+def test_figures_are_of_all_approaches_on_every_set(trained):
+    frame = pd.read_csv(trained.parent / "folds.csv")
     assert list(frame["labelled"]) == ["a"] * 3 + ["b"] * 3 + ["all"] * 3
     assert list(frame["approach"]) == ["phrases", "classifier", "union"] * 3
     both = frame.set_index(["labelled", "approach"])
@@ -202,19 +214,17 @@ def test_an_encoder_that_gives_nan_is_refused(train, encoder, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("lost", ["config.json", "model.safetensors", "classifier.safetensors"])
-def test_a_checkpoint_that_lacks_a_file_is_refused(train, lost):
-    folder = train(a=labelled()).parent / "model"
-    (folder / lost).unlink()
+def test_a_checkpoint_that_lacks_a_file_is_refused(copied, lost):
+    (copied / lost).unlink()
     with pytest.raises(SafeLRMError, match=r"cannot be loaded|no classifier"):
-        learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), folder)
+        learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), copied)
 
 
-def test_a_checkpoint_of_another_version_is_refused(train):
-    folder = train(a=labelled()).parent / "model"
-    weights = load_file(folder / "classifier.safetensors")
-    save_file(weights | {"verdict": weights["verdict"][1:]}, folder / "classifier.safetensors")
+def test_a_checkpoint_of_another_version_is_refused(copied):
+    weights = load_file(copied / "classifier.safetensors")
+    save_file(weights | {"verdict": weights["verdict"][1:]}, copied / "classifier.safetensors")
     with pytest.raises(SafeLRMError, match="another version"):
-        learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), folder)
+        learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), copied)
 
 
 def test_a_judge_without_a_classifier_is_refused():
@@ -222,28 +232,26 @@ def test_a_judge_without_a_classifier_is_refused():
         learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), None)
 
 
-def test_what_cannot_be_told_is_unscored_and_reasoning_is_left_out(train):
-    manifest = train(a=labelled(), b=labelled(1))
+def test_what_cannot_be_told_is_unscored_and_reasoning_is_left_out(trained):
     answers = ["w1 w2 .", None, " ", "w1", "我不能帮助你。", "w1"]
     states = ["ok", "no_close", "ok", "truncated", "ok", "ok"]
     kinds = ["harmful", "benign", "benign", "benign", "benign", "reasoning"]
-    rows = says(manifest, *answers, parse_state=states, kind=kinds)
+    rows = says(trained, *answers, parse_state=states, kind=kinds)
     of = rows[rows["field"] == "refusal"]
     assert list(of["state"]) == ["scored", "cut_off", "no_text", "cut_off", "undetermined"]
     assert list(of["verdict"]) == ["refusal", *["unscored"] * 4]
 
 
-def test_an_answer_is_judged_alike_in_any_company(train):
-    manifest = train(a=labelled(), b=labelled(1))
-    alone = says(manifest, ANSWERS[PARTIAL_REFUSAL](0))["score"].max()
+def test_an_answer_is_judged_alike_in_any_company(trained):
+    alone = says(trained, ANSWERS[PARTIAL_REFUSAL](0))["score"].max()
     others = [ANSWERS[label](number) for label in LABELS for number in range(9)]
-    beside = says(manifest, ANSWERS[PARTIAL_REFUSAL](0), *others)
+    beside = says(trained, ANSWERS[PARTIAL_REFUSAL](0), *others)
     assert beside[beside["field"] == "refusal"]["score"].iloc[0] == pytest.approx(alone, abs=1e-4)
 
 
-def test_hostile_answers_are_judged_quickly(train):
+def test_hostile_answers_are_judged(trained):
     answers = ["a" * 300_000, "I. " * 100_000, "\n" * 300_000 + "w1", '"' * 100_000, "?!. " * 50_000, "\ud83d w1 \x00"]
-    rows = says(train(a=labelled()), *answers)
+    rows = says(trained, *answers)
     assert set(rows["state"]) == {"scored"}
 
 
