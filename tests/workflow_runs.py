@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from forked_snakemake import forked_snakemake
+from warm_python import warm_python
 
 ROOT = Path(__file__).parents[1]
 OF_TESTS = ("PYTHONPATH", "SAFELRM_REAL_DATA", "SAFELRM_TEST_SHARED")
@@ -59,17 +60,15 @@ def activated(**changes: str) -> dict[str, str]:
 
 
 def snakemake(folder: Path, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess:
-    """Run Snakemake in a checkout, as a user would in the environment."""
-    done = subprocess.run(
-        [*SNAKEMAKE, *arguments], cwd=folder, env=environment(**variables), capture_output=True, text=True, check=False
-    )
+    """Run Snakemake in a checkout; it and its jobs are forks of processes that have imported what they need."""
+    done = forked_snakemake(folder, environment(**variables), warm_python(), *arguments)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
 
 
 def planning(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
     """Run a Snakemake that runs no job."""
-    done = forked_snakemake(folder, environment(**variables), *arguments)
+    done = forked_snakemake(folder, environment(**variables), sys.executable, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 

@@ -1,0 +1,84 @@
+"""A server whose forks are jobs: they begin with the large packages imported, which takes longer than a tiny job.
+
+A client (warm_client.py) sends a job's arguments, folder, environment and open files, then the signals that it gets.
+The job ends with its client, and the server with the process that holds its standard input.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+from types import ModuleType
+
+PACKAGES = (
+    "datasets",
+    "matplotlib.figure",
+    "pandas",
+    "peft",
+    "scipy.stats",
+    "torch",
+    "trl",
+    "vllm.entrypoints.llm",
+    "vllm.v1.worker.cpu_worker",
+)
+
+
+def serve(address: str) -> None:
+    """Run the job of each client in a process of its own."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    # clients wait while it imports
+    listener.listen()
+    for package in PACKAGES:
+        importlib.import_module(package)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
+        client, _ = listener.accept()
+        if os.fork() == 0:
+            attend(client)
+            return
+        client.close()
+
+
+def attend(client: socket.socket) -> None:
+    """Run a job, pass signals on to it, and send its exit status. The job's own process returns when it is done."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    size, files, _, _ = socket.recv_fds(client, 8, 3)
+    job = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
+    number = os.fork()
+    if number == 0:
+        client.close()
+        return work(files, **job)
+    process = os.pidfd_open(number)
+    while process not in select.select([client, process], [], [])[0]:
+        sent = client.recv(1)
+        os.kill(number, sent[0] if sent else signal.SIGKILL)
+    status = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+    client.sendall(bytes([status if status >= 0 else 128 - status]))
+    os._exit(0)
+
+
+def work(files: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Be a Python with these arguments: `-m` and a module, or `-c` and code."""
+    for target, file in enumerate(files):
+        os.dup2(file, target)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:0] = [folder, *environment["PYTHONPATH"].split(os.pathsep)]
+    kind, what, *arguments = arguments
+    sys.argv = [kind if kind == "-c" else what, *arguments]
+    if kind == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        exec(what, vars(main))
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
