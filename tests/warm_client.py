@@ -1,4 +1,4 @@
-"""`python` for the tests: the package's commands and given code go to the warm server, all else to Python itself."""
+"""`python` for the tests: modules and code are run by the warm server, all else by Python itself."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import sys
 def main() -> None:
     """Run Python's arguments, which follow the server's address."""
     address, *arguments = sys.argv[1:]
-    if arguments[:1] != ["-c"] and not (arguments[:1] == ["-m"] and arguments[1].startswith("safelrm")):
+    if arguments[:1] not in (["-c"], ["-m"]):
         os.execv(sys.executable, [sys.executable, *arguments])
     # pathlib would take as long to import as all else
     job = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}  # noqa: PTH109

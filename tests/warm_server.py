@@ -17,15 +17,19 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+# setuptools adds its own copies of packages when it is imported
+SEARCHED = tuple(sys.path)
 PACKAGES = (
     "datasets",
     "matplotlib.figure",
     "pandas",
     "peft",
     "scipy.stats",
+    "snakemake.cli",
     "torch",
     "trl",
     "vllm.entrypoints.llm",
@@ -48,13 +52,14 @@ def serve(address: str) -> None:
     while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
         client, _ = listener.accept()
         if os.fork() == 0:
-            attend(client)
+            attend(client, str(Path(address).with_name("python")))
         client.close()
 
 
-def attend(client: socket.socket) -> NoReturn:
-    """Run a job, pass signals on to it, and send its exit status."""
+def attend(client: socket.socket, executable: str) -> NoReturn:
+    """Run a job, pass signals on to it, and send its exit status. It takes the executable for its Python."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    sys.executable = executable
     size, files, _, _ = socket.recv_fds(client, 8, 3)
     job = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
     number = os.fork()
@@ -78,7 +83,7 @@ def work(files: list[int], arguments: list[str], folder: str, environment: dict[
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.path[:0] = [folder, *environment["PYTHONPATH"].split(os.pathsep)]
+    sys.path = [folder, *environment.get("PYTHONPATH", "").split(os.pathsep), *SEARCHED]
     kind, what, *arguments = arguments
     sys.argv = [kind if kind == "-c" else what, *arguments]
     if kind == "-m":
