@@ -12,9 +12,9 @@ TARGETS = {"all", "fetch_all"}
 # what is fetched is named by a commit: other code would fetch the same
 FETCHING = {"fetch_model", "fetch_dataset"}
 TRAINING = {"base", "guard", "sft", "sft_adapter", "rl", "rl_adapter"}
-EXPENSIVE = TRAINING | {"rollouts", "judge"}
+EXPENSIVE = TRAINING | {"rollouts", "judge", "judge_labelled"}
 # what a revert, or another study, brings back without a job
-KEPT = EXPENSIVE | {"samples", "metrics", "compare", "calibrate", "analyse", "measures", "table", "figure"}
+KEPT = EXPENSIVE | {"samples", "metrics", "compare", "calibrate", "validate", "analyse", "measures", "table", "figure"}
 
 pytestmark = pytest.mark.dag
 

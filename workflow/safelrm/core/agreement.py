@@ -58,7 +58,7 @@ def pairable(codes: np.ndarray, labels: int) -> tuple[np.ndarray, np.ndarray, np
 
 
 def alphas(coincidences: np.ndarray, level: Level = NOMINAL, values: Sequence[float] = ()) -> np.ndarray:
-    """Krippendorff's alpha of each table of coincidences (Krippendorff, 2011): 1 less observed by expected disagreement.
+    """Krippendorff's alpha (Krippendorff, 2011) of each table: 1 less observed by expected disagreement.
 
     It is NaN where all labels are the same.
 

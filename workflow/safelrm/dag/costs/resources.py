@@ -15,7 +15,7 @@ MEMORY_MARGIN, LEAST_MINUTES = 1.25, 10
 # rules whose jobs may span nodes
 TRAINING = ("sft", "rl")
 # rules whose jobs can use several cores of a CPU
-SHARED = (*TRAINING, "rollouts", "judge")
+SHARED = (*TRAINING, "rollouts", "judge", "judge_labelled")
 
 
 class Costs:
