@@ -189,7 +189,7 @@ def _coded(
     """Labels as numbers; those that are not known, such as unscored, are missing."""
     places = {label: place for place, label in enumerate(labels)}
     codes = np.array([[places.get(label, -1) for label in column] for column in columns], dtype=int).T
-    return Coded(codes, pd.factorize(prompts)[0], len(labels), level, values)
+    return Coded(codes, pd.factorize(prompts, sort=True)[0], len(labels), level, values)
 
 
 def _resampling(settings: ValidationJobSettings, *names: str) -> Resampling:
