@@ -188,6 +188,8 @@ def test_judges_are_compared_on_the_rollouts_of_a_study():
         (ANNOTATED.final_label[:-1], SAID, "1 texts have no verdict of judge, or its verdicts are on other texts"),
         (ANNOTATED.final_label, SAID.assign(judge="other"), "judge has no verdicts on the part y"),
         (ANNOTATED.final_label, SAID.assign(part="t"), "judge has no verdicts on the part y"),
+        (ANNOTATED.final_label, SAID.assign(verdict="safe"), r"judge says \['safe'\], and declares \['refusal'"),
+        (ANNOTATED.final_label, pd.concat([SAID, SAID.assign(field="tone")]), "several verdicts on one text"),
         (ANNOTATED.final_label, SAID.assign(model="other"), "40 texts have no verdict|80 texts have no verdict"),
     ],
 )
@@ -208,6 +210,7 @@ def test_what_cannot_be_compared_is_refused(labels, verdicts, message):
         ({"threshold": 3.0, "labels": {}}, "one score"),
         ({"judges": ["judge", "judge"]}, "each of `judges` once"),
         ({"labelled": [], "reference": "judge"}, "do not name the reference"),
+        ({"labelled": ["all"]}, "`all` stands for all sets"),
         (
             {"labelled": [], "reference": "r", "fields": {"judge": REFUSAL, "r": SAFETY}},
             r"`r` says \['safe', 'unsafe'\], which `labels`",

@@ -132,43 +132,48 @@ def labelled_texts(sets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def reference_texts(verdicts: pd.DataFrame, reference: str, part: str) -> pd.DataFrame:
+def reference_texts(verdicts: pd.DataFrame, reference: str, field: JudgeField, part: str) -> pd.DataFrame:
     """The rollouts of a study as texts, with the verdicts of a reference judge on a part as labels.
 
     Args:
         verdicts: rows of VERDICTS.
         reference: the judge, or one of its fields.
+        field: what it declares of this field.
         part: the part.
 
     Raises:
-        SafeLRMError: the reference has no verdicts on this part.
+        SafeLRMError: the reference has no verdicts on this part, or others than it declares.
     """
-    rows = judged_texts(verdicts, reference, part, of_study=True)
+    rows = judged_texts(verdicts, reference, field, part, of_study=True)
     return rows.assign(
         label=rows["verdict"].where(rows["verdict"] != UNSCORED, None), annotations=[[] for _ in range(len(rows))]
     ).drop(columns=["verdict", "score"])
 
 
-def judged_texts(verdicts: pd.DataFrame, judge: str, part: str, *, of_study: bool) -> pd.DataFrame:
+def judged_texts(verdicts: pd.DataFrame, judge: str, field: JudgeField, part: str, *, of_study: bool) -> pd.DataFrame:
     """What a judge says of a part of texts: `texts`, `item`, `prompt`, `kind`, `verdict` and `score`.
 
     Args:
         verdicts: rows of VERDICTS.
         judge: the judge, or one of its fields.
+        field: what it declares of this field.
         part: the part.
         of_study: whether the texts are rollouts of a study, and not labelled completions.
 
     Raises:
-        SafeLRMError: the judge has no verdicts on this part.
+        SafeLRMError: the judge has no verdicts on this part, others than it declares, or several on one text.
     """
     rows = said_by(verdicts, judge)
     rows = rows[rows["part"] == part]
     if rows.empty:
         problem, fix = f"the judge {judge} has no verdicts on the part {part}", "name other `parts`, or another judge"
         raise SafeLRMError(problem, key="validation", fix=fix)
+    if unknown := sorted(set(rows["verdict"]) - {*field.verdicts, UNSCORED}):
+        problem, fix = f"the judge {judge} says {unknown}, and declares {field.verdicts}", "let it judge again"
+        raise SafeLRMError(problem, key="validation", fix=fix)
     run = rows["model"] + ", " + rows["arm"] + ", " + rows["decoding"]
     keys = ["seed", "benchmark", "prompt_id", "sample"]
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "texts": run if of_study else rows["model"],
             "item": rows[keys].astype(str).agg("\x1f".join, axis=1) if of_study else rows["prompt_id"],
@@ -176,6 +181,10 @@ def judged_texts(verdicts: pd.DataFrame, judge: str, part: str, *, of_study: boo
             **{name: rows[name] for name in ("kind", "verdict", "score")},
         }
     ).reset_index(drop=True)
+    if found.duplicated(TEXT).any():
+        problem, fix = f"the judge {judge} has several verdicts on one text", "name one field, and each file once"
+        raise SafeLRMError(problem, key="validation", fix=fix)
+    return found
 
 
 def beside(texts: pd.DataFrame, judged: pd.DataFrame, judge: str) -> pd.DataFrame:

@@ -138,6 +138,8 @@ class ValidationSettings(Strict):
         for key in ("judges", "labelled", "parts", "order"):
             if len(set(getattr(self, key))) < len(getattr(self, key)):
                 raise ValueError(f"name each of `{key}` once")
+        if "all" in self.labelled:
+            raise ValueError("`all` stands for all sets together: give this set another name")
         if self.reference in self.judges:
             raise ValueError("do not name the reference among `judges`")
         if self.order and self.labels and set(self.order) != set(self.labels):

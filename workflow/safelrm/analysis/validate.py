@@ -68,11 +68,15 @@ def validation(
     confusions: list[pd.DataFrame] = []
     labels, of_study = LabelMap(settings), settings.reference is not None
     for part in settings.parts:
-        texts = reference_texts(verdicts, str(settings.reference), part) if of_study else labelled_texts(sets)
+        if settings.reference is not None:
+            texts = reference_texts(verdicts, settings.reference, settings.fields[settings.reference], part)
+        else:
+            texts = labelled_texts(sets)
         expected = [labels.verdict(label, name) for label, name in zip(texts["label"], texts["texts"], strict=True)]
         texts["expected"] = pd.Series(expected, dtype=object)
         for judge in settings.judges:
-            pairs = beside(texts, judged_texts(verdicts, judge, part, of_study=of_study), judge)
+            judged = judged_texts(verdicts, judge, settings.fields[judge], part, of_study=of_study)
+            pairs = beside(texts, judged, judge)
             compared = _Compared(part, judge, settings, labels)
             for name, group in _groups(pairs):
                 numbers += compared.rows(name, group)
