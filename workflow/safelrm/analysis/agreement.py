@@ -7,15 +7,28 @@ Wilson's, with one trial for each prompt. A kappa or an alpha of 1 has no interv
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+import pandas as pd
+from scipy import stats
 from scipy.sparse import coo_array, csr_array
 
 from safelrm.analysis.bootstrap import chunk_sizes, draw_counts, percentile_interval
 from safelrm.analysis.schemas import WHOLE
-from safelrm.analysis.validation_schemas import AGREEMENT, ALPHA, KAPPA, LEAST_COMPLETIONS, SENSITIVITY, SPECIFICITY
+from safelrm.analysis.validation_schemas import (
+    AGREEMENT,
+    ALPHA,
+    AUROC,
+    ECE,
+    KAPPA,
+    LEAST_COMPLETIONS,
+    RANK_CORRELATION,
+    SENSITIVITY,
+    SPECIFICITY,
+)
 from safelrm.core.agreement import NOMINAL, Level, alphas, kappas, pairable
-from safelrm.core.statistics import wilson
+from safelrm.core.statistics import auroc, expected_calibration_error, wilson
 
 
 @dataclass(frozen=True)
@@ -134,6 +147,35 @@ def by_verdict(coded: Coded, names: Sequence[str], resampling: Resampling) -> li
     return _estimated(
         bare, over, lambda weights: _ratio(*shares(_tables(tally, weights, coded.labels))), coded, resampling
     )
+
+
+def of_scores(
+    scores: pd.Series, true: pd.Series, prompts: pd.Series, verdict: str, grades: pd.Series | None = None
+) -> list[Measured]:
+    """What the scores of a judge say of the labels.
+
+    Args:
+        scores: the score of each text.
+        true: whether its label stands for the verdict that a score of 1 stands for.
+        prompts: its prompt.
+        verdict: that verdict.
+        grades: its label as a number, or as the text of one, if labels are grades.
+    """
+    found = {AUROC: partial(auroc, scores, true), ECE: partial(expected_calibration_error, scores, true)}
+    if grades is not None:
+        found[RANK_CORRELATION] = partial(_rank_correlation, scores, grades.astype(float))
+    size, clusters = len(scores), prompts.nunique()
+    return [
+        Measured(measure, size, clusters, of=verdict, value=function() if size >= LEAST_COMPLETIONS else None)
+        for measure, function in found.items()
+    ]
+
+
+def _rank_correlation(scores: pd.Series, grades: pd.Series) -> float | None:
+    """Spearman's rank correlation; None where one side never changes."""
+    if scores.nunique() < 2 or grades.nunique() < 2:
+        return None
+    return float(stats.spearmanr(scores, grades).statistic)
 
 
 def _estimated(

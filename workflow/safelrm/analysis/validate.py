@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from safelrm.analysis.agreement import Coded, Measured, Resampling, agreement, by_verdict
+from safelrm.analysis.agreement import Coded, Measured, Resampling, agreement, by_verdict, of_scores
 from safelrm.analysis.files import read_verdicts
 from safelrm.analysis.labels import LabelMap, beside, judged_texts, labelled_texts, reference_texts
 from safelrm.analysis.schemas import ALL, WHOLE
@@ -26,13 +25,9 @@ from safelrm.analysis.validation_schemas import (
     ALPHA,
     ANNOTATORS,
     ANNOTATORS_ALL_LABELS,
-    AUROC,
     CONFUSION,
-    ECE,
     JUDGE,
     JUDGE_ANNOTATORS,
-    LEAST_COMPLETIONS,
-    RANK_CORRELATION,
     SENSITIVITY,
     SPECIFICITY,
     VALIDATION,
@@ -42,9 +37,7 @@ from safelrm.core.agreement import Level
 from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
 from safelrm.core.files import write_text
 from safelrm.core.seeds import derive_seed
-from safelrm.core.statistics import auroc, expected_calibration_error
 from safelrm.data.schemas import LABELLED
-from safelrm.judging.fields import JudgeField
 from safelrm.judging.schemas import UNSCORED
 
 Row = dict[str, object]
@@ -109,13 +102,20 @@ class _Compared:
         columns = [known["expected"], known["verdict"]]
         coded, resampling = self._coded(columns, known["prompt"]), self._resampling(name, JUDGE)
         measured = [*agreement(coded, [(0, 1)], resampling), *by_verdict(coded, self._verdicts, resampling)]
-        measured += _of_scores(known[known["verdict"] != UNSCORED], self._field, self._settings)
+        measured += self._of_scores(known[known["verdict"] != UNSCORED])
         for one in measured:
             missed = len(unscored)
             if one.measure in (SENSITIVITY, SPECIFICITY):
                 missed = int(((unscored["expected"] == one.of) == (one.measure == SENSITIVITY)).sum())
             yield self._row(name, JUDGE, one, missed, len(pairs) - len(known)) | _bounds(one, missed)
         yield from self._beside_annotators(name, pairs[pairs["verdict"].notna()], len(pairs))
+
+    def _of_scores(self, scored: pd.DataFrame) -> list[Measured]:
+        verdict = self._field.score
+        if verdict is None:
+            return []
+        grades = scored["label"] if self._settings.threshold is not None else None
+        return of_scores(scored["score"], scored["expected"] == verdict, scored["prompt"], verdict, grades)
 
     def _beside_annotators(self, name: str, judged: pd.DataFrame, texts: int) -> Iterator[Row]:
         given = _meant(judged, self._labels)
@@ -198,26 +198,6 @@ def _coded(
 
 def _resampling(settings: ValidationJobSettings, *names: str) -> Resampling:
     return Resampling(settings.bootstrap_samples, settings.confidence, derive_seed("validation", *names))
-
-
-def _of_scores(scored: pd.DataFrame, field: JudgeField, settings: ValidationJobSettings) -> Iterator[Measured]:
-    """What the scores of a judge say of the labels; nothing if it gives no scores."""
-    if field.score is None:
-        return
-    score, true = scored["score"].astype(float), scored["expected"] == field.score
-    found = {AUROC: (auroc, true), ECE: (expected_calibration_error, true)}
-    if settings.threshold is not None:
-        found[RANK_CORRELATION] = (_rank_correlation, scored["label"].astype(float))
-    for measure, (function, of) in found.items():
-        value = function(score, of) if len(scored) >= LEAST_COMPLETIONS else None
-        yield Measured(measure, len(scored), scored["prompt"].nunique(), of=field.score, value=value)
-
-
-def _rank_correlation(scores: pd.Series, grades: pd.Series) -> float | None:
-    """Spearman's rank correlation; None where one side never changes."""
-    if scores.nunique() < 2 or grades.nunique() < 2:
-        return None
-    return float(stats.spearmanr(scores, grades).statistic)
 
 
 def _row(name: str, comparison: str, one: Measured) -> Row:
