@@ -25,14 +25,14 @@ STORAGE_BYTES_PER_SECOND, NETWORK_BYTES_PER_SECOND = 1e9, 1e8
 STORED_TOKEN, TOKEN_BYTES, ROW_BYTES, SHORT_ROW_BYTES = 10.0, 50.0, 36e3, 12e3
 # seconds of jobs without a model, as the nano study's took
 SMALL: Mapping[str, float] = {
-    **dict.fromkeys(("curate", "samples", "table", "figure", "audit", "validate"), 1.0),
+    **dict.fromkeys(("curate", "samples", "table", "figure", "audit"), 1.0),
     **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "pin", "fetch_dataset"), 4.0),
-    **{"verify": 30.0, "fetch_all": 0.0, "all": 0.0},
+    **{"verify": 30.0, "validate": 20.0, "fetch_all": 0.0, "all": 0.0},
 }
 # guesses: the most tokens of a labelled completion, and the time in which an endpoint answers a question
 LABELLED_TOKENS, ENDPOINT_SECONDS = 1024.0, 5.0
 # rules whose jobs hold rows of all rollouts in memory
-READERS = ("samples", "metrics", "compare", "calibrate", "measures")
+READERS = ("samples", "metrics", "compare", "calibrate", "validate", "measures")
 
 
 @dataclass(frozen=True)
