@@ -156,7 +156,8 @@ def test_scores_and_grades():
     assert [rows.loc["judge", name, "unsafe"].value for name in ("auroc", "rank correlation")] == pytest.approx([1, 1])
     assert rows.loc["judge", "ece", "unsafe"].value == pytest.approx((0.1 + 0.2 + 0.3 + 0.1) / 4)
     # 4 and 4.0 are one grade
-    assert rows.loc["annotators, all labels", "alpha", "interval"].value == 1
+    of_annotators = rows.loc["annotators, all labels"]
+    assert [of_annotators.loc[key].value for key in (("alpha", "interval"), ("agreement", "-"))] == [1, 1]
     with pytest.raises(SafeLRMError, match="label 'high' is no number"):
         rows_of(a_set(["high"] * 40), verdicts, **changes)
 

@@ -4,7 +4,7 @@ The texts are sets of labelled completions, or the rollouts of a study with the 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 
 import pandas as pd
@@ -62,6 +62,16 @@ class LabelMap:
             raise SafeLRMError(f"the label {label[:60]!r} is not one of {known}", file=texts, key="labels", fix=fix)
         return self._verdict_of[label]
 
+    def known(self, label: str | None, texts: str) -> str | None:
+        """A label that stands for a verdict, a grade in its shortest form; None for any other.
+
+        Raises:
+            SafeLRMError: it is neither known nor left out.
+        """
+        if self.verdict(label, texts) is None:
+            return None
+        return label if self._threshold is None else f"{_grade(str(label), texts):.12g}"
+
     def names(self, field: JudgeField) -> tuple[list[str], Level]:
         """The verdicts of a field, those of labels first, and what their differences mean."""
         names = [*self.verdicts, *(verdict for verdict in field.verdicts if verdict not in self.verdicts)]
@@ -77,11 +87,11 @@ class LabelMap:
             return True
         return sum(verdict is not None for verdict in self._verdict_of.values()) > len(self.verdicts)
 
-    def labels(self, given: Sequence[str | None], texts: str) -> tuple[list[str], Level, tuple[float, ...]]:
+    def labels(self, given: Collection[str], texts: str) -> tuple[list[str], Level, tuple[float, ...]]:
         """The labels that stand for a verdict, what their differences mean, and their numbers if they are grades.
 
         Args:
-            given: labels that were given.
+            given: labels that were given, as `known` gives them.
             texts: the set of texts, for messages.
 
         Raises:
@@ -90,12 +100,11 @@ class LabelMap:
         if self._threshold is None:
             kept = [key for key in self._order if self._verdict_of[key] is not None]
             return kept, ORDINAL if self._ordered and len(kept) > 2 else NOMINAL, ()
-        numbers = {one: _grade(one, texts) for one in given if one is not None}
-        if len(numbers) > MOST_GRADES:
-            problem = f"annotators gave {len(numbers)} grades, more than {MOST_GRADES}"
+        if len(given) > MOST_GRADES:
+            problem = f"annotators gave {len(given)} grades, more than {MOST_GRADES}"
             raise SafeLRMError(problem, file=texts, key="annotations", fix="round them")
-        kept = sorted(numbers, key=lambda one: (numbers[one], one))
-        return kept, INTERVAL, tuple(numbers[one] for one in kept)
+        kept = sorted(given, key=float)
+        return kept, INTERVAL, tuple(map(float, kept))
 
 
 def _grade(label: str, texts: str) -> float:
@@ -172,12 +181,13 @@ def judged_texts(verdicts: pd.DataFrame, judge: str, field: JudgeField, part: st
         problem, fix = f"the judge {judge} says {unknown}, and declares {field.verdicts}", "let it judge again"
         raise SafeLRMError(problem, key="validation", fix=fix)
     run = rows["model"] + ", " + rows["arm"] + ", " + rows["decoding"]
-    keys = ["seed", "benchmark", "prompt_id", "sample"]
+    sample = rows["seed"].astype(str) + "\x1f" + rows["sample"].astype(str)
+    prompt = rows["benchmark"] + "\x1f" + rows["prompt_id"]
     found = pd.DataFrame(
         {
             "texts": run if of_study else rows["model"],
-            "item": rows[keys].astype(str).agg("\x1f".join, axis=1) if of_study else rows["prompt_id"],
-            "prompt": rows["benchmark"] + "\x1f" + rows["prompt_id"],
+            "item": prompt + "\x1f" + sample if of_study else rows["prompt_id"],
+            "prompt": prompt,
             **{name: rows[name] for name in ("kind", "verdict", "score")},
         }
     ).reset_index(drop=True)

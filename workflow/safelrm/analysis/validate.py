@@ -8,7 +8,8 @@ each other, since no judge can be expected to agree better. A text that a judge 
 bounds. Intervals are over prompts (analysis/agreement.py).
 """
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -65,8 +66,9 @@ def validation(
             texts = reference_texts(verdicts, settings.reference, settings.fields[settings.reference], part)
         else:
             texts = labelled_texts(sets)
-        expected = [labels.verdict(label, name) for label, name in zip(texts["label"], texts["texts"], strict=True)]
-        texts["expected"] = pd.Series(expected, dtype=object)
+        given = list(zip(texts["label"], texts["texts"], strict=True))
+        texts["expected"] = pd.Series([labels.verdict(*one) for one in given], dtype=object)
+        texts["label"] = pd.Series([labels.known(*one) for one in given], dtype=object)
         for judge in settings.judges:
             judged = judged_texts(verdicts, judge, settings.fields[judge], part, of_study=of_study)
             pairs = beside(texts, judged, judge)
@@ -118,7 +120,7 @@ class _Compared:
         return of_scores(scored["score"], scored["expected"] == verdict, scored["prompt"], verdict, grades)
 
     def _beside_annotators(self, name: str, judged: pd.DataFrame, texts: int) -> Iterator[Row]:
-        given = _meant(judged, self._labels)
+        given = _columns(judged, self._labels.verdict)
         if not given:
             return
         coded = self._coded([judged["verdict"], *given], judged["prompt"])
@@ -150,17 +152,13 @@ class _Compared:
 
 def _annotators(name: str, texts: pd.DataFrame, settings: ValidationJobSettings, labels: LabelMap) -> Iterator[Row]:
     """The annotators beside each other: on the verdicts that their labels stand for, and on the labels themselves."""
-    meant = _meant(texts, labels)
+    meant = _columns(texts, labels.verdict)
     if len(meant) < 2:
         return
     sides = {ANNOTATORS: _coded(meant, texts["prompt"], labels.verdicts, labels.level(labels.verdicts))}
     if labels.merges():
-        known, level, values = labels.labels(texts["annotations"].explode().dropna().unique(), name)
-        # a label that is left out is no label here either
-        said = [
-            [label if verdict else None for label, verdict in zip(column, verdicts, strict=True)]
-            for column, verdicts in zip(_columns(texts["annotations"]), meant, strict=True)
-        ]
+        said = _columns(texts, labels.known)
+        known, level, values = labels.labels({*itertools.chain(*said)} - {None}, name)
         sides[ANNOTATORS_ALL_LABELS] = _coded(said, texts["prompt"], known, level, values)
     coders = [(one, other) for other in range(len(meant)) for one in range(other)]
     for comparison, coded in sides.items():
@@ -169,18 +167,11 @@ def _annotators(name: str, texts: pd.DataFrame, settings: ValidationJobSettings,
             yield _row(name, comparison, one) | left
 
 
-def _columns(annotations: pd.Series) -> list[list[str | None]]:
-    """The labels of each annotator. Texts of another set may have fewer annotators."""
-    count = int(annotations.map(len).max()) if len(annotations) else 0
-    return [[row[place] if place < len(row) else None for row in annotations] for place in range(count)]
-
-
-def _meant(texts: pd.DataFrame, labels: LabelMap) -> list[list[str | None]]:
-    """The verdicts that the labels of each annotator stand for."""
-    return [
-        [labels.verdict(label, name) for label, name in zip(column, texts["texts"], strict=True)]
-        for column in _columns(texts["annotations"])
-    ]
+def _columns(texts: pd.DataFrame, read: Callable[[str | None, str], str | None]) -> list[list[str | None]]:
+    """What each annotator's labels are read as. Texts of another set may have fewer annotators."""
+    given = list(zip(texts["annotations"], texts["texts"], strict=True))
+    count = max((len(row) for row, _ in given), default=0)
+    return [[read(row[place], name) if place < len(row) else None for row, name in given] for place in range(count)]
 
 
 def _coded(

@@ -93,7 +93,9 @@ def _confusion(cells: pd.DataFrame, settings: ValidationJobSettings, judge: str)
     lines = []
     for (label, expected), group in cells.groupby(["label", "expected"], sort=False):
         counts = dict(zip(group["verdict"], group["n"], strict=True))
-        lines.append([str(label), str(expected), *(str(counts.get(verdict, 0)) for verdict in verdicts)])
+        lines.append(
+            [str(label).replace("|", "\\|"), str(expected), *(str(counts.get(verdict, 0)) for verdict in verdicts)]
+        )
     return markdown_table(["label", "stands for", *verdicts], lines)
 
 
