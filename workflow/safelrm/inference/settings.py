@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt
 
-from safelrm.core.settings import Count, Positive, Share, Strict
+from safelrm.core.settings import Count, NonNegative, Positive, Share, Strict
 
 
 class GuardSettings(Strict):
@@ -31,6 +31,16 @@ class GuardSettings(Strict):
     )
 
 
+class SpendingSettings(Strict):
+    """Prices of an endpoint, and the most that may be spent. All three are in one currency."""
+
+    question_price: NonNegative = Field(description="price of a million tokens of questions")
+    reply_price: NonNegative = Field(description="price of a million tokens of replies")
+    limit: Positive = Field(
+        description="most that all jobs which share the cache may ever spend on this model of this endpoint"
+    )
+
+
 class EndpointSettings(Strict):
     """A server that answers chat completions as OpenAI's does: a provider's, or one of your own such as `vllm serve`.
 
@@ -46,6 +56,17 @@ class EndpointSettings(Strict):
     timeout: Positive = Field(120.0, description="seconds after which a question is asked again")
     retries: NonNegativeInt = Field(
         6, description="how often a question is asked again after a timeout or the statuses 408, 409, 429 and 5xx"
+    )
+    requests_per_minute: Count | None = Field(
+        None, description="most requests that a job sends in a minute, repeated ones included; none: no limit"
+    )
+    tokens_per_minute: Count | None = Field(
+        None,
+        description="most tokens that a job asks for in a minute: its questions, four bytes a token, and `max_tokens` for"
+        " each reply; none: no limit",
+    )
+    spending: SpendingSettings | None = Field(
+        None, description="prices, and a limit before which jobs stop; none: what is spent is counted in tokens alone"
     )
     token_limit: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_tokens", description="what the server calls the limit of a reply's tokens"
