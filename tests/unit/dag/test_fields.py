@@ -31,7 +31,7 @@ CHAT = "safelrm.judging.chat"
 @pytest.fixture
 def config() -> dict:
     config = default_config()
-    config["judges"]["rubric"] = {"module": CHAT, "model": "nano_i", "settings": SETTINGS}
+    config["judges"]["rubric"] = {"module": CHAT, "model": "nano_i", "may_judge_itself": True, "settings": SETTINGS}
     return config
 
 

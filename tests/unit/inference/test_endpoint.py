@@ -22,7 +22,8 @@ def cache(tmp_path, monkeypatch):
 
 def ask(stand_in, *questions, **settings):
     chosen = EndpointSettings(url=stand_in.url, model="judge", **{"retries": 3, **settings})
-    return Endpoint(chosen).replies([[{"role": "user", "content": text}] for text in questions], SAMPLING)
+    replies = Endpoint(chosen).replies([[{"role": "user", "content": text}] for text in questions], SAMPLING)
+    return [reply and reply.text for reply in replies]
 
 
 def failure(stand_in, *questions, **settings) -> SafeLRMError:
@@ -161,8 +162,8 @@ def test_a_kill_in_the_middle_keeps_what_was_answered(monkeypatch):
         judge = Endpoint(EndpointSettings(url=stand_in.url, model="judge", concurrency=1))
         asking = judge._ask
 
-        def killed(questions):
-            for place, answer in asking(questions):
+        def killed(questions, folder):
+            for place, answer in asking(questions, folder):
                 yield place, answer
                 if place == 2:
                     raise Killed

@@ -61,7 +61,8 @@ class Endpoint:
         body |= {settings.token_limit: sampling["max_tokens"], **settings.body}
         store = AnswerStore(REPLIES, None, {"endpoint": settings.url, "name": settings.model})
         rows = store.answers(
-            [(conversation, body) for conversation in conversations], lambda questions: self._ask(questions, store.folder)
+            [(conversation, body) for conversation in conversations],
+            lambda questions: self._ask(questions, store.folder),
         )
         return [reply_of(*row) for row in rows[["text", "finish_reason"]].itertuples(index=False, name=None)]
 
@@ -92,6 +93,7 @@ class Endpoint:
                     yield waiting[done], answer
         finally:
             pool.shutdown(cancel_futures=True)
+            client.close()
             print(f"{self.settings.model}: {purse.close()}", flush=True)
         if fault is not None:
             raise fault

@@ -62,8 +62,8 @@ class EndpointSettings(Strict):
     )
     tokens_per_minute: Count | None = Field(
         None,
-        description="most tokens that a job asks for in a minute: its questions, four bytes a token, and `max_tokens` for"
-        " each reply; none: no limit",
+        description="most tokens that a job asks for in a minute: those of its questions, at four bytes each, and"
+        " `max_tokens` for each reply; none: no limit",
     )
     spending: SpendingSettings | None = Field(
         None, description="prices, and a limit before which jobs stop; none: what is spent is counted in tokens alone"

@@ -80,10 +80,23 @@ def principles_rubric(names: list[str], scale: tuple[float, float], threshold: f
 
 
 def with_rubric(given: dict[str, Any], rubric: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a chat judge with what a rubric says, unless they say it themselves."""
-    merged = {key: {**rubric[key], **(given.get(key) or {})} for key in ("fields", "placeholders") if key in rubric}
-    marker = given.get("marker") or rubric.get("marker")
-    return {**given, **merged, "marker": marker}
+    """Settings of a chat judge with what a rubric says, unless they say it themselves.
+
+    What cannot be merged stays as it is given, so that it is refused with its key.
+    """
+    fields, names = given.get("fields") or {}, given.get("placeholders") or {}
+    if not (isinstance(fields, dict) and all(isinstance(field, dict) for field in fields.values())):
+        return given
+    if not isinstance(names, dict):
+        return given
+    known = rubric["fields"]
+    merged = {**known, **{name: {**known.get(name, {}), **field} for name, field in fields.items()}}
+    return {
+        **given,
+        "fields": merged,
+        "placeholders": {**rubric.get("placeholders", {}), **names},
+        "marker": given.get("marker") or rubric.get("marker"),
+    }
 
 
 def question_of(file: str, placeholders: Mapping[str, str | None]) -> str:

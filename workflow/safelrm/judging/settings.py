@@ -34,7 +34,8 @@ class ComputedScore(Strict):
     by: Literal["mean", "highest", "lowest"] = Field(description="which of the scores, or their `mean`")
     of: list[Name] = Field(min_length=1, description="fields with a `scale`; each of them must be read")
     zero_if: dict[Name, Name] = Field(
-        default_factory=dict, description="verdicts of fields: where one of these is said, the score is 0 whatever the rest"
+        default_factory=dict,
+        description="verdicts of fields: where one of these is said, the score is 0 whatever the rest",
     )
 
 
@@ -99,7 +100,9 @@ class PrinciplesSettings(Strict):
     names: list[Name] = Field(min_length=1, description="the principles: keys of the JSON object, whatever their case")
     scale: tuple[float, float] = Field(strict=False, description="lowest and highest number; high is bad")
     threshold: float = Field(description="number from which a principle is broken")
-    value: str | None = Field(None, description="key of the number within a principle's own object; none: it is the value")
+    value: str | None = Field(
+        None, description="key of the number within a principle's own object; none: it is the value"
+    )
 
     @model_validator(mode="after")
     def _are_graded(self) -> Self:
@@ -126,7 +129,8 @@ class ChatJudgeSettings(Strict):
         description="other names in braces, and what each stands for, such as `response: text`; null: the braces stay",
     )
     rubric: Literal["strongreject"] | None = Field(
-        None, description="a rubric whose answers are read in a known way: it gives `fields`, `placeholders` and `marker`"
+        None,
+        description="a rubric whose answers are read in a known way: it gives `fields`, `placeholders` and `marker`",
     )
     principles: PrinciplesSettings | None = Field(
         None, description="principles that are graded at once: they give `fields`, and one, `safety`, for the worst"
@@ -158,11 +162,14 @@ class ChatJudgeSettings(Strict):
             given = with_rubric(given, RUBRICS[name]) | {"rubric": None}
         if (principles := given.get("principles")) is not None:
             of = PrinciplesSettings.model_validate(principles)
-            given = with_rubric(given, principles_rubric(of.names, of.scale, of.threshold, of.value)) | {"principles": None}
+            rubric = principles_rubric(of.names, of.scale, of.threshold, of.value)
+            given = with_rubric(given, rubric) | {"principles": None}
         if isinstance(file := given.get("question_file"), str):
             if given.get("question") is not None:
                 raise ValueError("give either `question` or `question_file`")
-            given |= {"question": question_of(file, given.get("placeholders") or {}), "question_file": None}
+            names = given.get("placeholders")
+            question = question_of(file, names if isinstance(names, dict) else {})
+            given |= {"question": question, "question_file": None}
         if isinstance(fields := given.get("fields"), dict):
             given["fields"] = {name: _with_key(name, field) for name, field in fields.items()}
         return given
@@ -186,7 +193,9 @@ class ChatJudgeSettings(Strict):
                 raise ValueError(f"`{name}` is computed of {unknown}, but fields with a `scale` are {graded}")
             for other, verdict in field.computed.zero_if.items():
                 if other not in read or verdict not in read[other].verdicts:
-                    raise ValueError(f"`{name}` is zero if `{other}` says `{verdict}`, which no field that is read says")
+                    raise ValueError(
+                        f"`{name}` is zero if `{other}` says `{verdict}`, which no field that is read says"
+                    )
         return self
 
 

@@ -4,8 +4,8 @@ A judge may quote its question, give an example, think aloud, or repeat what the
 verdict of its own, to be taken for the judge's. So these rules hold:
 
 1. The judge's own trace is not read. What stands before the last `marker` of the settings is not read, either.
-2. The last verdict counts. Of JSON it is the last object that holds a key of the judge's fields, and all fields are read
-   from that one object. Of a pattern it is the last match.
+2. The last verdict counts. Of JSON it is the last object that holds a key of the judge's fields, and all fields are
+   read from that one object. Of a pattern it is the last match.
 3. A field is unreadable if its key is given again after that object (the judge's last words are malformed then), if one
    object gives it two values, or if the reply was cut.
 4. Where the last verdict stands word for word in the judged texts, it may be a quotation. It counts only if no other
@@ -58,7 +58,9 @@ def outcomes(reply: Reply, fields: Mapping[str, ChatField], marker: str | None, 
         return dict.fromkeys(fields, NOTHING)
     objects = _Objects(answer, start, judged, [field.json_key for field in fields.values() if field.json_key])
     found = {
-        name: _outcome(field, objects.value(field.json_key) if field.json_key else _matched(field, answer, start, judged))
+        name: _outcome(
+            field, objects.value(field.json_key) if field.json_key else _matched(field, answer, start, judged)
+        )
         for name, field in fields.items()
         if field.computed is None
     }
