@@ -166,26 +166,31 @@ def check_self_judging(study: Study, file: str) -> None:
     Raises:
         SafeLRMError: one is.
     """
-    compared = {name: _origins(study.models[name]) | {name} for name in study.compared_models()}
+    compared = {name: {name, *_origins(study.models[name])} for name in study.compared_models()}
     for judge, entry in study.judges.items():
         asked: set[str] = set()
         if name := entry.guard or entry.model:
-            asked = _origins(study.guards[name]) if name in study.guards else {name, *_origins(study.models[name])}
+            asked = _origins(study.guards[name]) if name in study.guards else {name}
         elif isinstance(endpoint := entry.settings.get("endpoint"), Mapping):
-            asked = {str(endpoint.get("model")).casefold()}
+            asked = {_last_part(str(endpoint.get("model")))}
         itself = [name for name, known in compared.items() if known & asked]
         if itself and not entry.may_judge_itself:
             raise SafeLRMError(
                 f"it asks a model that it judges: `{itself[0]}`",
                 file=file,
                 key=f"judges.{judge}",
-                fix="let another model judge; if a model must judge itself, say `may_judge_itself: true`, and in the paper",
+                fix="let another model judge; if a model must judge itself, set `may_judge_itself: true` and report it",
             )
 
 
 def _origins(made: MadeModel) -> set[str]:
-    """Where a model comes from, by which two entries can be told to be one model."""
-    return {origin for origin in (made.hub and made.hub.repo.casefold(), made.path and str(Path(made.path))) if origin}
+    """Where a model comes from, by which two entries can be told to be one: also without its owner or folder."""
+    origins = {origin for origin in (made.hub and made.hub.repo, made.path and str(Path(made.path))) if origin}
+    return origins | {_last_part(origin) for origin in origins}
+
+
+def _last_part(origin: str) -> str:
+    return origin.casefold().rpartition("/")[2]
 
 
 def check_origins(study: Study, file: str) -> None:
