@@ -31,6 +31,8 @@ from safelrm.judging.settings import ChatField
 
 # a pattern that backtracks for longer finds nothing
 PATTERN_SECONDS = 1.0
+# characters in which objects that are nested too deeply for a parser cannot end
+DEEP = 500
 NOTHING: Outcome = (UNSCORED, None, UNREADABLE)
 _JOINED = re.compile(r"\W+")
 
@@ -97,7 +99,10 @@ def _objects(text: str) -> Iterator[tuple[int, _Found]]:
     while place >= 0:
         try:
             value, end = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            # all that follows is as deep
+            end = place + DEEP
+        except ValueError:
             end = place + 1
         else:
             yield place, _Found(text[place:end], value)
