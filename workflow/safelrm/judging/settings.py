@@ -118,8 +118,9 @@ class ChatJudgeSettings(Strict):
     """Settings of the judge that asks a chat model: a model of the study (key `model` of the judge), or an endpoint."""
 
     question: str = Field(
-        description="what the model is asked; `{prompt}` (or `{behavior}`: what an attack is after), `{wording}` (the"
-        " prompt as it was put), `{text}` (the part), `{trace}` and `{answer}` are filled in; other braces stay"
+        description="what the model is asked (or give `question_file`); `{prompt}` (or `{behavior}`: what an attack is"
+        " after), `{wording}` (the prompt as it was put), `{text}` (the part), `{trace}` and `{answer}` are filled in;"
+        " other braces stay"
     )
     question_file: str | None = Field(
         None, min_length=1, description="a text file with the question, in place of `question`; an edit judges anew"
@@ -138,7 +139,9 @@ class ChatJudgeSettings(Strict):
     system: str | None = Field(None, description="system prompt")
     parts: list[Part] = Field(["y"], min_length=1, description="parts that are judged: `t`, `y`, `t+y`")
     kinds: list[Kind] = Field(["harmful", "benign"], min_length=1, description="kinds of prompts that are judged")
-    fields: dict[Name, ChatField] = Field(min_length=1, description="what is read from the reply")
+    fields: dict[Name, ChatField] = Field(
+        min_length=1, description="what is read from the reply (or give `rubric` or `principles`)"
+    )
     marker: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="text in the reply, whose last occurrence the verdict follows; none: the whole reply is read"
     )
