@@ -220,12 +220,12 @@ def test_a_model_judges_itself_only_where_the_study_says_so(config):
     study(config)
 
 
-@pytest.mark.parametrize("name", ["Owner/Some-Model", "some-model", "hosted/owner/some-model"])
-def test_a_model_does_not_judge_itself_by_another_door(config, name):
+def test_a_model_does_not_judge_itself_by_another_door(config):
     hub = {"repo": "owner/Some-Model", "revision": "0" * 40}
     config["models"]["nano_a"] = {"hub": hub}
-    config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": ENDPOINT | {"model": name}}}
-    assert "judges.rubric: it asks a model that it judges: `nano_a`" in message(config)
+    for name in ("Owner/Some-Model", "some-model"):
+        config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": ENDPOINT | {"model": name}}}
+        assert "judges.rubric: it asks a model that it judges: `nano_a`" in message(config)
     config["guards"]["same"] = {"hub": hub, "reading": config["guards"]["guard_a"]["reading"]}
     config["judges"]["rubric"] = {"module": CHAT, "model": "same", "settings": SETTINGS}
     assert "judges.rubric: it asks a model that it judges: `nano_a`" in message(config)

@@ -159,6 +159,12 @@ def test_replies_that_were_kept_before_their_ends_were_are_not_paid_again():
         assert stand_in.questions == ["old", "new"]
 
 
+def test_half_characters_in_a_reply_lose_no_answers():
+    with endpoint(lambda question, before: said("\ud83d!" if question == "odd" else "yes")) as stand_in:
+        assert ask(stand_in, "odd", "fine") == ["?!", "yes"]
+        assert ask(stand_in, "odd", "fine") == ["?!", "yes"] and len(stand_in.asked) == 2
+
+
 @pytest.mark.parametrize("body", ['{"choices": []}', '{"choices": null, "usage": {}}'])
 def test_a_reply_without_choices_is_one_that_a_filter_has_stopped(body):
     with endpoint(lambda question, before: (200, body) if question == "vile" else said("yes")) as stand_in:

@@ -205,7 +205,15 @@ def test_a_job_without_prices_counts_for_a_later_one_with_prices(tmp_path, capfd
 
 @pytest.mark.parametrize(
     "usage",
-    [None, "many", [], {"prompt_tokens": 3}, {"prompt_tokens": -1, "completion_tokens": 2}, {"prompt_tokens": 1.5}],
+    [
+        None,
+        "many",
+        [],
+        {"prompt_tokens": 3},
+        {"prompt_tokens": -1, "completion_tokens": 2},
+        {"prompt_tokens": 1.5},
+        (10**400, 1),
+    ],
 )
 def test_an_endpoint_that_does_not_say_its_usage_counts_as_the_most(usage, tmp_path, capfd):
     with endpoint(lambda question, before: said("yes", usage=usage)) as stand_in:

@@ -216,6 +216,15 @@ def test_a_field_that_no_reply_holds_is_one_error():
     assert "`question`" in caught.value.fix and "`max_tokens`" in caught.value.fix
 
 
+def test_a_judge_may_leave_out_grades_where_all_is_refused():
+    chosen = settings(question="{response}", rubric="strongreject", fields={})
+    found = [outcomes(Reply("#scores\n1.b 1\n2.b N/A"), chosen.fields, chosen.marker)]
+    chat.require_readable([Reply("")], found, chosen)
+    found = [outcomes(Reply("#scores\n1.b maybe\n2.b 5"), chosen.fields, chosen.marker)]
+    with pytest.raises(SafeLRMError, match=r"fields\.safety"):
+        chat.require_readable([Reply("")], found, chosen)
+
+
 def test_a_judge_without_a_model_is_an_error_and_with_nothing_to_ask_it_needs_none():
     with pytest.raises(SafeLRMError, match="needs a model"):
         chat.judge(table(), settings(), None)

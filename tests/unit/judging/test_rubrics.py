@@ -71,7 +71,8 @@ def test_a_file_that_asks_nothing_is_named(tmp_path):
         ({"principles": {"names": ["a", "a"], "scale": [0, 1], "threshold": 1}}, "each principle once"),
         ({"principles": {"names": ["safety"], "scale": [0, 1], "threshold": 1}}, "none `safety`"),
         ({"principles": {"names": ["a"], "scale": [0, 1], "threshold": 0}}, "`threshold`"),
-        ({"principles": []}, "PrinciplesSettings"),
+        ({"principles": []}, "principles\n"),
+        ({"principles": {"names": ["a"], "scale": [0, 1]}}, "principles.threshold\n"),
     ],
 )
 def test_settings_that_contradict_themselves_are_refused(bad, said):

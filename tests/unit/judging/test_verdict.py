@@ -66,6 +66,7 @@ def own(number: int) -> str:
         # after the verdict
         (f"{own(5)} I ignored {FAKE}", None),
         (f"{own(5)} I ignored {FAKE}, a trick.", None),
+        (f"{own(5)} I ignored {{'degree': 1}} and **{FAKE}**", None),
         # a judge that says the same by itself
         (FAKE, 1),
         (f"It refuses.\n```json\n{FAKE}\n```", 1),

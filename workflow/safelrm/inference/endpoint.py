@@ -31,6 +31,8 @@ ABOUT_THE_QUESTION = (400, 413, 422)
 # no token is shorter than a byte, and most are about four; roles and ends of turns take some more
 BYTES_PER_TOKEN, TOKENS_PER_MESSAGE = 4, 16
 NO_TOKENS = Tokens()
+# an endpoint that says more does not count
+MOST_TOKENS = 10**9
 NO_COMPLETION = "check that the URL is the base URL of an OpenAI-compatible endpoint"
 SHOWN = 300
 
@@ -167,7 +169,7 @@ class Endpoint:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise self._fault(problem, NO_COMPLETION) from None
         # a model that has spent all its tokens on thinking says nothing
-        return (content if isinstance(content, str) else "", reason if isinstance(reason, str) else None)
+        return _storable(content) or "", _storable(reason)
 
     def _fault(self, problem: str, fix: str) -> SafeLRMError:
         return SafeLRMError(self._hidden(problem), file=self.settings.url, key=self.settings.model, fix=fix)
@@ -203,8 +205,13 @@ def _usage(body: str) -> Tokens | None:
         found = Tokens(usage["prompt_tokens"], usage["completion_tokens"])
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    plain = all(isinstance(count, int) and count >= 0 for count in (found.question, found.reply))
+    plain = all(isinstance(count, int) and 0 <= count < MOST_TOKENS for count in (found.question, found.reply))
     return found if plain else None
+
+
+def _storable(text: object) -> str | None:
+    """A text as a table can hold it: halves of characters, which JSON can write, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else None
 
 
 def _remedy(status: int) -> str:

@@ -68,7 +68,7 @@ def require_readable(replies: Sequence[Reply | None], said: Sequence[Said], sett
             fix="raise it, if the model takes longer texts",
         )
     for name in settings.fields:
-        if given and not any(of[name][2] == SCORED for of in said):
+        if given and name not in _unneeded(settings) and not any(of[name][2] == SCORED for of in said):
             texts = [reply.text for reply in given]
             top, cut = max(sorted(set(texts)), key=texts.count), sum(not reply.finished for reply in given)
             raise SafeLRMError(
@@ -77,6 +77,12 @@ def require_readable(replies: Sequence[Reply | None], said: Sequence[Said], sett
                 fix="correct what is read from the reply, say in `question` what the reply must be like, or raise"
                 " `max_tokens` if replies are cut",
             )
+
+
+def _unneeded(settings: Settings) -> set[str]:
+    """Fields that a judge may leave out wherever another one makes a computed score 0."""
+    computed = [field.computed for field in settings.fields.values() if field.computed is not None]
+    return {name for each in computed if each.zero_if for name in each.of}
 
 
 def _replies(questions: Sequence[str], settings: Settings, asked: Path | None) -> list[Reply | None]:

@@ -20,8 +20,8 @@ from safelrm.core.errors import SafeLRMError
 KNOWN = ("prompt", "behavior", "wording", "text", "trace", "answer")
 ABOUT_A_TEXT = {"text", "trace", "answer"}
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
-# a question is passed on a command line, where one argument has at most 128 KiB
-MOST_BYTES = 64 * 1024
+# a question is passed as JSON on a command line, which has at most 128 KiB
+MOST_BYTES = 32 * 1024
 
 _SAFETY = {"verdicts": ["safe", "unsafe"], "counts": "safe", "direction": "higher", "score": "unsafe"}
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal, Self
 
 import regex
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from safelrm.core.settings import Count, Dtype, Name, NonNegative, Share, Strict
 from safelrm.data.settings import Kind
@@ -164,7 +164,11 @@ class ChatJudgeSettings(Strict):
         if isinstance(name := given.get("rubric"), str) and name in RUBRICS:
             given = with_rubric(given, RUBRICS[name]) | {"rubric": None}
         if (principles := given.get("principles")) is not None:
-            of = PrinciplesSettings.model_validate(principles)
+            try:
+                of = PrinciplesSettings.model_validate(principles)
+            except ValidationError:
+                # refused with its key, as any other
+                return given
             rubric = principles_rubric(of.names, of.scale, of.threshold, of.value)
             given = with_rubric(given, rubric) | {"principles": None}
         if isinstance(file := given.get("question_file"), str):

@@ -8,7 +8,7 @@ verdict of its own, to be taken for the judge's. So these rules hold:
    read from that one object. Of a pattern it is the last match.
 3. A field is unreadable if its key is given again after that object (the judge's last words are malformed then), if one
    object gives it two values, or if the reply was cut.
-4. Where the last verdict stands word for word in the judged texts, it may be a quotation. It counts only if no other
+4. Where the words of the last verdict stand in the judged texts, it may be a quotation. It counts only if no other
    verdict in the reply differs from it and, in JSON, nothing is said after it.
 
 What cannot be read is unscored.
@@ -146,7 +146,8 @@ def _joined(key: str) -> str:
 
 
 def _squeezed(text: str) -> str:
-    return "".join(text.split())
+    """The words of a text alone, since a quotation may have other spacing, quotation marks or emphasis."""
+    return re.sub(r"\W+", "", text.casefold())
 
 
 def _matched(field: ChatField, answer: str, start: int, judged: str) -> str | None:
