@@ -230,6 +230,14 @@ def test_a_key_that_is_not_set_is_an_error_unless_nothing_is_left_to_ask(monkeyp
         assert ask(stand_in, "q", key_variable="JUDGE_KEY") == ["re: q"]
 
 
+@pytest.mark.parametrize("key", ["sk-secret\n", "sk secret", "sk-secr\u2026t"])
+def test_a_key_that_no_header_can_hold_is_an_error_that_does_not_show_it(key, monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", key)
+    with endpoint(echo) as stand_in:
+        error = failure(stand_in, "q", key_variable="JUDGE_KEY")
+        assert "holds what is no key" in error.problem and "sec" not in str(error) and not stand_in.asked
+
+
 def test_a_kill_in_the_middle_keeps_what_was_answered(monkeypatch):
     monkeypatch.setattr(store, "SAVE_SECONDS", 0.0)
 

@@ -9,6 +9,7 @@ the answers to the questions on their way. The next job asks only for the rest.
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -122,21 +123,22 @@ class Endpoint:
         name = self.settings.key_variable
         if name is None:
             return None
-        if not os.environ.get(name):
+        key = os.environ.get(name, "")
+        if not re.fullmatch(r"[!-~]+", key):
             raise SafeLRMError(
-                f"the environment variable {name} is not set",
+                f"the environment variable {name} " + ("holds what is no key" if key else "is not set"),
                 file=self.settings.url,
                 key="key_variable",
-                fix=f"export {name}=… in the shell that starts Snakemake",
+                fix=f"export {name}=… in the shell that starts Snakemake, without spaces or line ends",
             )
-        return os.environ[name]
+        return key
 
     def _reply(self, client: "OpenAI", purse: Purse, question: Question) -> Answer:
         """Text and end of one reply."""
         from openai import APIStatusError, APITimeoutError, OpenAIError  # noqa: PLC0415
 
         conversation, body = question
-        most, used = _most(question), None
+        most, used = _most(question, self.settings.token_limit), None
         self._tokens.wait(most.question / BYTES_PER_TOKEN + most.reply)
         purse.promise(most)
         try:
@@ -189,13 +191,16 @@ class _RefusedError(Exception):
         super().__init__(said)
 
 
-def _most(question: Question) -> Tokens:
-    """The most tokens that a question and its reply may take."""
+def _most(question: Question, limit: str) -> Tokens:
+    """The most tokens that a question and its reply may take.
+
+    Args:
+        question: the question.
+        limit: the key of the request that limits the reply.
+    """
     conversation, body = question
     asked = sum(len(str(message["content"]).encode()) + TOKENS_PER_MESSAGE for message in conversation)
-    limits = [value for key in ("max_tokens", "max_completion_tokens") if isinstance(value := body.get(key), int)]
-    choices = body.get("n")
-    return Tokens(asked, max(limits) * (choices if isinstance(choices, int) else 1))
+    return Tokens(asked, int(body[limit]))
 
 
 def _usage(body: str) -> Tokens | None:

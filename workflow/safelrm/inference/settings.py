@@ -1,10 +1,13 @@
 """Settings of what is asked: a guard, or the model of an endpoint."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, model_validator
 
 from safelrm.core.settings import Count, NonNegative, Positive, Share, Strict
+
+# keys of a request that is asked once, answered at once, and of which one knows what it may cost
+OWN_KEYS = {"model", "messages", "max_tokens", "max_completion_tokens", "n", "stream"}
 
 
 class GuardSettings(Strict):
@@ -74,3 +77,9 @@ class EndpointSettings(Strict):
     body: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="more keys of the request, such as `reasoning_effort: low`"
     )
+
+    @model_validator(mode="after")
+    def _adds_to_the_request(self) -> Self:
+        if taken := sorted(OWN_KEYS & {*self.body}):
+            raise ValueError(f"`body` holds {taken}, which follow from other settings: leave them out")
+        return self

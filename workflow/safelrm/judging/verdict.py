@@ -160,9 +160,9 @@ def _matched(field: ChatField, answer: str, start: int, judged: str) -> str | No
     if not found or found[-1][0] < start:
         return None
     last = found[-1][1]
-    if _squeezed(last.words) in _squeezed(judged) and any(one.value != last.value for _, one in found):
-        return None
-    return last.value
+    # a pattern of a value alone, such as yes|no, cannot tell a quotation
+    quotable = _squeezed(last.words) != _squeezed(last.value or "") and _squeezed(last.words) in _squeezed(judged)
+    return None if quotable and any(one.value != last.value for _, one in found) else last.value
 
 
 def _outcome(field: ChatField, value: str | None) -> Outcome:
