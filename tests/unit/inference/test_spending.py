@@ -120,7 +120,7 @@ def test_a_job_stops_before_the_limit_and_the_next_one_pays_only_for_the_rest():
         assert "is kept" in caught.value.fix
         paid = len(stand_in.asked)
         assert paid == 7
-        with pytest.raises(SafeLRMError, match="of 95, 70 is spent"):
+        with pytest.raises(SafeLRMError, match="70 of 95 are spent"):
             ask(stand_in, *questions(20), limit=95, concurrency=4)
         assert len(stand_in.asked) == paid
         replies = ask(stand_in, *questions(20), limit=1000, concurrency=4)
@@ -137,7 +137,7 @@ def test_questions_on_their_way_are_answered_kept_and_never_beyond_the_limit():
 
     with endpoint(answer) as stand_in:
         # three may be on their way; none says its usage, so each counts as 30
-        with pytest.raises(SafeLRMError, match="of 100, 90 is spent"):
+        with pytest.raises(SafeLRMError, match="90 of 100 are spent"):
             ask(stand_in, *questions(9), limit=100, concurrency=8)
         assert len(stand_in.asked) == 3
         asked = list(stand_in.questions)
@@ -166,6 +166,14 @@ def test_jobs_at_the_same_time_do_not_pass_the_limit_together(tmp_path):
         thread.join()
     # those that ask for the last one at once may all withdraw
     assert 10 - len(purses) < len(passed) <= 10
+
+
+def test_what_a_killed_job_had_on_its_way_counts(tmp_path):
+    prices = SpendingSettings(limit=10.0, **PRICES)
+    Purse(tmp_path, prices, "url").promise(Tokens(4, 4))
+    with pytest.raises(SafeLRMError, match="may cost 3, and 8 of 10 are spent"):
+        Purse(tmp_path, prices, "url").promise(Tokens(1, 2))
+    Purse(tmp_path, prices, "url").promise(Tokens(1, 1))
 
 
 def test_a_question_that_is_refused_costs_nothing(tmp_path):
@@ -197,7 +205,7 @@ def test_a_job_without_prices_counts_for_a_later_one_with_prices(tmp_path, capfd
         ask(stand_in, *questions(3))
         assert "3 questions of 21 tokens, replies of 15 tokens" in capfd.readouterr().out
         assert spent(tmp_path) == 36
-        with pytest.raises(SafeLRMError, match="36 is spent"):
+        with pytest.raises(SafeLRMError, match="36 of 40 are spent"):
             ask(stand_in, *questions(4), limit=40)
         ask(stand_in, *questions(4), limit=70)
         assert "cost 12, by all jobs 48 of 70" in capfd.readouterr().out
@@ -224,7 +232,7 @@ def test_an_endpoint_that_does_not_say_its_usage_counts_as_the_most(usage, tmp_p
 
 def test_what_a_job_has_spent_must_be_readable(tmp_path):
     (tmp_path / "spent-1.json").write_text("{}")
-    with pytest.raises(SafeLRMError, match=r"spent-1\.json.*says not what a job has spent"):
+    with pytest.raises(SafeLRMError, match=r"spent-1\.json.*does not say what a job has spent"):
         Purse(tmp_path, SpendingSettings(limit=10.0, **PRICES), "url").promise(Tokens(1, 1))
 
 

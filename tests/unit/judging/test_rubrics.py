@@ -1,13 +1,18 @@
 """Settings of a chat judge: the user's file with the question, rubrics by name, and scores that are computed."""
 
+import re
+
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.inference.settings import EndpointSettings
 from safelrm.judging.rubrics import KNOWN, MOST_BYTES, filled
 from safelrm.judging.settings import ChatJudgeSettings
+from workflow_runs import ROOT
 
 TWO = {"verdicts": ["fine", "bad"], "counts": "bad", "direction": "lower"}
 GRADE = TWO | {"score": "bad", "scale": [1, 5], "threshold": 3}
@@ -101,6 +106,19 @@ def test_known_names_are_filled_in_and_other_braces_stay(pieces):
     row = {name: f"<{name}>" for name in KNOWN}
     expected = "".join(f"<{piece[1:-1]}>" if piece[1:-1] in KNOWN else piece for piece in pieces)
     assert filled("".join(pieces), {}, row) == expected
+
+
+def test_the_examples_of_the_docs_are_settings():
+    text = (ROOT / "docs/rubrics.md").read_text(encoding="utf-8")
+    computed, strongreject, principles, spending = (
+        yaml.safe_load(block) for block in re.findall(r"(?m)(?:^    .*\n|^\n(?=    ))+", text)
+    )
+    given = strongreject["judges"]["strongreject"]["settings"]
+    assert given.pop("question_file") and principles["settings"].pop("question_file")
+    assert settings(fields=computed["fields"]).fields["harm"].computed.zero_if == {"refused": "refusal"}
+    assert settings(fields={}, **given).fields["safety"].computed.by == "mean"
+    assert len(settings(fields={}, **principles["settings"]).fields) == 4
+    assert EndpointSettings.model_validate(spending["endpoint"]).spending.limit == 20
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ class Purse:
     def _passed(self, most: Tokens) -> SafeLRMError:
         spent, limit = self._total().cost(self._prices), self._prices.limit
         return SafeLRMError(
-            f"the next question may cost {most.cost(self._prices):.6g}, and of {limit:.6g}, {spent:.6g} is spent",
+            f"the next question may cost {most.cost(self._prices):.6g}, and {spent:.6g} of {limit:.6g} are spent or set aside",
             file=self._where,
             key="spending.limit",
             fix="raise the limit, or ask less; what was answered is kept, and is not paid for again",
@@ -138,5 +138,5 @@ def _read(path: Path) -> Tokens:
         found = json.loads(path.read_text(encoding="utf-8"))
         return Tokens(int(found["question"]), int(found["reply"]))
     except (OSError, ValueError, LookupError, TypeError) as error:
-        fix = "write in it the tokens that this job used, as the provider's bill says, or remove it: they count no more"
-        raise SafeLRMError(f"says not what a job has spent ({error})", file=path, fix=fix) from None
+        fix = "write into it the tokens that the job used; or remove it, and lower the limit by what the job cost"
+        raise SafeLRMError(f"does not say what a job has spent ({error})", file=path, fix=fix) from None
