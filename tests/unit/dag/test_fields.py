@@ -226,6 +226,9 @@ def test_a_model_does_not_judge_itself_by_another_door(config):
     for name in ("Owner/Some-Model", "some-model"):
         config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": ENDPOINT | {"model": name}}}
         assert "judges.rubric: it asks a model that it judges: `nano_a`" in message(config)
+    config["models"]["twin"] = {"hub": hub}
+    config["judges"]["rubric"] = {"module": CHAT, "model": "twin", "settings": SETTINGS}
+    assert "judges.rubric: it asks a model that it judges: `nano_a`" in message(config)
     config["guards"]["same"] = {"hub": hub, "reading": config["guards"]["guard_a"]["reading"]}
     config["judges"]["rubric"] = {"module": CHAT, "model": "same", "settings": SETTINGS}
     assert "judges.rubric: it asks a model that it judges: `nano_a`" in message(config)

@@ -70,6 +70,7 @@ def test_a_file_that_asks_nothing_is_named(tmp_path):
         ({"question": "{prompt} {said}", "placeholders": {"said": "wording"}}, "holds none of"),
         ({"placeholders": {"said": "nothing"}}, "placeholders"),
         ({"placeholders": [1]}, "placeholders"),
+        ({"question": None, "question_file": "x", "placeholders": {"x": [1]}}, "placeholders.x"),
         ({"rubric": "strongreject", "placeholders": [1]}, "placeholders"),
         ({"rubric": "strongreject", "fields": [1]}, "fields"),
         ({"rubric": "strong"}, "rubric"),

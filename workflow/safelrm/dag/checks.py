@@ -170,7 +170,7 @@ def check_self_judging(study: Study, file: str) -> None:
     for judge, entry in study.judges.items():
         asked: set[str] = set()
         if name := entry.guard or entry.model:
-            asked = _origins(study.guards[name]) if name in study.guards else {name}
+            asked = _origins(study.guards[name]) if name in study.guards else {name, *_origins(study.models[name])}
         elif isinstance(endpoint := entry.settings.get("endpoint"), Mapping):
             asked = {_last_part(str(endpoint.get("model")))}
         itself = [name for name, known in compared.items() if known & asked]

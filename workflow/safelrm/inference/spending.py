@@ -120,8 +120,9 @@ class Purse:
 
     def _passed(self, most: Tokens) -> SafeLRMError:
         spent, limit = self._total().cost(self._prices), self._prices.limit
+        next_one = f"the next question may cost {most.cost(self._prices):.6g}"
         return SafeLRMError(
-            f"the next question may cost {most.cost(self._prices):.6g}, and {spent:.6g} of {limit:.6g} are spent or set aside",
+            f"{next_one}, and {spent:.6g} of {limit:.6g} are spent or set aside",
             file=self._where,
             key="spending.limit",
             fix="raise the limit, or ask less; what was answered is kept, and is not paid for again",

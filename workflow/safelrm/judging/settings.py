@@ -174,9 +174,10 @@ class ChatJudgeSettings(Strict):
         if isinstance(file := given.get("question_file"), str):
             if given.get("question") is not None:
                 raise ValueError("give either `question` or `question_file`")
-            names = given.get("placeholders")
-            question = question_of(file, names if isinstance(names, dict) else {})
-            given |= {"question": question, "question_file": None}
+            names = given.get("placeholders") or {}
+            if not (isinstance(names, dict) and all(isinstance(name, str | None) for name in names.values())):
+                return given
+            given |= {"question": question_of(file, names), "question_file": None}
         if isinstance(fields := given.get("fields"), dict):
             given["fields"] = {name: _with_key(name, field) for name, field in fields.items()}
         return given

@@ -38,7 +38,7 @@ def endpoint_use(settings: Mapping[str, object], asked: Texts, parts: int) -> En
     words = "".join(str(settings.get(key) or "") for key in ("question", "system"))
     questions = asked.rows * parts
     in_questions = questions * (len(words.encode()) / BYTES_PER_TOKEN + asked.prompt + asked.response)
-    in_replies = questions * float(str(settings.get("max_tokens") or 0))
+    in_replies = questions * (limit if isinstance(limit := settings.get("max_tokens"), int) else 0)
     seconds = questions * ANSWER_SECONDS / endpoint.concurrency
     for amount, rate in (
         (questions, endpoint.requests_per_minute),
