@@ -169,7 +169,7 @@ def check_self_judging(study: Study, file: str) -> None:
     compared = {name: {name, *_origins(study.models[name])} for name in study.compared_models()}
     for judge, entry in study.judges.items():
         asked: set[str] = set()
-        if name := entry.guard or entry.model:
+        if name := entry.model:
             asked = _origins(study.guards[name]) if name in study.guards else {name, *_origins(study.models[name])}
         elif isinstance(endpoint := entry.settings.get("endpoint"), Mapping):
             asked = {_last_part(str(endpoint.get("model")))}
