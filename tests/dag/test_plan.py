@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from safelrm.operations.plan import planned_jobs
-from workflow_runs import ROOT, environment, planning
+from workflow_runs import ROOT, environment, snakemake
 
 pytestmark = pytest.mark.dag
 
@@ -53,7 +53,7 @@ def counts(*configfiles: str) -> Counter:
     """Jobs per rule, as `snakemake -n` counts them."""
     chosen = ["--configfile", *configfiles] if configfiles else []
     given = {name: os.environ[name] for name in ("SAFELRM_REAL_DATA", "SAFELRM_ENCODER")}
-    said = planning(ROOT, "-n", "--forceall", "--quiet", "rules", *chosen, **given)
+    said = snakemake(ROOT, "-n", "--forceall", "--quiet", "rules", *chosen, **given)
     table = (said.stdout + said.stderr).partition("Job stats:")[2]
     found = re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)
     return Counter({name: int(count) for name, count in found if name != "total"})
@@ -81,7 +81,7 @@ def test_jobs_wait_for_what_they_read(monkeypatch):
 
 def test_a_number_within_a_section_is_given_on_the_command_line_as_in_a_file():
     made = "checkpoints/nano_a/rl-grpo/seed1/manifest.json"
-    said = planning(ROOT, "-n", "-p", "--forceall", "--config", "rl={grpo: {steps: 17}}", "--", made)
+    said = snakemake(ROOT, "-n", "-p", "--forceall", "--config", "rl={grpo: {steps: 17}}", "--", made)
     assert '"steps":17' in said.stdout.replace("\\", "")
 
 

@@ -1,12 +1,14 @@
 """The fields of judges in a configuration: what a name stands for, and what is said where it stands for nothing."""
 
 import ast
+import json
 
 import pytest
 from costs_fixtures import costs, default_config
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag import fields as judged
+from safelrm.dag.costs.endpoints import said_of_endpoints
 from safelrm.dag.fields import declared_fields
 from safelrm.dag.plan import Plan
 from safelrm.dag.schema import registered
@@ -31,7 +33,7 @@ CHAT = "safelrm.judging.chat"
 @pytest.fixture
 def config() -> dict:
     config = default_config()
-    config["judges"]["rubric"] = {"module": CHAT, "model": "nano_i", "settings": SETTINGS}
+    config["judges"]["rubric"] = {"module": CHAT, "model": "nano_i", "may_judge_itself": True, "settings": SETTINGS}
     return config
 
 
@@ -175,6 +177,84 @@ def test_an_endpoint_takes_longer_the_fewer_questions_it_is_asked_at_a_time(conf
     assert seconds(2) == 4 * seconds(8) > 0
 
 
+def asks(config: dict, **endpoint: object):
+    """What a judge asks of an endpoint about all runs of a model."""
+    chosen = SETTINGS | {"max_tokens": 100, "endpoint": ENDPOINT | endpoint}
+    config["judges"]["rubric"] = {"module": CHAT, "settings": chosen}
+    return costs(config).job("judge", {"judge": "rubric", "model": "nano_a"})
+
+
+def test_what_an_endpoint_will_be_asked_and_cost_is_estimated(config):
+    prices = {"question_price": 2.0, "reply_price": 10.0, "limit": 0.5}
+    plain, priced = asks(config).asks, asks(config, spending=prices).asks
+    assert (plain.questions, plain.cost) == (priced.questions, None) and plain.questions > 0
+    assert plain.reply_tokens == 100 * plain.questions
+    assert priced.cost == pytest.approx((2 * plain.question_tokens + 10 * plain.reply_tokens) / 1e6)
+    longer = SETTINGS | {"question": "{text}" + " word" * 400, "endpoint": ENDPOINT}
+    config["judges"]["rubric"]["settings"] = longer
+    more = costs(config).job("judge", {"judge": "rubric", "model": "nano_a"}).asks
+    assert more.question_tokens - plain.question_tokens == pytest.approx(plain.questions * 500, rel=0.02)
+    (line,) = said_of_endpoints([priced, None, priced])
+    assert line.startswith(f"m at https://api.example.org/v1: {2 * priced.questions:,.0f} questions, about ")
+    assert f"about {2 * priced.cost:,.2f} of the limit of 0.50" in line
+    assert ("too low" in line) == (2 * priced.cost > 0.5)
+    assert said_of_endpoints([None]) == [] and "limit" not in said_of_endpoints([plain])[0]
+
+
+def test_a_rate_limit_makes_a_judge_take_longer(config):
+    fast = asks(config)
+    by_requests, by_tokens = asks(config, requests_per_minute=6), asks(config, tokens_per_minute=1000)
+    assert by_requests.seconds == pytest.approx(fast.asks.questions * 10)
+    assert by_tokens.seconds == pytest.approx((fast.asks.question_tokens + fast.asks.reply_tokens) * 0.06)
+
+
+def test_a_model_judges_itself_only_where_the_study_says_so(config):
+    entry = config["judges"]["rubric"]
+    del entry["may_judge_itself"]
+    assert "judges.rubric: it asks a model that it judges: `nano_i`" in message(config)
+    entry["may_judge_itself"] = True
+    study(config)
+    # a model that is not compared may judge
+    entry["may_judge_itself"] = False
+    config["models"]["other"] = config["models"]["nano_i"]
+    entry["model"] = "other"
+    study(config)
+
+
+def test_a_model_does_not_judge_itself_by_another_door(config):
+    hub = {"repo": "owner/Some-Model", "revision": "0" * 40}
+    config["models"]["nano_a"] = {"hub": hub}
+    for name in ("Owner/Some-Model", "some-model"):
+        config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": ENDPOINT | {"model": name}}}
+        assert "judges.rubric: it asks a model that it judges: `nano_a`" in message(config)
+    config["models"]["twin"] = {"hub": hub}
+    config["judges"]["rubric"] = {"module": CHAT, "model": "twin", "settings": SETTINGS}
+    assert "judges.rubric: it asks a model that it judges: `nano_a`" in message(config)
+    config["guards"]["same"] = {"hub": hub, "reading": config["guards"]["guard_a"]["reading"]}
+    config["judges"]["rubric"] = {"module": CHAT, "model": "same", "settings": SETTINGS}
+    assert "judges.rubric: it asks a model that it judges: `nano_a`" in message(config)
+
+
+def test_a_file_with_the_question_is_part_of_the_job(config, tmp_path):
+    file = tmp_path / "rubric.txt"
+    given = {key: value for key, value in SETTINGS.items() if key != "question"} | {"question_file": str(file)}
+    config["judges"]["rubric"]["settings"] = given
+    text = message(config)
+    assert f"{file}: question_file: cannot be read" in text and "fix:" in text
+    file.write_text("{text}?", encoding="utf-8")
+    before = Plan(study(config)).judging.judge_settings({"judge": "rubric"})
+    file.write_text("{text}??", encoding="utf-8")
+    assert "{text}??" in Plan(study(config)).judging.judge_settings({"judge": "rubric"}) != before
+
+
+def test_fields_of_a_rubric_make_the_tables(config):
+    given = {"question": "{forbidden_prompt} {response}", "rubric": "strongreject", "parts": ["t", "y", "t+y"]}
+    config["judges"]["rubric"]["settings"] = given
+    config["metrics"]["safety_judge"] = "rubric.safety"
+    config["metrics"]["refusal_judge"] = "rubric.refusal"
+    study(config)
+
+
 def test_an_endpoint_may_be_the_judge_where_a_guard_rewards(config):
     del config["judges"]["guard_b"], config["judges"]["oracle"], config["calibration"]
     config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": ENDPOINT}}
@@ -185,19 +265,49 @@ def test_an_endpoint_may_be_the_judge_where_a_guard_rewards(config):
     assert "every judge of safety asks a guard that rewards `rl-grpo`" in message(config)
 
 
-def test_a_validation_chooses_a_field(config):
-    refusal = {"verdicts": ["refusal", "compliance"], "counts": "refusal", "values": {"yes": "refusal"}, **YES_NO}
-    both = SETTINGS | {"fields": {"harm": HARM, "refusal": refusal}, "endpoint": ENDPOINT}
-    entry = {"judge": CHAT, "settings": both, "labelled": ["star1"]}
-    config["validation"] = {"check": entry}
-    assert "validation.check.field: `safelrm.judging.chat` gives several fields" in message(config)
-    entry["settings"] = both | {"endpoint": None}
-    assert "validation.check.settings.endpoint: asks no model" in message(config)
-    entry["settings"] = both
-    entry["field"] = "harm"
-    assert "validation.check.judge: `safelrm.judging.chat` says ['harmless', 'harmful']" in message(config)
-    entry["field"] = "refusal"
-    assert Plan(study(config)).judging.validated_field({"validation": "check"}) == "refusal"
+def test_a_validation_takes_judges_of_the_study_with_what_they_ask(config):
+    labels = {"full_refusal": "unsafe", "full_compliance": "safe", 3: None}
+    config["validation"] = {"check": {"judges": ["rubric.safe", "guard_b"], "labelled": ["star1"], "labels": labels}}
+    plan, of = Plan(study(config)), {"validation": "check", "judge": "guard_b", "labelled": "star1"}
+    verdicts = [f"results/nano/labelled/{judge}/star1.parquet" for judge in ("rubric", "guard_b")]
+    assert plan.judging.validated_verdicts(of) == verdicts
+    assert plan.judging.asked(of) == ["checkpoints/guards/guard_b/manifest.json"]
+    told = json.loads(plan.judging.validation_settings(of))
+    assert told["fields"]["rubric.safe"]["verdicts"] == ["safe", "unsafe"] and told["labels"]["3"] is None
+    assert "results/nano/validation/check.md" in plan.targets()
+    assert costs(config).job("judge_labelled", of).seconds > 0
+
+
+def test_a_validation_against_a_judge_reads_the_rollouts_of_the_study(config):
+    config["validation"] = {"check": {"judges": ["guard_a"], "reference": "oracle"}}
+    found = Plan(study(config)).judging.validated_verdicts({"validation": "check"})
+    assert {"results/nano/verdicts/guard_a/nano_i.parquet", "results/nano/verdicts/oracle/nano_i.parquet"} <= {*found}
+    config |= {"arms": [], "metrics": None, "calibration": None}
+    assert "validation.check.reference: the study has no arms" in message(config)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"judges": ["rubric"]}, "validation.check: `rubric` gives several fields"),
+        ({"judges": ["guard_c"]}, "validation.check: `guard_c` is not in `judges`"),
+        (
+            {"judges": ["refusal"], "labels": {"a": "safe", "b": "unsafe"}},
+            "stand for ['safe', 'unsafe'], and `refusal`",
+        ),
+        (
+            {"judges": ["refusal", "guard_a"]},
+            "stand for ['compliance', 'refusal'], and `guard_a` says ['safe', 'unsafe']",
+        ),
+        ({"judges": ["refusal"], "labelled": ["nothing"]}, "validation.check.labelled: `nothing` is not in `datasets`"),
+        ({"judges": ["refusal"], "reference": "oracle"}, "give either `labelled` or `reference`"),
+        ({"judges": ["refusal"], "threshold": 3.0}, "two verdicts with one score, unlike `refusal`"),
+    ],
+)
+def test_a_validation_that_compares_nothing_is_named(config, entry, said):
+    config["validation"] = {"check": {"labelled": ["star1"]} | entry}
+    text = message(config)
+    assert said in text and "fix:" in text
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,12 @@ def labelled(shift: int = 0, labels: tuple[str, ...] = LABELS, **columns: object
     return pd.DataFrame(
         {
             "prompt_id": [f"p{number}" for number in range(24)],
+            "kind": "benign",
             "category": "c",
             "prompt": [f"w{number} ?" for number in range(24)],
             "completion": [ANSWERS[kind](number + shift) for number, kind in enumerate(kinds)],
-            "annotation_1": kinds,
-            "annotation_2": kinds,
             "final_label": kinds,
+            "annotations": [[kind, kind] for kind in kinds],
             **columns,
         }
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from safelrm.analysis.settings import AnalysisEntry, CalibrationSettings, MetricsSettings
+from safelrm.analysis.settings import AnalysisEntry, CalibrationSettings, MetricsSettings, ValidationSettings
 from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Seed, Strict
 from safelrm.dag.execution import ExecutionSettings
@@ -154,6 +154,10 @@ class JudgeEntry(Strict):
     classifier: Name | None = Field(
         None, description="the classifier of refusals that the judge asks, a key of `classifiers`"
     )
+    may_judge_itself: bool = Field(
+        False,
+        description="whether the judge may ask a model that the study compares; such a judge favours its own texts",
+    )
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
 
     @model_validator(mode="after")
@@ -196,15 +200,6 @@ class Arm(Strict):
         """The arm's name in paths and tables."""
         name = self.method if self.recipe is None else f"{self.method}-{self.recipe}"
         return with_intervention(name if self.start is None else f"{name}{FROM}{self.start}", self.intervention)
-
-
-class ValidationEntry(Strict):
-    """A check of a judge against human labels."""
-
-    judge: ModulePath = Field(description="module of the judge")
-    field: Name | None = Field(None, description="the field of it that is compared; none: the only one")
-    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
-    labelled: list[Name] = Field(min_length=1, description="labelled completions, keys of `datasets`")
 
 
 class Study(Strict):
@@ -260,7 +255,9 @@ class Study(Strict):
         description=f"figures beside those of this package ({', '.join(FIGURES)}); `null` leaves one of these out",
     )
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
-    validation: dict[Name, ValidationEntry] = Field(default_factory=dict, description="judges against human labels")
+    validation: dict[Name, ValidationSettings] = Field(
+        default_factory=dict, description="judges against human labels, or against another judge"
+    )
 
     def runs(self) -> Iterator[tuple[str, str, int]]:
         """Model, arm and seed of every run."""
