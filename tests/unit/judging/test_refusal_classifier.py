@@ -250,7 +250,7 @@ def test_an_answer_is_judged_alike_in_any_company(trained):
 
 
 def test_hostile_answers_are_judged(trained):
-    answers = ["a" * 300_000, "I. " * 100_000, "\n" * 300_000 + "w1", '"' * 100_000, "?!. " * 50_000, "\ud83d w1 \x00"]
+    answers = ["a" * 300_000, "I. " * 100_000, "\n" * 300_000 + "w1", '"' * 100_000, "?!. " * 50_000, "w1 \x00"]
     rows = says(trained, *answers)
     assert set(rows["state"]) == {"scored"}
 
@@ -268,7 +268,11 @@ def test_the_first_and_the_last_sentences_are_read():
     assert read("").sentences == read("*** \n --").sentences == ()
 
 
-@settings(max_examples=20, deadline=None)
+def test_half_of_a_surrogate_pair_is_no_character():
+    assert read("w1 \ud83d").sentences == ("w1 ?",)
+
+
+@settings(max_examples=8, deadline=None)
 @given(st.integers(1, 60), st.integers(0, 2**31))
 def test_a_regression_of_two_classes_is_that_of_several(size, seed):
     draw = np.random.default_rng(seed)
