@@ -65,6 +65,18 @@ def test_the_revision_of_an_encoder_can_be_filled_in():
     assert [blank.key for blank in find_blanks(text)] == ["classifiers.refusals.encoder.hub.revision"]
 
 
+def test_it_is_not_validated_on_what_it_has_learned_from(config):
+    labels = {"full_compliance": "compliance", "partial_refusal": "refusal", "full_refusal": "refusal"}
+    entry = {"judges": ["refusal", "learned.refusal"], "labelled": ["labels"], "labels": labels}
+    config["validation"] = {"refusals": entry}
+    with pytest.raises(SafeLRMError, match=r"validation.refusals.labelled: `learned` has learned from \['labels'\]"):
+        load_study(config, "mine.yaml")
+    config["datasets"]["others"] = config["datasets"]["labels"]
+    config["validation"]["refusals"] = entry | {"labelled": ["others"]}
+    asked = Plan(load_study(config, "mine.yaml")).judging.asked({"judge": "learned", "labelled": "others"})
+    assert asked == ["checkpoints/classifiers/refusals/manifest.json"]
+
+
 @pytest.mark.parametrize(
     ("section", "entry", "said"),
     [

@@ -55,6 +55,7 @@ def test_every_judge_of_the_package_declares_its_fields():
         "safelrm.judging.chat": ["harm"],
         "safelrm.judging.exact": ["correctness"],
         "safelrm.judging.guard": ["safety"],
+        "safelrm.judging.learned_refusal": ["refusal", "degree"],
         "safelrm.judging.refusal": ["refusal"],
         "safelrm.nano.oracle_judge": ["safety"],
     }

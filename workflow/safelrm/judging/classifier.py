@@ -10,7 +10,7 @@ and those that are not English, are left out and counted.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple
 from pathlib import Path
 
@@ -28,10 +28,12 @@ from safelrm.judging.refusals.checkpoint import ENCODER_FILES, read_by, write_cl
 from safelrm.judging.refusals.encoder import Encoder
 from safelrm.judging.refusals.examples import WRITTEN
 from safelrm.judging.refusals.folds import folded_rows, held_out
-from safelrm.judging.refusals.model import train
+from safelrm.judging.refusals.model import Examples, Weights, train
 from safelrm.judging.refusals.schemas import FOLDED
 from safelrm.judging.refusals.settings import ClassifierSettings
 from safelrm.judging.schemas import SCORED
+
+Rows = Iterator[dict[str, object]]
 
 # they are few beside the sentences of labelled sets
 WRITTEN_COUNTS = 3
@@ -84,6 +86,33 @@ def seen_sets(paths: Mapping[str, Path], rows: pd.DataFrame, sizes: Mapping[str,
     }
 
 
+def checked(rows: pd.DataFrame, examples: Examples, sizes: Mapping[str, int], settings: ClassifierSettings) -> Rows:
+    """Rows of FOLDED: how classifiers do that have not seen what they are asked about.
+
+    Args:
+        rows: answers of labelled sets, and written ones.
+        examples: the same, as a classifier reads them.
+        sizes: completions of each labelled set, those that were left out included.
+        settings: how a classifier is trained.
+    """
+    asked = rows["labelled"].notna().to_numpy()
+    found = held_out(examples, rows, settings)[asked]
+    unscored = Counter({name: size - int((rows["labelled"] == name).sum()) for name, size in sizes.items()})
+    return folded_rows(rows[asked], found, examples.phrases[asked, 0], unscored)
+
+
+def taught(rows: pd.DataFrame, examples: Examples, settings: ClassifierSettings) -> Weights:
+    """The weights of a classifier that learns from all rows.
+
+    Raises:
+        SafeLRMError: they are not finite.
+    """
+    weights = train(examples, list(rows["label"]), list(rows["prompt"]), settings)
+    if not all(np.isfinite(part).all() for part in astuple(weights)):
+        raise SafeLRMError("the weights are not finite", key="settings", fix="raise the penalties")
+    return weights
+
+
 def main() -> Path:
     """Run the stage; the manifest that it has written."""
     parser = stage_parser(__doc__)
@@ -99,22 +128,14 @@ def main() -> Path:
     paths = named_paths("--labelled", options.labelled)
     tables = {name: LABELLED.read(path) for name, path in paths.items()}
     sizes = {name: len(table) for name, table in tables.items()}
-    sets = [labelled_answers(name, table, paths[name]) for name, table in tables.items()]
-    rows = pd.concat([*sets, *([written_answers()] if settings.written_examples else [])], ignore_index=True)
-    require_every_label(rows[rows["labelled"].notna()])
-    folder = options.encoder
-    if not folder.is_dir():
-        folder = verified_download(options.encoder, options.revision)
+    sets = pd.concat([labelled_answers(name, table, paths[name]) for name, table in tables.items()], ignore_index=True)
+    require_every_label(sets)
+    rows = pd.concat([sets, written_answers()], ignore_index=True) if settings.written_examples else sets
+    given = options.encoder
+    folder = given if given.is_dir() else verified_download(given, options.revision)
     encoder = Encoder(folder)
     examples = read_by(encoder, list(rows["answer"]))
-    asked = rows["labelled"].notna().to_numpy()
-    found = held_out(examples, rows, settings)[asked]
-    unscored = Counter({name: sizes[name] - int((rows["labelled"] == name).sum()) for name in sizes})
-    table = folded_rows(rows[asked], found, examples.phrases[asked, 0], unscored)
-    FOLDED.write_csv(options.folds, pd.DataFrame(table))
-    weights = train(examples, list(rows["label"]), list(rows["prompt"]), settings)
-    if not all(np.isfinite(part).all() for part in astuple(weights)):
-        raise SafeLRMError("the weights are not finite", key="settings", fix="raise the penalties")
+    FOLDED.write_csv(options.folds, pd.DataFrame(checked(rows, examples, sizes, settings)))
     seen = {
         "labelled": seen_sets(paths, rows, sizes),
         "written_examples": len(WRITTEN) if settings.written_examples else 0,
@@ -124,7 +145,7 @@ def main() -> Path:
         },
         "settings": settings.model_dump(mode="json"),
     }
-    write_classifier(options.manifest, encoder, weights, seen)
+    write_classifier(options.manifest, encoder, taught(rows, examples, settings), seen)
     return options.manifest
 
 

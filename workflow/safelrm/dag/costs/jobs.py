@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.costs.classifiers import classified, classifier_job
 from safelrm.dag.costs.endpoints import endpoint_use
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_texts, from_scratch, mixed, sized_model
@@ -32,8 +33,6 @@ SMALL: Mapping[str, float] = {
 }
 # a guess: the most tokens of a labelled completion
 LABELLED_TOKENS = 1024.0
-# to encode the sentences of an answer on a core, and to train and ask the classifiers of all folds
-CLASSIFIED_SECONDS, FOLD_SECONDS = 0.1, 10.0
 # rules whose jobs hold rows of all rollouts in memory
 READERS = ("samples", "metrics", "compare", "calibrate", "validate", "measures")
 
@@ -73,7 +72,7 @@ class Estimates:
             "guard": lambda of: _made(self._sized("guards", of["guard"]), study.guards[of["guard"]]),
             "sft": self._sft,
             "rl": self._rl,
-            "classifier": self._classifier,
+            "classifier": lambda of: classifier_job(study, of["classifier"]),
             "rollouts": self._rollouts,
             "judge": self._judge,
             "judge_labelled": self._judge_labelled,
@@ -116,7 +115,6 @@ class Estimates:
         """A download; the network decides how long it takes."""
         entries = [*self.study.models.items(), *self.study.guards.items()]
         sizes = {fetched_model(entry.hub.repo): sized_model(name, entry) for name, entry in entries if entry.hub}
-        # an encoder is small, and of no size that is known here
         size = sizes.get(f"hub/models/{wildcards['repo']}/manifest.json")
         stored = size.stored if size else 0.0
         return Job(CPU.training_start + stored / NETWORK_BYTES_PER_SECOND, GIB, stored + SMALL_DISK)
@@ -230,10 +228,8 @@ class Estimates:
             of = ChatJudgeSettings.model_construct(**entry.settings)
             use = endpoint_use(entry.settings, of_kinds(of.kinds), len(of.parts))
             return Job(use.seconds, GIB + tables, asks=use)
-        if entry.classifier:
-            return Job(of_kinds(KINDS).rows * CLASSIFIED_SECONDS, 2 * GIB + tables)
         if entry.guard is None:
-            return Job(1.0, GIB + tables)
+            return classified(of_kinds(KINDS).rows, tables) if entry.classifier else Job(1.0, GIB + tables)
         guard, longest = self._sized("guards", entry.guard), self.study.guards[entry.guard].reading.max_length
         chosen, execution = GuardJudgeSettings.model_construct(**entry.settings), self.study.execution
         asked, dtype = of_kinds(chosen.kinds), chosen.dtype
@@ -243,13 +239,6 @@ class Estimates:
         tokens = asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
         reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus) / self._cores
         return fit.job(self._on.engine_start + reading, host=tables + (self._cores - 1) * fit.used)
-
-    def _classifier(self, wildcards: Wildcards) -> Job:
-        """The encoding of labelled completions, and a classifier for each fold, on one core."""
-        entry = self.study.classifiers[wildcards["classifier"]]
-        rows = sum(expected_texts(self.study.datasets[name], 1).rows for name in entry.labelled)
-        fits = 1 + len(entry.labelled) * entry.settings.folds
-        return Job(rows * CLASSIFIED_SECONDS + fits * FOLD_SECONDS, 2 * GIB, SMALL_DISK)
 
     def _analyse(self, wildcards: Wildcards) -> Job:
         """What a trace analysis says of all runs of a model, which it may ask each of its checkpoints about."""
