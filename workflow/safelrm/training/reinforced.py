@@ -30,7 +30,7 @@ from trl import GRPOConfig, GRPOTrainer
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
-from safelrm.inference.chat import user_turn
+from safelrm.inference.chat import trace_format_of, user_turn
 from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
 from safelrm.judging.guard import require_readable
@@ -41,7 +41,8 @@ from safelrm.training.processes import process_count, share_batch, shared_argume
 from safelrm.training.prompts import check_lengths, mix_prompts
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
-from safelrm.training.rewards.base import RewardGuard, SampleReader, build_rewards, scored_metric
+from safelrm.training.rewards.base import RewardGuard, SampleReader, build_rewards
+from safelrm.training.rewards.shares import scored_metric
 from safelrm.training.settings import RlSettings, VllmEngine
 from safelrm.training.vanishing import TermWatch, check_kinds
 
@@ -96,7 +97,12 @@ def train(
     batches = math.ceil(settings.steps / settings.iterations)
     mixed = mix_prompts(prompts, weights, batches * settings.prompts_per_step, seed)
     check_lengths(mixed, policy, settings)
-    reader = SampleReader(policy.tokenizer, policy.stop_ids, prefilled=bool(trace_prefill(policy.tokenizer)))
+    reader = SampleReader(
+        policy.tokenizer,
+        policy.stop_ids,
+        prefilled=bool(trace_prefill(policy.tokenizer)),
+        trace_format=trace_format_of(policy.tokenizer),
+    )
     readers = _readers(guards, readings, settings)
     metrics = METRICS | _reward_metrics([term.name for term in settings.rewards])
     trainer = GRPOTrainer(

@@ -23,8 +23,10 @@ from typing import TYPE_CHECKING
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import load_registered, module_fault
 from safelrm.core.trace import Parsed, parse_completion
+from safelrm.core.trace_formats import THINK, TraceFormat
 from safelrm.data.schemas import KINDS
 from safelrm.inference.schemas import Pair
+from safelrm.training.rewards.shares import due_metric, scored_metric, unread_metric
 from safelrm.training.settings import RewardTerm
 
 # terms are imported whenever a configuration is read, and these take seconds
@@ -122,14 +124,22 @@ class SampleReader:
     TRL's own text of a completion lacks all special tokens. For some tokenizers the tags of the trace are special.
     """
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase", stop_ids: frozenset[int], *, prefilled: bool) -> None:
-        self._tokenizer, self._stop_ids, self._prefilled = tokenizer, stop_ids, prefilled
+    def __init__(
+        self,
+        tokenizer: "PreTrainedTokenizerBase",
+        stop_ids: frozenset[int],
+        *,
+        prefilled: bool,
+        trace_format: TraceFormat = THINK,
+    ) -> None:
+        self._tokenizer, self._stop_ids = tokenizer, stop_ids
+        self._prefilled, self._trace_format = prefilled, trace_format
 
     def read(self, prompt: str, kind: str, reference: str | None, ids: Sequence[int]) -> Sample:
         """The sample of one completion. A completion without an end token was cut at the token limit."""
         truncated = not ids or ids[-1] not in self._stop_ids
         text = self._tokenizer.decode(ids if truncated else ids[:-1], skip_special_tokens=False)
-        parsed = parse_completion(text, prefilled=self._prefilled, truncated=truncated)
+        parsed = parse_completion(text, prefilled=self._prefilled, truncated=truncated, trace_format=self._trace_format)
         return Sample(prompt, kind, reference, text.strip(), parsed)
 
 
@@ -168,24 +178,6 @@ def kinds_of(term: RewardTerm) -> tuple[str, ...]:
     if not isinstance(kinds, tuple) or not kinds or not {*kinds} <= {*KINDS}:
         raise module_fault(term.module, f"KINDS is {kinds!r}, must be a tuple of some of {KINDS}", key="KINDS")
     return kinds
-
-
-def scored_metric(name: str) -> str:
-    """Name in TRL's log of the share of a step's completions that a term has scored."""
-    return f"scored/{name}"
-
-
-def due_metric(name: str) -> str:
-    """Name in TRL's log of the share of a step's completions for prompts of a term's kinds that it is due for.
-
-    A step without such prompts does not have the metric.
-    """
-    return f"due/{name}"
-
-
-def unread_metric(name: str) -> str:
-    """Name in TRL's log of whether a guard of a term was probed and could not be read: 1 if so, in every process."""
-    return f"unread/{name}"
 
 
 def _reward(term: RewardTerm, guards: Mapping[str, RewardGuard]) -> Reward:
