@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.trace import PARSE_STATES, Parsed, parse_completion
+from safelrm.core.trace import PARSE_STATES, Parsed, parse_any, parse_completion
 from safelrm.core.trace_formats import FORMATS, THINK, WRAPPERS, FormatName, TraceFormat, declared, format_of
 
 # found without an import of TRL, which takes seconds
@@ -105,6 +105,21 @@ def test_a_prefilled_opening_counts(name):
 def test_another_format_is_reported_and_no_answer(name, text):
     assert parse(text, name) == Parsed(None, None, "other_format")
     assert parse(text, name, truncated=True) == Parsed(None, None, "truncated")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<think>a</think>b", Parsed("a", "b", "ok")),
+        ("<reasoning>a</reasoning><score>3</score>", Parsed("a", "<score>3</score>", "ok")),
+        (f"{HARMONY}b", Parsed("a", "b", "ok")),
+        ("[THINK]a", Parsed("a", None, "no_close")),
+        ("b", Parsed(None, "b", "no_think")),
+        ("<think></think>[THINK]a[/THINK]b", Parsed("<think></think>[THINK]a", "b", "ok")),
+    ],
+)
+def test_a_reply_of_an_unknown_model_is_read_in_the_format_that_it_shows(text, expected):
+    assert parse_any(text) == expected
 
 
 def test_the_end_of_another_format_is_seen_in_an_unclosed_trace():

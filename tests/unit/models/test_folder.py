@@ -229,4 +229,4 @@ def test_a_trace_format_that_does_not_exist_is_refused_before_anything_runs(whol
     config["models"]["nano_a"] = {"path": str(whole), "settings": {"trace_format": chosen}}
     with pytest.raises(SafeLRMError) as error:
         load_study(config, "config.yaml")
-    assert error.value.key == "models.nano_a.settings" and "trace_format" in error.value.problem
+    assert "models.nano_a.settings" in str(error.value.file) and error.value.key.startswith("trace_format")

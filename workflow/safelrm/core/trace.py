@@ -66,6 +66,15 @@ def parse_completion(
     return Parsed(trace, answer, "ok" if closed else "no_think")
 
 
+def parse_any(text: str) -> Parsed:
+    """Split a text of a model whose format is not known, such as a judge's reply, in the format whose marks it shows."""
+    parsed = parse_completion(text, prefilled=False)
+    if parsed.state != OTHER_FORMAT:
+        return parsed
+    others = (parse_completion(text, prefilled=False, trace_format=known) for known in FORMATS.values())
+    return next((other for other in others if other.state in ("ok", "no_close", "empty")), parsed)
+
+
 # whether the trace was opened and closed, then trace and answer
 Split = tuple[bool, bool, str | None, str | None]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.trace import parse_completion
+from safelrm.core.trace import parse_any
 from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.inference.endpoint import Endpoint
 from safelrm.judging.parts import Outcome, parts_of
@@ -59,7 +59,7 @@ def question(template: str, row: Mapping[str, object]) -> str:
 
 def read(field: ChatField, reply: str) -> Outcome:
     """What a reply says of a field."""
-    value = _value(field, parse_completion(reply, prefilled=False).answer or "")
+    value = _value(field, parse_any(reply).answer or "")
     if value is None:
         return UNSCORED, None, UNREADABLE
     if field.scale is None:

@@ -19,7 +19,7 @@ from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import load_registered
 from safelrm.core.statistics import cohen_kappa, wilson
-from safelrm.core.trace import parse_completion
+from safelrm.core.trace import parse_any
 from safelrm.data.schemas import BENIGN, FULL_COMPLIANCE, LABELLED, LABELS
 from safelrm.judging.schemas import (
     ANNOTATORS,
@@ -73,7 +73,7 @@ def validation_rows(name: str, labelled: pd.DataFrame, judged: Sequence[str]) ->
 
 def _as_rollouts(labelled: pd.DataFrame) -> pd.DataFrame:
     """The labelled completions as rollouts, with the columns that judges read."""
-    parsed = [parse_completion(text, prefilled=False) for text in labelled["completion"]]
+    parsed = [parse_any(text) for text in labelled["completion"]]
     return pd.DataFrame(
         {
             "model": "labelled",
