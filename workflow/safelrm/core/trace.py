@@ -67,7 +67,7 @@ def parse_completion(
 
 
 def parse_any(text: str) -> Parsed:
-    """Split a text of a model whose format is not known, such as a judge's reply, in the format whose marks it shows."""
+    """Split a text of a model that is not known, such as a judge's reply, in the format whose marks it shows."""
     parsed = parse_completion(text, prefilled=False)
     if parsed.state != OTHER_FORMAT:
         return parsed

@@ -58,7 +58,8 @@ def in_format(response: str, trace_format: TraceFormat) -> str:
     raise SafeLRMError(
         f"the response cannot be written in the trace format `{trace_format.name}` (parse state {parsed.state})",
         key="response",
-        fix="write its trace as <think> … </think> before the answer, or set `settings.trace_format` of the model, or drop the row",
+        fix="write its trace as <think> … </think> before the answer, set `settings.trace_format` of the model, or drop"
+        " the row",
     )
 
 
