@@ -107,6 +107,11 @@ def test_another_format_is_reported_and_no_answer(name, text):
     assert parse(text, name, truncated=True) == Parsed(None, None, "truncated")
 
 
+def test_the_trace_of_a_truncated_completion_stays():
+    assert parse("<think>a</think>[THINK]b", truncated=True) == Parsed("a", None, "truncated")
+    assert parse("the mark [/THINK]", prefilled=True, truncated=True) == Parsed("the mark [/THINK]", None, "truncated")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -159,7 +164,7 @@ def test_any_text_has_a_state_and_is_whole(text, known, prefilled, truncated):
     if parsed.state in ("no_think", "other_format"):
         assert parsed.trace is None
     shown = len(_letters(parsed.trace)) + len(_letters(parsed.answer))
-    if parsed.state == "other_format" or (truncated and not shown):
+    if parsed.state == "other_format" or (truncated and parsed.answer is None):
         return
     if known.channels:
         controls = sum(text.count(mark) for mark in CONTROLS)

@@ -15,11 +15,11 @@ _MARK = re.compile(r"<\|(start|channel|constrain|message|end|return|call)\|>")
 # a role, or a channel and a recipient
 _HEADER = re.compile(r"\s*[\w.:=-]+(?: [\w.:=-]+)*\s*")
 _LONGEST_HEADER = 100
-# the marks that may follow what stands after a mark in a header; None is the end of the text, which may cut it
+# the marks that may follow what stands after a mark in a header; before anything else it is no header, but text
 _FOLLOWING = {
-    "start": ("channel", "constrain", "message", None),
-    "channel": ("constrain", "message", None),
-    "constrain": ("channel", "message", None),
+    "start": ("channel", "constrain", "message"),
+    "channel": ("constrain", "message"),
+    "constrain": ("channel", "message"),
 }
 TRACE_CHANNEL, FINAL_CHANNEL = "analysis", "final"
 
@@ -61,7 +61,7 @@ def _messages(text: str, channel: str | None) -> Iterator[tuple[str | None, str]
         if header is None:
             yield channel, part
         elif _is_header(part) and kind in _FOLLOWING[header]:
-            channel = part.split()[0] if header == "channel" and kind else channel
+            channel = part.split()[0] if header == "channel" else channel
         else:
             yield None, part
         if kind == "message" and header is not None:

@@ -54,11 +54,13 @@ def parse_completion(
     split = _split_channels if trace_format.channels else _split_marks
     opened, closed, trace, answer = split(text.strip(), prefilled, trace_format)
     # an unclosed trace is no answer; but the marks of another format say why it is not closed
-    doubted = answer if closed or not opened else trace
-    if doubted and shows_other(doubted, trace_format, begun=closed, within=opened and not closed):
-        return Parsed(None, None, "truncated" if truncated else OTHER_FORMAT)
+    within = opened and not closed
+    doubted = trace if within else answer
+    other = bool(doubted) and shows_other(doubted, trace_format, begun=closed, within=within)
     if truncated:
-        return Parsed(trace, answer, "truncated")
+        return Parsed(trace, None if other else answer, "truncated")
+    if other:
+        return Parsed(None, None, OTHER_FORMAT)
     if opened and not closed and trace:
         return Parsed(trace, None, "no_close")
     if not answer:

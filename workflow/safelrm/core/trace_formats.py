@@ -123,7 +123,7 @@ def _declared_format(said: str) -> TraceFormat:
         opening, closing = chosen["open"].strip(), chosen["close"].strip()
         if opening and closing:
             return TraceFormat("own", (opening,), (closing,))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise SafeLRMError(
         f"the chat template declares the trace format {said}",
