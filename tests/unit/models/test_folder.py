@@ -222,11 +222,16 @@ def test_a_model_has_the_trace_format_that_its_entry_names(whole, chosen, openin
 
 
 @pytest.mark.parametrize(
-    "chosen", ["mistral", {"open": "<a>"}, {"open": "<a>", "close": "<a>"}, {"open": " <a>", "close": "#}"}]
+    "chosen", [{"open": "<a>"}, {"open": "<a>", "close": "<a>"}, {"open": " <a>", "close": "</a>"}, {"open": "#}"}]
 )
-def test_a_trace_format_that_does_not_exist_is_refused_before_anything_runs(whole, chosen):
+def test_marks_that_cannot_be_told_apart_or_declared_are_refused(chosen):
+    with pytest.raises(ValueError):
+        FolderSettings.model_validate({"trace_format": chosen})
+
+
+def test_a_trace_format_that_does_not_exist_is_refused_before_anything_runs(whole):
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    config["models"]["nano_a"] = {"path": str(whole), "settings": {"trace_format": chosen}}
+    config["models"]["nano_a"] = {"path": str(whole), "settings": {"trace_format": "mistral"}}
     with pytest.raises(SafeLRMError) as error:
         load_study(config, "config.yaml")
     assert "models.nano_a.settings" in str(error.value.file) and error.value.key.startswith("trace_format")
