@@ -33,7 +33,8 @@ def steps(*entries, term=SAFETY, readings=(), steps=100, unread=None):
         logs = {"loss": 0.1}
         if entry:
             logs |= {f"scored/{term.name}": entry[0], f"due/{term.name}": entry[1]}
-        logs |= {} if unread is None else {f"unread/{term.name}": unread}
+        # in the last step
+        logs |= {f"unread/{term.name}": unread} if unread is not None and number == len(entries) else {}
         history.append({**logs, "step": number})
         # a resumed run has another watch, and the whole history
         watch = TermWatch([term], {"g": guard(*readings)})
@@ -66,6 +67,8 @@ def test_a_probed_guard_that_cannot_be_read_ends_the_run_before_a_completion_has
     steps(CUT, readings=readings, unread=0.5)
     with pytest.raises(SafeLRMError, match=r"step 1, .*`safety`.*`g`: the guard answers neither label"):
         steps(CUT, readings=readings, unread=1.0)
+    # the first step after a run was resumed
+    steps(SCORED, CUT, readings=readings, unread=1.0)
 
 
 def test_a_silent_term_is_named_where_no_guard_says_why():
