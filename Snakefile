@@ -31,6 +31,7 @@ wildcard_constraints:
     judge="[a-z0-9_]+",
     analysis="[a-z0-9_]+",
     validation="[a-z0-9_]+",
+    labelled="[a-z0-9_]+",
     arm=r"(base|(sft|rl)-[a-z0-9_]+)(-from-[a-z0-9_-]+)?(\+[a-z0-9_]+)?",
     start="(-from-[a-z0-9_-]+)?",
     seed="[0-9]+",
@@ -59,6 +60,7 @@ include: "workflow/rules/measures.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
+include: "workflow/rules/judge_labelled.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/pin.smk"
 include: "workflow/rules/verify.smk"

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
-from forked_snakemake import forked_snakemake
+from warm_python import warm_python
 
 ROOT = Path(__file__).parents[1]
 OF_TESTS = ("PYTHONPATH", "SAFELRM_REAL_DATA", "SAFELRM_TEST_SHARED")
@@ -58,37 +59,31 @@ def activated(**changes: str) -> dict[str, str]:
     return environment(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]), **changes)
 
 
-def snakemake(folder: Path, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess:
-    """Run Snakemake in a checkout, as a user would in the environment."""
+def snakemake(folder: Path, *arguments: str, check: bool = True, **variables: str) -> CompletedProcess:
+    """Run Snakemake in a checkout, as a user would, but that it and its jobs have imported their packages before."""
+    command = [warm_python(), "-m", "snakemake", *arguments]
     done = subprocess.run(
-        [*SNAKEMAKE, *arguments], cwd=folder, env=environment(**variables), capture_output=True, text=True, check=False
+        command, cwd=folder, env=environment(**variables), capture_output=True, text=True, check=False
     )
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
 
 
-def planning(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-    """Run a Snakemake that runs no job."""
-    done = forked_snakemake(folder, environment(**variables), *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
 def planned(folder: Path, *arguments: str) -> set[str]:
     """The output files that Snakemake would make, one per job."""
-    lines = planning(folder, "--summary", *arguments).stdout.splitlines()
+    lines = snakemake(folder, "--summary", *arguments).stdout.splitlines()
     rows = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:] if "\t" in line]
     return {row["output_file"] for row in rows if row["plan"] != "no update" and not _secondary(row["output_file"])}
 
 
 def pretend_finished(folder: Path, *config: str) -> None:
     """Make every output of a study: nothing but its name, and recorded as made by the present rules."""
-    for line in planning(folder, "--summary", *config).stdout.splitlines()[1:]:
+    for line in snakemake(folder, "--summary", *config).stdout.splitlines()[1:]:
         if "\t" in line:
             path = folder / line.split("\t")[0]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{path.name}\n")
-    planning(folder, "--touch", "--forceall", "--cores", "1", *config)
+    snakemake(folder, "--touch", "--forceall", "--cores", "1", *config)
     assert planned(folder, *config) == set()
 
 

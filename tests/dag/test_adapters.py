@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from workflow_runs import copy_of_checkout, planning
+from workflow_runs import copy_of_checkout, snakemake
 
 pytestmark = pytest.mark.dag
 
@@ -20,7 +20,7 @@ def jobs(checkout, sft: dict | None, rl: dict | None) -> dict[str, set[str]]:
     config = yaml.safe_load((checkout / "config.yaml").read_text())
     config["sft"]["star1"]["lora"], config["rl"]["grpo"]["lora"] = sft, rl
     (checkout / "lora.yaml").write_text(yaml.safe_dump(config))
-    lines = planning(checkout, "--summary", "--configfile", "lora.yaml").stdout.splitlines()
+    lines = snakemake(checkout, "--summary", "--configfile", "lora.yaml").stdout.splitlines()
     rows = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:] if "\t" in line]
     return {rule: {row["output_file"] for row in rows if row["rule"] == rule} for rule in SAID}
 

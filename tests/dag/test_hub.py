@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from workflow_runs import copy_of_checkout, planned, planning, pretend_finished
+from workflow_runs import copy_of_checkout, planned, pretend_finished, snakemake
 
 pytestmark = pytest.mark.dag
 
@@ -17,7 +17,7 @@ RESULTS = "results/one_gpu"
 @pytest.mark.parametrize("preset", ["one_gpu", "beyond_sft"])
 def test_a_preset_is_planned_offline_with_nothing_fetched(preset, tmp_path):
     checkout = copy_of_checkout(tmp_path / "safelrm")
-    said = planning(checkout, "-n", "--quiet", "rules", "--configfile", f"experiments/{preset}.yaml", **NOWHERE)
+    said = snakemake(checkout, "-n", "--quiet", "rules", "--configfile", f"experiments/{preset}.yaml", **NOWHERE)
     table = (said.stdout + said.stderr).partition("Job stats:")[2]
     counts = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
     assert counts["fetch_model"] == 6

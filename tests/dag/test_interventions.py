@@ -6,7 +6,7 @@ import re
 import pytest
 
 from default_outputs import JUDGES, RESULTS
-from workflow_runs import copy_of_checkout, planned, planning
+from workflow_runs import copy_of_checkout, planned, snakemake
 
 pytestmark = pytest.mark.dag
 
@@ -38,7 +38,7 @@ def test_an_arm_with_an_intervention_is_asked_and_judged_and_nothing_is_trained(
 def test_the_plain_arm_need_not_be_listed(tmp_path):
     checkout = copy_of_checkout(tmp_path / "safelrm")
     arms = [{"model": "nano_a", "method": "sft", "recipe": "star1", "seeds": [1], "with": "no_think"}]
-    said = planning(checkout, "-n", "--quiet", "rules", "--config", WITH, f"arms={json.dumps(arms)}")
+    said = snakemake(checkout, "-n", "--quiet", "rules", "--config", WITH, f"arms={json.dumps(arms)}")
     table = (said.stdout + said.stderr).partition("Job stats:")[2]
     counts = dict(re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE))
     assert {name: counts.get(name) for name in ("base", "sft", "rollouts", "samples")} == {
@@ -58,5 +58,5 @@ def test_an_attacked_benchmark_is_asked_of_every_run_and_nothing_is_trained_or_l
 
 def test_more_cores_plan_nothing_anew(checkout):
     assert planned(checkout, "--config", "execution={cores_per_job: 2}") == set()
-    said = planning(checkout, "-n", "--forceall", "--cores", "2", "--config", "execution={cores_per_job: 2}")
+    said = snakemake(checkout, "-n", "--forceall", "--cores", "2", "--config", "execution={cores_per_job: 2}")
     assert "threads: 2" in said.stdout + said.stderr

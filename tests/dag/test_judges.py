@@ -6,7 +6,7 @@ import pytest
 
 from default_outputs import AFTER_VERDICTS, after, bases, runs, verdicts
 from edits import NEW_CODE, PACKAGE
-from workflow_runs import copy_of_checkout, planned, planning, pretend_finished
+from workflow_runs import copy_of_checkout, planned, pretend_finished, snakemake
 
 pytestmark = pytest.mark.dag
 
@@ -57,7 +57,7 @@ def plan_after(folder, old: str, new: str, file: str = "config.yaml") -> set[str
 def test_a_judge_waits_for_the_model_that_it_asks_and_for_no_other(finished):
     made = "results/nano/verdicts/{}/nano_a.parquet"
     for judge, asked in (("rubric", "checkpoints/nano_i/base/seed0/manifest.json"), ("hosted", None)):
-        said = planning(finished, "-n", "--forceall", "--", made.format(judge)).stdout
+        said = snakemake(finished, "-n", "--forceall", "--", made.format(judge)).stdout
         (job,) = re.findall(r"^(?:local)?rule judge:\n((?: .*\n)+)", said, re.MULTILINE)
         found = set(re.findall(r"checkpoints/\S+?manifest\.json", job))
         assert found == ({asked} if asked else set())

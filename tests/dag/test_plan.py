@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from safelrm.operations.plan import planned_jobs
-from workflow_runs import ROOT, environment, planning
+from workflow_runs import ROOT, environment, snakemake
 
 pytestmark = pytest.mark.dag
 
@@ -45,7 +45,7 @@ def counts(*configfiles: str) -> Counter:
     """Jobs per rule, as `snakemake -n` counts them."""
     chosen = ["--configfile", *configfiles] if configfiles else []
     data = os.environ["SAFELRM_REAL_DATA"]
-    said = planning(ROOT, "-n", "--forceall", "--quiet", "rules", *chosen, SAFELRM_REAL_DATA=data)
+    said = snakemake(ROOT, "-n", "--forceall", "--quiet", "rules", *chosen, SAFELRM_REAL_DATA=data)
     table = (said.stdout + said.stderr).partition("Job stats:")[2]
     found = re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)
     return Counter({name: int(count) for name, count in found if name != "total"})
@@ -73,7 +73,7 @@ def test_jobs_wait_for_what_they_read(monkeypatch):
 
 def test_a_number_within_a_section_is_given_on_the_command_line_as_in_a_file():
     made = "checkpoints/nano_a/rl-grpo/seed1/manifest.json"
-    said = planning(ROOT, "-n", "-p", "--forceall", "--config", "rl={grpo: {steps: 17}}", "--", made)
+    said = snakemake(ROOT, "-n", "-p", "--forceall", "--config", "rl={grpo: {steps: 17}}", "--", made)
     assert '"steps":17' in said.stdout.replace("\\", "")
 
 

@@ -12,9 +12,9 @@ TARGETS = {"all", "fetch_all"}
 # what is fetched is named by a commit: other code would fetch the same
 FETCHING = {"fetch_model", "fetch_dataset"}
 TRAINING = {"base", "guard", "sft", "sft_adapter", "rl", "rl_adapter"}
-EXPENSIVE = TRAINING | {"rollouts", "judge"}
+EXPENSIVE = TRAINING | {"rollouts", "judge", "judge_labelled"}
 # what a revert, or another study, brings back without a job
-KEPT = EXPENSIVE | {"samples", "metrics", "compare", "calibrate", "analyse", "measures", "table", "figure"}
+KEPT = EXPENSIVE | {"samples", "metrics", "compare", "calibrate", "validate", "analyse", "measures", "table", "figure"}
 
 pytestmark = pytest.mark.dag
 
@@ -61,7 +61,14 @@ def test_every_job_has_a_log_and_runs_a_stage(rules):
 
 def test_every_job_asks_for_the_same_resources_in_numbers(rules):
     # strings would keep jobs out of groups
-    given_to = {"model": "nano_a", "arm": "base", "guard": "guard_a", "judge": "exact", "seed": "1"}
+    given_to = {
+        "model": "nano_a",
+        "arm": "base",
+        "guard": "guard_a",
+        "judge": "exact",
+        "seed": "1",
+        "labelled": "star1",
+    }
     for name, rule in rules.items():
         # this study has no model to fetch, and no trace analysis
         if name in TARGETS | {"fetch_model", "analyse"}:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow_runs import copy_of_study, digests, planned, planning, snakemake
+from workflow_runs import copy_of_study, digests, planned, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -46,7 +46,7 @@ def test_mistakes_and_other_studies_cost_nothing_that_was_finished(finished):
     before = digests(finished)
     # the plan accepts it, and the job fails at its first line
     edit(finished, "grpo: {steps", "grpo: {prompts: [{dataset: star1, weight: 1}], steps")
-    said = planning(finished, *CONFIG, "-n").stderr
+    said = snakemake(finished, *CONFIG, "-n").stderr
     assert re.search(rf"replaces {RL}, which is finished and took \d+\.\d minutes", said)
     assert "replaces checkpoints/nano_a/sft" not in said
     computed(finished)

@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from workflow_runs import copy_of_study, digests, planned, snakemake
+from warm_python import warm_python
+from workflow_runs import ROOT, copy_of_study, digests, environment, planned, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -121,8 +121,8 @@ def test_stages_explain_themselves():
         "data.audit",
     ):
         done = subprocess.run(
-            [sys.executable, "-m", f"safelrm.{stage}", "--help"],
-            cwd=Path(__file__).parents[2] / "workflow",
+            [warm_python(), "-m", f"safelrm.{stage}", "--help"],
+            env=environment(PYTHONPATH=str(ROOT / "workflow")),
             capture_output=True,
             text=True,
             check=True,

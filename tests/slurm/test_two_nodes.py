@@ -1,13 +1,14 @@
 """One training over two nodes of a real SLURM: Snakemake's plugin, `srun`, a launcher on each node, their processes."""
 
 import os
+import subprocess
 from dataclasses import dataclass
 
 import pytest
 
 import slurm_node as node
 from safelrm.models.schemas import CURVES
-from workflow_runs import copy_of_checkout, snakemake
+from workflow_runs import SNAKEMAKE, copy_of_checkout, environment, snakemake
 
 pytestmark = [
     pytest.mark.slurm,
@@ -61,7 +62,8 @@ def together(folder, alone):
     """The same again, in two processes on two nodes."""
     again = (*node.PROFILE, "--retries", "0", *CONFIG, "--forcerun", "sft", "--", MODEL)
     # the cache between workflows has the model already
-    done = snakemake(folder, *again, check=False, SNAKEMAKE_OUTPUT_CACHE=str(folder / "other_cache"))
+    variables = environment(SNAKEMAKE_OUTPUT_CACHE=str(folder / "other_cache"))
+    done = subprocess.run([*SNAKEMAKE, *again], cwd=folder, env=variables, capture_output=True, text=True, check=False)
     logs = [job.log.read_text() for job in node.jobs(folder) if job.log.exists()]
     assert done.returncode == 0, "\n".join([done.stdout, done.stderr, *logs])
     return read(folder)

@@ -1,19 +1,27 @@
 rule validate:
     input:
-        labelled=plan.judging.labelled,
+        labelled=plan.judging.validated,
+        verdicts=plan.judging.validated_verdicts,
     output:
         table="<results>/validation/{validation}.csv",
+        confusion="<results>/validation/{validation}.confusion.csv",
+        markdown=report(
+            "<results>/validation/{validation}.md",
+            category="Tables",
+            labels={"table": "validation of judges: {validation}"},
+            caption="../report/validation.rst",
+        ),
     log:
         "logs/validate/{validation}.log",
+    cache: "omit-software"
     resources:
         **costs.resources("validate"),
     params:
-        judge=plan.judging.validated_judge,
-        field=plan.judging.validated_field,
-        settings=plan.judging.validated_settings,
-        labelled=plan.judging.named_labelled,
-        code=plan.judging.validation_code,
+        validation="{validation}",
+        labelled=plan.judging.named_validated,
+        settings=plan.judging.validation_settings,
+        code=plan.code("safelrm.analysis.validate"),
     shell:
-        "python -m safelrm.judging.validate --judge-module {params.judge} --field {params.field}"
-        " --settings {params.settings:q}"
-        " --labelled {params.labelled} --output {output.table} > {log} 2>&1"
+        "python -m safelrm.analysis.validate --settings {params.settings:q}"
+        " --labelled {params.labelled} --verdicts {input.verdicts}"
+        " --output {output.table} --confusion {output.confusion} --markdown {output.markdown} > {log} 2>&1"

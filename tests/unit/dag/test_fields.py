@@ -1,6 +1,7 @@
 """The fields of judges in a configuration: what a name stands for, and what is said where it stands for nothing."""
 
 import ast
+import json
 
 import pytest
 from costs_fixtures import costs, default_config
@@ -185,19 +186,49 @@ def test_an_endpoint_may_be_the_judge_where_a_guard_rewards(config):
     assert "every judge of safety asks a guard that rewards `rl-grpo`" in message(config)
 
 
-def test_a_validation_chooses_a_field(config):
-    refusal = {"verdicts": ["refusal", "compliance"], "counts": "refusal", "values": {"yes": "refusal"}, **YES_NO}
-    both = SETTINGS | {"fields": {"harm": HARM, "refusal": refusal}, "endpoint": ENDPOINT}
-    entry = {"judge": CHAT, "settings": both, "labelled": ["star1"]}
-    config["validation"] = {"check": entry}
-    assert "validation.check.field: `safelrm.judging.chat` gives several fields" in message(config)
-    entry["settings"] = both | {"endpoint": None}
-    assert "validation.check.settings.endpoint: asks no model" in message(config)
-    entry["settings"] = both
-    entry["field"] = "harm"
-    assert "validation.check.judge: `safelrm.judging.chat` says ['harmless', 'harmful']" in message(config)
-    entry["field"] = "refusal"
-    assert Plan(study(config)).judging.validated_field({"validation": "check"}) == "refusal"
+def test_a_validation_takes_judges_of_the_study_with_what_they_ask(config):
+    labels = {"full_refusal": "unsafe", "full_compliance": "safe", 3: None}
+    config["validation"] = {"check": {"judges": ["rubric.safe", "guard_b"], "labelled": ["star1"], "labels": labels}}
+    plan, of = Plan(study(config)), {"validation": "check", "judge": "guard_b", "labelled": "star1"}
+    verdicts = [f"results/nano/labelled/{judge}/star1.parquet" for judge in ("rubric", "guard_b")]
+    assert plan.judging.validated_verdicts(of) == verdicts
+    assert plan.judging.asked(of) == ["checkpoints/guards/guard_b/manifest.json"]
+    told = json.loads(plan.judging.validation_settings(of))
+    assert told["fields"]["rubric.safe"]["verdicts"] == ["safe", "unsafe"] and told["labels"]["3"] is None
+    assert "results/nano/validation/check.md" in plan.targets()
+    assert costs(config).job("judge_labelled", of).seconds > 0
+
+
+def test_a_validation_against_a_judge_reads_the_rollouts_of_the_study(config):
+    config["validation"] = {"check": {"judges": ["guard_a"], "reference": "oracle"}}
+    found = Plan(study(config)).judging.validated_verdicts({"validation": "check"})
+    assert {"results/nano/verdicts/guard_a/nano_i.parquet", "results/nano/verdicts/oracle/nano_i.parquet"} <= {*found}
+    config |= {"arms": [], "metrics": None, "calibration": None}
+    assert "validation.check.reference: the study has no arms" in message(config)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"judges": ["rubric"]}, "validation.check: `rubric` gives several fields"),
+        ({"judges": ["guard_c"]}, "validation.check: `guard_c` is not in `judges`"),
+        (
+            {"judges": ["refusal"], "labels": {"a": "safe", "b": "unsafe"}},
+            "stand for ['safe', 'unsafe'], and `refusal`",
+        ),
+        (
+            {"judges": ["refusal", "guard_a"]},
+            "stand for ['compliance', 'refusal'], and `guard_a` says ['safe', 'unsafe']",
+        ),
+        ({"judges": ["refusal"], "labelled": ["nothing"]}, "validation.check.labelled: `nothing` is not in `datasets`"),
+        ({"judges": ["refusal"], "reference": "oracle"}, "give either `labelled` or `reference`"),
+        ({"judges": ["refusal"], "threshold": 3.0}, "two verdicts with one score, unlike `refusal`"),
+    ],
+)
+def test_a_validation_that_compares_nothing_is_named(config, entry, said):
+    config["validation"] = {"check": {"labelled": ["star1"]} | entry}
+    text = message(config)
+    assert said in text and "fix:" in text
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,19 @@ def test_a_model_that_fits_nowhere_is_one_error_before_any_job(config):
     assert all(part in text for part in ("`nano_a`", "400 billion", "h100", "fix:", "execution")), text
 
 
+def test_a_guard_that_is_only_validated_is_no_exception(config):
+    config = large(config)
+    shape = SEVEN.model_copy(update={"parameters": 400e9}).model_dump()
+    reading = config["guards"]["guard_b"]["reading"]
+    config["guards"]["whale"] = {"hub": {"repo": "a/whale", "revision": "0" * 40, "shape": shape}, "reading": reading}
+    config["judges"]["whale"] = {"module": "safelrm.judging.guard", "guard": "whale"}
+    config["arms"], config["metrics"], config["calibration"] = [], None, None
+    costs(config)
+    config["validation"] = {"check": {"judges": ["whale"], "labelled": ["star1"]}}
+    with pytest.raises(SafeLRMError, match=r"guards\.whale: .*does not fit"):
+        costs(config)
+
+
 def test_rl_without_vllm_has_one_gpu(config):
     config = large(config)
     del config["rl"]["grpo"]["vllm"]

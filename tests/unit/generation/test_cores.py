@@ -7,11 +7,6 @@ import pytest
 from own_process import run_code
 from tiny_model import PREFILLED_TEMPLATE, write_tiny_model
 
-from safelrm.core.errors import SafeLRMError
-from safelrm.core.process import CORES
-from safelrm.inference import processes
-from safelrm.inference.processes import shared_out
-
 # `opposite` turns the last hidden states around: the least probable token becomes the most probable
 DRIVER = """
 import json, os, sys, types
@@ -77,33 +72,3 @@ def test_an_edited_model_answers_otherwise_and_its_answers_are_kept_apart(genera
     (by,) = [context["edited_by"] for context in contexts if "edited_by" in context]
     assert by == {"module": "safelrm.opposite", "settings": {"factor": -1.0}, "code": "0123"}
     assert len(contexts) == 2
-
-
-def fail(questions):
-    yield 0, ("first",)
-    raise SafeLRMError("the engine gave up", file="model", fix="mend it")
-
-
-def end(questions):
-    raise SystemExit(3)
-    yield
-
-
-@pytest.mark.parametrize(("ask", "said"), [(fail, "model: the engine gave up\n  fix: mend it"), (end, "ended with 3")])
-def test_the_error_of_a_process_is_the_error_of_the_job(ask, said, monkeypatch):
-    monkeypatch.setenv(CORES, "2")
-    monkeypatch.setattr(processes, "FEWEST", 1)
-    with pytest.raises(SafeLRMError) as caught:
-        list(shared_out(ask, [([1], {}), ([2], {})]))
-    assert said in str(caught.value)
-
-
-def echo(questions):
-    yield from ((place, (ids[0],)) for place, (ids, _) in reversed(list(enumerate(questions))))
-
-
-@pytest.mark.parametrize(("cores", "asked"), [("1", 20), ("2", 20), ("3", 25), ("8", 7)])
-def test_each_question_is_asked_once_and_keeps_its_place(cores, asked, monkeypatch):
-    monkeypatch.setenv(CORES, cores)
-    answers = list(shared_out(echo, [([100 + number], {}) for number in range(asked)]))
-    assert sorted(answers) == [(number, (100 + number,)) for number in range(asked)]

@@ -28,7 +28,7 @@ import numpy as np
 
 from safelrm.core.statistics import Interval
 
-# resamples times prompts that are drawn at once, which bounds the memory
+# resamples times prompts (or other numbers) that are held at once, which bounds the memory
 _CHUNK_CELLS = 4_000_000
 
 
@@ -97,10 +97,10 @@ def bootstrap_interval(
     cells = _cells(observations, sorted(set(prompts)))
     generator = np.random.default_rng(seed)
     means = []
-    for size in _chunks(samples, cells.prompts):
-        weights = _counts(generator, size, cells.prompts)
-        means.append(cells.means(weights, _counts(generator, size, cells.seeds)))
-    return _percentiles(np.concatenate(means), confidence)
+    for size in chunk_sizes(samples, cells.prompts):
+        weights = draw_counts(generator, size, cells.prompts)
+        means.append(cells.means(weights, draw_counts(generator, size, cells.seeds)))
+    return percentile_interval(np.concatenate(means), confidence)
 
 
 def paired_difference(
@@ -136,12 +136,12 @@ def paired_difference(
     one, other = _cells(first, shared), _cells(second, shared)
     generator = np.random.default_rng(seed)
     differences = []
-    for size in _chunks(samples, len(shared)):
-        prompts = _counts(generator, size, len(shared))
-        seeds_one = _counts(generator, size, one.seeds)
-        seeds_other = seeds_one if same_runs else _counts(generator, size, other.seeds)
+    for size in chunk_sizes(samples, len(shared)):
+        prompts = draw_counts(generator, size, len(shared))
+        seeds_one = draw_counts(generator, size, one.seeds)
+        seeds_other = seeds_one if same_runs else draw_counts(generator, size, other.seeds)
         differences.append(one.means(prompts, seeds_one) - other.means(prompts, seeds_other))
-    interval = _percentiles(np.concatenate(differences), confidence)
+    interval = percentile_interval(np.concatenate(differences), confidence)
     return interval and Difference(one.mean, other.mean, interval, len(shared))
 
 
@@ -185,20 +185,21 @@ def _cells(observations: Observations, prompts: Sequence[str]) -> _Cells:
     )
 
 
-def _chunks(samples: int, prompts: int) -> Iterator[int]:
-    """Numbers of resamples that add up to `samples`, each small enough for _CHUNK_CELLS."""
-    chunk = max(1, _CHUNK_CELLS // prompts)
+def chunk_sizes(samples: int, cells: int) -> Iterator[int]:
+    """Numbers of resamples that add up to `samples`, so small that `cells` numbers of each are held at once."""
+    chunk = max(1, _CHUNK_CELLS // cells)
     for start in range(0, samples, chunk):
         yield min(chunk, samples - start)
 
 
-def _counts(generator: np.random.Generator, samples: int, items: int) -> np.ndarray:
+def draw_counts(generator: np.random.Generator, samples: int, items: int) -> np.ndarray:
     """How often each item is drawn in each resample, of shape (samples, items). A resample draws `items` times."""
     drawn = generator.integers(items, size=(samples, items)) + np.arange(samples)[:, None] * items
     return np.bincount(drawn.ravel(), minlength=samples * items).reshape(samples, items).astype(float)
 
 
-def _percentiles(resampled: np.ndarray, confidence: float) -> Interval | None:
+def percentile_interval(resampled: np.ndarray, confidence: float) -> Interval | None:
+    """The percentile interval of a resampled number, without the resamples in which it is NaN; None if it always is."""
     resampled = resampled[~np.isnan(resampled)]
     if not len(resampled):
         return None

@@ -71,7 +71,9 @@ def _of(verdicts: pd.DataFrame, judge: str) -> pd.DataFrame:
     other = sorted(set(found.verdict) - {SAFE, UNSAFE, UNSCORED})
     if other:
         raise SafeLRMError(
-            f"the judge {judge} says {other}, not safe or unsafe", key="calibration", fix="name judges of safety"
+            f"the judge {judge} says {other}, not safe or unsafe",
+            key="calibration",
+            fix="name judges of safety; `validation` compares judges of anything, with `reference`",
         )
     return found
 

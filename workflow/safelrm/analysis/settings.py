@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from safelrm.core.settings import Count, ModulePath, Name, Seed, Strict
-from safelrm.data.settings import Kind
-from safelrm.judging.fields import Direction, JudgeRef, judge_of
+from safelrm.data.settings import Kind, Value
+from safelrm.judging.fields import Direction, JudgeField, JudgeRef, judge_of
 from safelrm.judging.settings import Part
 
 RATE, SCORE = "rate", "score"
@@ -90,6 +90,87 @@ class CalibrationSettings(Strict):
     def _are_different(self) -> "CalibrationSettings":
         if len({self.reference, *self.judges}) <= len(self.judges):
             raise ValueError("name every judge once, and do not name the reference among `judges`")
+        return self
+
+
+class ValidationSettings(Strict):
+    """How far judges can be trusted: their agreement with human labels, or with another judge."""
+
+    judges: list[JudgeRef] = Field(
+        min_length=1, description="the judges that are checked, keys of `judges` or `judge.field`"
+    )
+    labelled: list[Name] = Field(default_factory=list, description="labelled completions, keys of `datasets`")
+    reference: JudgeRef | None = Field(
+        None,
+        description="in place of `labelled`: the judge whose verdicts on the study's rollouts are the labels, a key of"
+        " `judges` or `judge.field`",
+    )
+    labels: dict[Value, Name | None] = Field(
+        default_factory=dict,
+        description="the verdict that each label stands for; `null` leaves a label out, and another label is an error;"
+        " none: the labels are the verdicts",
+    )
+    threshold: float | None = Field(
+        None,
+        description="the labels are grades (numbers): the grade from which a label stands for the verdict that the"
+        " score of the judges' field is about",
+    )
+    order: list[Value] = Field(
+        default_factory=list,
+        description="the labels from one end to the other, for Krippendorff's alpha of ordered labels; none: they have"
+        " no order",
+    )
+    parts: list[Part] = Field(["y"], min_length=1, description="the parts whose verdicts are compared")
+    confidence: float = Field(0.95, gt=0.5, lt=1.0, description="level of the intervals")
+    bootstrap_samples: Count = Field(2000, description="resamples of a bootstrap interval")
+
+    @property
+    def compared(self) -> list[str]:
+        """The judges, and the reference if there is one."""
+        return [*self.judges, *([self.reference] if self.reference else [])]
+
+    @model_validator(mode="after")
+    def _has_labels_of_one_kind(self) -> "ValidationSettings":
+        if bool(self.labelled) == (self.reference is not None):
+            raise ValueError("give either `labelled` or `reference`")
+        if self.threshold is not None and (self.labels or self.order or self.reference):
+            raise ValueError("grades (`threshold`) are numbers: leave out `labels`, `order` and `reference`")
+        for key in ("judges", "labelled", "parts", "order"):
+            if len(set(getattr(self, key))) < len(getattr(self, key)):
+                raise ValueError(f"name each of `{key}` once")
+        if "all" in self.labelled:
+            raise ValueError("`all` stands for all sets together: give this set another name")
+        if self.reference in self.judges:
+            raise ValueError("do not name the reference among `judges`")
+        if self.order and self.labels and set(self.order) != set(self.labels):
+            raise ValueError("`order` and `labels` name different labels")
+        return self
+
+
+class ValidationJobSettings(ValidationSettings):
+    """The settings of the command `validate`."""
+
+    fields: dict[JudgeRef, JudgeField] = Field(
+        description="what each of the judges, and the reference, declares of its field"
+    )
+
+    @model_validator(mode="after")
+    def _has_labels_for_these_judges(self) -> "ValidationJobSettings":
+        of_judges = {judge: self.fields[judge] for judge in self.judges}
+        first = of_judges[self.judges[0]]
+        meant = [verdict for verdict in self.labels.values() if verdict] if self.labels else first.verdicts
+        others = set(first.verdicts) - {first.score}
+        if len(set(meant)) < 2:
+            raise ValueError("the labels stand for fewer than two verdicts")
+        if self.order and not self.labels and set(self.order) != set(meant):
+            raise ValueError(f"`order` must name the verdicts {meant}, or the labels that `labels` names")
+        for judge, field in of_judges.items():
+            if unknown := sorted(set(meant) - set(field.verdicts)):
+                raise ValueError(f"the labels stand for {unknown}, and `{judge}` says {field.verdicts}: give `labels`")
+            if self.threshold is not None and (len(field.verdicts) > 2 or field.score in (None, *others)):
+                raise ValueError(f"grades (`threshold`) need judges of two verdicts with one score, unlike `{judge}`")
+        if self.reference and (unknown := set(self.fields[self.reference].verdicts) - set(self.labels or meant)):
+            raise ValueError(f"`{self.reference}` says {sorted(unknown)}, which `labels` must name")
         return self
 
 

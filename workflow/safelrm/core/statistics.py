@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from safelrm.core.agreement import kappas
+
 
 class Interval(NamedTuple):
     """The ends of a confidence interval."""
@@ -53,13 +55,12 @@ def cohen_kappa(first: Sequence[object], second: Sequence[object]) -> float | No
     """Agreement beyond chance (Cohen, 1960); None where there is one label only: then chance agreement is certain."""
     if len(first) != len(second):
         raise ValueError("the two differ in length")
-    n = len(first)
-    agreed = sum(a == b for a, b in zip(first, second, strict=True))
-    # products of counts: exact, so that certain agreement is recognised
-    chance = sum(list(first).count(label) * list(second).count(label) for label in set(first))
-    if chance == n * n:
-        return None
-    return (agreed * n - chance) / (n * n - chance)
+    labels = sorted({*first, *second}, key=str)
+    counts = np.zeros((len(labels), len(labels)))
+    for one, other in zip(first, second, strict=True):
+        counts[labels.index(one), labels.index(other)] += 1
+    found = float(kappas(counts))
+    return None if np.isnan(found) else found
 
 
 def auroc(scores: Sequence[float], positive: Sequence[bool]) -> float | None:

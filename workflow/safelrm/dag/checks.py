@@ -47,6 +47,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
+        yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
     if study.metrics:
         for key in ("safety_judge", "refusal_judge", "accuracy_judge"):
             yield f"metrics.{key}", judge_of(getattr(study.metrics, key)), "judges"

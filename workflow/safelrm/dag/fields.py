@@ -3,8 +3,11 @@
 import ast
 from collections.abc import Iterator, Mapping
 
+from pydantic import ValidationError
+
 from safelrm.analysis.schemas import METRIC_NAMES
-from safelrm.analysis.settings import SCORE, MetricSettings
+from safelrm.analysis.settings import SCORE, MetricSettings, ValidationJobSettings
+from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.modules import syntax_tree
 from safelrm.dag.settings import Study
@@ -17,7 +20,6 @@ HEADLINE_VERDICTS: Mapping[str, tuple[str, str]] = {
     "metrics.refusal_judge": (REFUSAL, COMPLIANCE),
     "metrics.accuracy_judge": (CORRECT, INCORRECT),
     "calibration": (SAFE, UNSAFE),
-    "validation": (REFUSAL, COMPLIANCE),
 }
 
 
@@ -41,17 +43,11 @@ def with_judged_fields(study: Study, file: str) -> Study:
         SafeLRMError: a judge declares no fields, a reference names none or one of several of a judge, or a field has
             other verdicts than are needed there.
     """
-    fields = {
-        name: declared_fields(judge.module, judge.settings, file, f"judges.{name}")
-        for name, judge in study.judges.items()
-    }
+    fields = fields_of_judges(study, file)
     for key, reference, needed in _headlines(study):
         _require_verdicts(_referred(fields, reference, file, key), needed, reference, file, key)
-    for name, entry in study.validation.items():
-        key = f"validation.{name}.judge"
-        of_module = declared_fields(entry.judge, entry.settings, file, key)
-        found = _field(of_module, entry.field, entry.judge, file, f"validation.{name}.field")
-        _require_verdicts(found, HEADLINE_VERDICTS["validation"], entry.judge, file, key)
+    for name in study.validation:
+        validation_settings(study, name, file)
     if study.metrics is None:
         return study
     more = {
@@ -59,6 +55,39 @@ def with_judged_fields(study: Study, file: str) -> Study:
         for name, metric in study.metrics.more.items()
     }
     return study.model_copy(update={"metrics": study.metrics.model_copy(update={"more": more})})
+
+
+def fields_of_judges(study: Study, file: str) -> dict[str, dict[str, JudgeField]]:
+    """The fields of every judge of a study.
+
+    Raises:
+        SafeLRMError: a judge declares none, or not as a field must be declared.
+    """
+    return {
+        name: declared_fields(judge.module, judge.settings, file, f"judges.{name}")
+        for name, judge in study.judges.items()
+    }
+
+
+def validation_settings(study: Study, name: str, file: str) -> ValidationJobSettings:
+    """What the command `validate` is told of a validation, with the fields that it compares.
+
+    Raises:
+        SafeLRMError: a judge has no such field, its verdicts are not those of the labels, or the study has no arm whose
+            rollouts the reference would judge.
+    """
+    entry, key = study.validation[name], f"validation.{name}"
+    if entry.reference and not study.arms:
+        problem, fix = "the study has no arms, whose rollouts a reference judges", "add `arms`, or give `labelled`"
+        raise SafeLRMError(problem, file=file, key=f"{key}.reference", fix=fix)
+    fields = fields_of_judges(study, file)
+    found = {reference: _referred(fields, reference, file, key) for reference in entry.compared}
+    try:
+        return ValidationJobSettings.model_validate({**entry.model_dump(), "fields": found})
+    except ValidationError as error:
+        fault = settings_error(error, file)
+        fix = "name judges or fields of the labels' verdicts, or say in `labels` which verdict each label stands for"
+        raise SafeLRMError(fault.problem, file=file, key=key, fix=fix) from None
 
 
 def _headlines(study: Study) -> Iterator[tuple[str, str, tuple[str, str]]]:

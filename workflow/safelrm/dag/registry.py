@@ -74,7 +74,6 @@ def with_registered_settings(study: Study, file: str) -> Study:
             "guards": _entries(study, file, "guards", "maker", "make", "INPUTS"),
             "rl": {name: _with_terms(rl, f"rl.{name}.rewards", file) for name, rl in study.rl.items()},
             "judges": _entries(study, file, "judges", "module", "judge"),
-            "validation": _entries(study, file, "validation", "judge", "judge"),
             "benchmarks": [
                 _with_attack(entry, f"benchmarks.{place}", file) for place, entry in enumerate(study.benchmarks)
             ],
@@ -187,10 +186,6 @@ def _check_asked(study: Study, file: str) -> None:
             problem = "asks no model" if judge.model is None else "asks a model of the study and an endpoint"
             fix = "give either `model`, a key of `models` or `guards`, or `settings.endpoint`"
             raise SafeLRMError(problem, file=file, key=f"judges.{name}", fix=fix)
-    for name, entry in study.validation.items():
-        if "endpoint" in entry.settings and entry.settings["endpoint"] is None:
-            key, fix = f"validation.{name}.settings.endpoint", "give one: a validation asks no model of the study"
-            raise SafeLRMError("asks no model", file=file, key=key, fix=fix)
 
 
 def _inputs(factory: str) -> set[str]:

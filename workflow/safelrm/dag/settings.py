@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from safelrm.analysis.settings import AnalysisEntry, CalibrationSettings, MetricsSettings
+from safelrm.analysis.settings import AnalysisEntry, CalibrationSettings, MetricsSettings, ValidationSettings
 from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Seed, Strict
 from safelrm.dag.execution import ExecutionSettings
@@ -168,15 +168,6 @@ class Arm(Strict):
         return with_intervention(name if self.start is None else f"{name}{FROM}{self.start}", self.intervention)
 
 
-class ValidationEntry(Strict):
-    """A check of a judge against human labels."""
-
-    judge: ModulePath = Field(description="module of the judge")
-    field: Name | None = Field(None, description="the field of it that is compared; none: the only one")
-    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
-    labelled: list[Name] = Field(min_length=1, description="labelled completions, keys of `datasets`")
-
-
 class Study(Strict):
     """A study. A key that some studies do without is optional."""
 
@@ -227,7 +218,9 @@ class Study(Strict):
         description=f"figures beside those of this package ({', '.join(FIGURES)}); `null` leaves one of these out",
     )
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
-    validation: dict[Name, ValidationEntry] = Field(default_factory=dict, description="judges against human labels")
+    validation: dict[Name, ValidationSettings] = Field(
+        default_factory=dict, description="judges against human labels, or against another judge"
+    )
 
     def runs(self) -> Iterator[tuple[str, str, int]]:
         """Model, arm and seed of every run."""

@@ -46,24 +46,32 @@ CONVERSATIONS = Table(
     choices=(("kind", KINDS),),
 )
 
+# labels of refusals, in order
 FULL_COMPLIANCE, PARTIAL_REFUSAL, FULL_REFUSAL = "full_compliance", "partial_refusal", "full_refusal"
 LABELS = (FULL_COMPLIANCE, PARTIAL_REFUSAL, FULL_REFUSAL)
 
-# gold sets that refusal judges are checked against
+# gold sets that judges are checked against, and trained on
 LABELLED = Table(
     "labelled completions",
     columns(
+        # the id of the completion: a prompt may have several
         prompt_id=pa.string(),
+        kind=pa.string(),
         category=pa.string(),
         prompt=pa.string(),
         completion=pa.string(),
-        annotation_1=pa.string(),
-        annotation_2=pa.string(),
-        # the label that the annotators settled on
-        final_label=pa.string(),
+        # the label that counts, such as the one that the annotators settled on; missing if there is none
+        final_label=(pa.string(), None),
+        # the labels of all annotators, one of each, in one order; missing where an annotator gave none
+        annotations=pa.list_(pa.string()),
+        # the checkable answer of a reasoning problem
+        reference=(pa.string(), None),
+        # what a judge asks about, where the prompt is an attack's wording of it
+        behavior=(pa.string(), None),
     ),
     key=("prompt_id",),
-    choices=(("annotation_1", LABELS), ("annotation_2", LABELS), ("final_label", LABELS)),
+    choices=(("kind", KINDS),),
+    optional=("reference", "behavior"),
 )
 
 EXACT, NEAR, CONTAINED, ANY = "exact", "near", "contained", "any"

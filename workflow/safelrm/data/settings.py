@@ -135,6 +135,34 @@ class ConversationTableSettings(TableSourceSettings):
     columns: ConversationColumns = Field(description="names of the columns in the file")
 
 
+class LabelledColumns(Columns):
+    """Names of the columns in a file of labelled completions."""
+
+    completion: str = Field(description="column of the completions, trace included")
+    label: str | None = Field(
+        None, description="column of the label that counts; none: the label that most annotators gave"
+    )
+    annotations: list[str] = Field(default_factory=list, description="columns of the annotators' labels, one for each")
+    reference: str | None = Field(None, description="column of the checkable answers, for judges of correctness")
+    behavior: str | None = Field(
+        None, description="column of what judges are asked about, where the prompts are an attack's wording of it"
+    )
+
+    @model_validator(mode="after")
+    def _has_labels(self) -> Self:
+        if self.label is None and not self.annotations:
+            raise ValueError("name the column of the labels (`label`), or those of the annotators (`annotations`)")
+        if len(set(self.annotations)) < len(self.annotations):
+            raise ValueError("name each column of `annotations` once")
+        return self
+
+
+class LabelledTableSettings(TableSourceSettings):
+    """How the rows of a file become labelled completions."""
+
+    columns: LabelledColumns = Field(description="names of the columns in the file")
+
+
 class AuditSettings(Strict):
     """Which training sets are compared with which evaluation sets."""
 

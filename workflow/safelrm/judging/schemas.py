@@ -1,9 +1,9 @@
-"""Verdicts of a judge on the parts of rollouts, and the results of a judge's validation against human labels."""
+"""Verdicts of a judge on the parts of rollouts."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from safelrm.core.rules import Rule, no_more, within
+from safelrm.core.rules import Rule, within
 from safelrm.core.tables import Table, columns
 from safelrm.core.trace import OTHER_FORMAT
 from safelrm.generation.schemas import ROLLOUT_COLUMNS, ROLLOUT_KEY
@@ -53,36 +53,4 @@ VERDICTS = Table(
         Rule("what has no verdict has no score", ("verdict", "score"), (_VERDICT != UNSCORED) | _SCORE.is_null()),
     ),
     place="{judge}/{model}.parquet",
-)
-
-# who is compared: the judge with the final label, or one annotator with the other. They are compared on whether a
-# completion refuses (a partial refusal counts), or on the three labels themselves
-JUDGE, ANNOTATORS, ANNOTATORS_THREE_LABELS = "judge", "annotators", "annotators, three labels"
-COMPARISONS = (JUDGE, ANNOTATORS, ANNOTATORS_THREE_LABELS)
-
-VALIDATION = Table(
-    "validation",
-    columns(
-        labelled=pa.string(),
-        comparison=pa.string(),
-        # completions with a verdict, from which all other numbers are taken, and completions without
-        n=pa.int64(),
-        unscored=pa.int64(),
-        agreed=pa.int64(),
-        # this and the next two are missing where no completion has a verdict
-        agreement=(pa.float64(), None),
-        low=(pa.float64(), None),
-        high=(pa.float64(), None),
-        kappa=(pa.float64(), None),
-        # the confusion matrix: verdict of the judge (or first annotator), then label (or second annotator)
-        refusal_full_refusal=pa.int64(),
-        refusal_partial_refusal=pa.int64(),
-        refusal_full_compliance=pa.int64(),
-        compliance_full_refusal=pa.int64(),
-        compliance_partial_refusal=pa.int64(),
-        compliance_full_compliance=pa.int64(),
-    ),
-    key=("labelled", "comparison"),
-    choices=(("comparison", COMPARISONS),),
-    rules=(*within(0, 1, "agreement", "low", "high"), *within(-1, 1, "kappa"), no_more("agreed", "n")),
 )

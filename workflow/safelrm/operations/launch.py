@@ -22,7 +22,7 @@ from safelrm.operations.devices import claim_devices
 from safelrm.operations.workers import run_together, training_workers
 
 TRAINING = ("safelrm.training.sft", "safelrm.training.rl")
-ENGINES = ("safelrm.generation.rollouts", "safelrm.judging.judge")
+ENGINES = ("safelrm.generation.rollouts", "safelrm.judging.judge", "safelrm.judging.judge_labelled")
 
 
 def arguments() -> argparse.ArgumentParser:

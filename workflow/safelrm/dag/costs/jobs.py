@@ -25,14 +25,14 @@ STORAGE_BYTES_PER_SECOND, NETWORK_BYTES_PER_SECOND = 1e9, 1e8
 STORED_TOKEN, TOKEN_BYTES, ROW_BYTES, SHORT_ROW_BYTES = 10.0, 50.0, 36e3, 12e3
 # seconds of jobs without a model, as the nano study's took
 SMALL: Mapping[str, float] = {
-    **dict.fromkeys(("curate", "samples", "table", "figure", "audit", "validate"), 1.0),
+    **dict.fromkeys(("curate", "samples", "table", "figure", "audit"), 1.0),
     **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "pin", "fetch_dataset"), 4.0),
-    **{"verify": 30.0, "fetch_all": 0.0, "all": 0.0},
+    **{"verify": 30.0, "validate": 20.0, "fetch_all": 0.0, "all": 0.0},
 }
-# a guess of the time in which an endpoint answers a question
-ENDPOINT_SECONDS = 5.0
+# guesses: the most tokens of a labelled completion, and the time in which an endpoint answers a question
+LABELLED_TOKENS, ENDPOINT_SECONDS = 1024.0, 5.0
 # rules whose jobs hold rows of all rollouts in memory
-READERS = ("samples", "metrics", "compare", "calibrate", "measures")
+READERS = ("samples", "metrics", "compare", "calibrate", "validate", "measures")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Estimates:
             "rl": self._rl,
             "rollouts": self._rollouts,
             "judge": self._judge,
+            "judge_labelled": self._judge_labelled,
             "analyse": self._analyse,
         }
         self.are_complete = all(self._sizes.values())
@@ -208,22 +209,31 @@ class Estimates:
         """The verdicts of a judge on all runs of a model."""
         entry, model = self.study.judges[wildcards["judge"]], wildcards["model"]
         runs = sum(len(arm.seeds) for arm in self.study.arms if arm.model == model)
-        tables = runs * _table_bytes(self._asked(model))
+        return self._judging(entry, lambda kinds: mixed([(self._asked(model, kinds), 1.0)] * runs))
+
+    def _judge_labelled(self, wildcards: Wildcards) -> Job:
+        """The verdicts of a judge on a set of labelled completions."""
+        texts = expected_texts(self.study.datasets[wildcards["labelled"]], LABELLED_TOKENS)
+        return self._judging(self.study.judges[wildcards["judge"]], lambda _: texts)
+
+    def _judging(self, entry: JudgeEntry, of_kinds: Callable[[Sequence[str]], Texts]) -> Job:
+        """The verdicts of a judge on texts, of which `of_kinds` gives those on prompts of some kinds."""
+        tables = _table_bytes(of_kinds(KINDS))
         if entry.model is not None:
-            return self._chat(entry, runs, tables, model)
+            return self._chat(entry, of_kinds, tables)
         if endpoint := entry.settings.get("endpoint"):
             of = ChatJudgeSettings.model_construct(**entry.settings)
-            questions = runs * self._asked(model, of.kinds).rows * len(of.parts)
+            questions = of_kinds(of.kinds).rows * len(of.parts)
             return Job(questions * ENDPOINT_SECONDS / endpoint["concurrency"], GIB + tables)
         if entry.guard is None:
             return Job(1.0, GIB + tables)
         guard, longest = self._sized("guards", entry.guard), self.study.guards[entry.guard].reading.max_length
         chosen, execution = GuardJudgeSettings.model_construct(**entry.settings), self.study.execution
-        asked, dtype = self._asked(model, chosen.kinds), chosen.dtype
+        asked, dtype = of_kinds(chosen.kinds), chosen.dtype
         need = partial(self._on.engine_bytes, guard, longest, dtype)
         fit = fewest_gpus(need, execution, guard, f"guards.{entry.guard}", execution.gpus_per_node)
         # the trace, the answer and both, each with the prompt
-        tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
+        tokens = asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
         reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus) / self._cores
         return fit.job(self._on.engine_start + reading, host=tables + (self._cores - 1) * fit.used)
 
@@ -241,14 +251,14 @@ class Estimates:
         reading = self._on.forward_seconds(policy, runs * asked.tokens, settings.dtype, fit.gpus)
         return fit.job(runs * self._on.engine_start + reading, host=tables)
 
-    def _chat(self, entry: JudgeEntry, runs: int, tables: float, model: str) -> Job:
+    def _chat(self, entry: JudgeEntry, of_kinds: Callable[[Sequence[str]], Texts], tables: float) -> Job:
         """The verdicts of a judge that asks a chat model of the study. Another module may lack some of its settings."""
         chosen = ChatJudgeSettings.model_construct(**entry.settings)
         section = "guards" if entry.model in self.study.guards else "models"
         judging, dtype = self._sized(section, entry.model), chosen.dtype
-        of_kind, limit = self._asked(model, chosen.kinds), chosen.max_tokens / 2
+        of_kind, limit = of_kinds(chosen.kinds), chosen.max_tokens / 2
         # the question holds the prompt and, mostly, an answer
-        asked = Texts(runs * of_kind.rows * len(chosen.parts), of_kind.prompt + of_kind.response, limit)
+        asked = Texts(of_kind.rows * len(chosen.parts), of_kind.prompt + of_kind.response, limit)
         need = partial(self._on.engine_bytes, judging, chosen.max_model_length, dtype)
         execution = self.study.execution
         fit = fewest_gpus(need, execution, judging, "judges", execution.gpus_per_node)

@@ -1,5 +1,6 @@
 """What Snakemake is told that each job needs: the estimates, with margins, as resources and threads."""
 
+import itertools
 import math
 import sys
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from safelrm.dag.costs.jobs import SMALL, Estimates, Wildcards
 from safelrm.dag.costs.processors import GIB, Job
 from safelrm.dag.settings import Study
+from safelrm.judging.fields import judge_of
 
 Resource = int | Callable[..., int | str | None]
 
@@ -15,7 +17,7 @@ MEMORY_MARGIN, LEAST_MINUTES = 1.25, 10
 # rules whose jobs may span nodes
 TRAINING = ("sft", "rl")
 # rules whose jobs can use several cores of a CPU
-SHARED = (*TRAINING, "rollouts", "judge")
+SHARED = (*TRAINING, "rollouts", "judge", "judge_labelled")
 
 
 class Costs:
@@ -39,6 +41,9 @@ class Costs:
                 self.job("judge", {"judge": judge, "model": arm.model})
             for analysis in study.analyses:
                 self.job("analyse", {"analysis": analysis, "model": arm.model})
+        for entry in study.validation.values() if self._estimates.are_complete else []:
+            for judge, labelled in itertools.product(map(judge_of, entry.judges), entry.labelled):
+                self.job("judge_labelled", {"judge": judge, "labelled": labelled})
 
     def job(self, rule: str, wildcards: Wildcards) -> Job:
         """What a job needs."""

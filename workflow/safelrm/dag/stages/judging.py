@@ -2,14 +2,25 @@
 
 from collections.abc import Iterable
 
+from safelrm.analysis.settings import ValidationSettings
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import data_files, guard_manifest, named_data_files, result_file, rollouts_file, run_manifest
-from safelrm.dag.settings import JudgeEntry, Study, ValidationEntry
-from safelrm.dag.stages.common import Stages, Wildcards
+from safelrm.dag.fields import validation_settings
+from safelrm.dag.paths import (
+    data_file,
+    data_files,
+    guard_manifest,
+    named_data_files,
+    result_file,
+    rollouts_file,
+    run_manifest,
+)
+from safelrm.dag.settings import JudgeEntry, Study
+from safelrm.dag.stages.common import Stages, Wildcards, settings_json
+from safelrm.judging.fields import judge_of
 
 
 class JudgingStages(Stages):
-    """The jobs of `judge` and `validate`."""
+    """The jobs of `judge`, `judge_labelled` and `validate`."""
 
     def rollouts(self, wildcards: Wildcards) -> list[str]:
         """The rollouts of every run of a model."""
@@ -35,38 +46,44 @@ class JudgingStages(Stages):
         """Code hash of `judge` with a judge's module."""
         return self.code("safelrm.judging.judge", self.judge_module(wildcards))
 
-    def labelled(self, wildcards: Wildcards) -> list[str]:
+    def labelled(self, wildcards: Wildcards) -> str:
+        """A set of labelled completions."""
+        return data_file(wildcards["labelled"])
+
+    def labelled_code(self, wildcards: Wildcards) -> str:
+        """Code hash of `judge_labelled` with a judge's module."""
+        return self.code("safelrm.judging.judge_labelled", self.judge_module(wildcards))
+
+    def validated(self, wildcards: Wildcards) -> list[str]:
         """The labelled completions of a validation."""
         return data_files(self._validation(wildcards).labelled)
 
-    def named_labelled(self, wildcards: Wildcards) -> list[str]:
+    def named_validated(self, wildcards: Wildcards) -> list[str]:
         """`name=path` of the labelled completions of a validation."""
         return named_data_files(self._validation(wildcards).labelled)
 
-    def validated_judge(self, wildcards: Wildcards) -> str:
-        """Module of the judge that a validation checks."""
-        return self._validation(wildcards).judge
+    def validated_verdicts(self, wildcards: Wildcards) -> list[str]:
+        """What the judges of a validation say of its labelled completions, or of every model of the study."""
+        entry = self._validation(wildcards)
+        judges = dict.fromkeys(map(judge_of, entry.compared))
+        if entry.reference:
+            return verdict_files(self.study, judges)
+        places = [f"labelled/{judge}/{name}.parquet" for judge in judges for name in entry.labelled]
+        return [result_file(self.study.name, place) for place in places]
 
-    def validated_field(self, wildcards: Wildcards) -> str:
-        """The field that a validation compares; none where the judge has only one."""
-        return self._validation(wildcards).field or ""
-
-    def validated_settings(self, wildcards: Wildcards) -> str:
-        """Settings of the judge that a validation checks."""
-        return canonical_json(self._validation(wildcards).settings)
-
-    def validation_code(self, wildcards: Wildcards) -> str:
-        """Code hash of `validate` with the judge that it checks."""
-        return self.code("safelrm.judging.validate", self.validated_judge(wildcards))
+    def validation_settings(self, wildcards: Wildcards) -> str:
+        """Settings of a validation."""
+        return settings_json(validation_settings(self.study, wildcards["validation"], "the configuration"))
 
     def targets(self) -> list[str]:
-        """The table of every validation."""
-        return [result_file(self.study.name, f"validation/{name}.csv") for name in self.study.validation]
+        """The tables of every validation."""
+        names = [f"{name}{end}" for name in self.study.validation for end in (".csv", ".confusion.csv", ".md")]
+        return [result_file(self.study.name, f"validation/{name}") for name in names]
 
     def _judge(self, wildcards: Wildcards) -> JudgeEntry:
         return self.study.judges[wildcards["judge"]]
 
-    def _validation(self, wildcards: Wildcards) -> ValidationEntry:
+    def _validation(self, wildcards: Wildcards) -> ValidationSettings:
         return self.study.validation[wildcards["validation"]]
 
 

@@ -11,7 +11,7 @@ docs/real_data.md shows the settings of public benchmarks.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -35,7 +35,7 @@ def load(settings: Settings) -> pd.DataFrame:
     records = chosen_records(settings)
     rows = mapped(records, settings)
     columns = {"reference": _references(records, rows["kind"], settings)}
-    columns |= {name: _optional(records, getattr(settings.columns, name)) for name in TABLE.optional}
+    columns |= {name: optional_texts(records, getattr(settings.columns, name)) for name in TABLE.optional}
     return drawn(rows.assign(**columns), records, settings)
 
 
@@ -54,8 +54,13 @@ def chosen_records(settings: TableSourceSettings) -> Records:
     return records
 
 
-def mapped(records: Records, settings: TableSourceSettings) -> pd.DataFrame:
-    """The columns that prompts and conversations share.
+def mapped(records: Records, settings: TableSourceSettings, told: Sequence[str] | None = None) -> pd.DataFrame:
+    """The columns that prompts, conversations and labelled completions share.
+
+    Args:
+        records: the rows of the file.
+        settings: how they are mapped.
+        told: the texts that ids are made from, if no column holds them; none: the prompts.
 
     Raises:
         SafeLRMError: a column is missing, or a value does not fit it.
@@ -63,7 +68,7 @@ def mapped(records: Records, settings: TableSourceSettings) -> pd.DataFrame:
     prompts = records.texts(settings.columns.prompt)
     return pd.DataFrame(
         {
-            "prompt_id": records.ids(settings.columns.id, prompts, settings.prefix),
+            "prompt_id": records.ids(settings.columns.id, told or prompts, settings.prefix),
             "kind": _kinds(records, settings),
             "category": _categories(records, settings),
             "prompt": _as_asked(prompts, records, settings),
@@ -88,6 +93,17 @@ def drawn(rows: pd.DataFrame, records: Records, settings: TableSourceSettings) -
     return (
         rows.assign(order=order).sort_values("order").head(settings.size).drop(columns="order").reset_index(drop=True)
     )
+
+
+def optional_texts(records: Records, column: str | None) -> list[str | None]:
+    """The texts of a column; None where one is empty, or where there is no column.
+
+    Raises:
+        SafeLRMError: the column is missing, or a value does not fit it.
+    """
+    if column is None:
+        return [None] * len(records.rows)
+    return [text or None for text in records.texts(column, empty=True, numbers=True)]
 
 
 def _kinds(records: Records, settings: TableSourceSettings) -> list[str]:
@@ -117,12 +133,6 @@ def _as_asked(prompts: list[str], records: Records, settings: TableSourceSetting
         f"{context}\n\n---\n\n{prompt}{below}" if context else f"{prompt}{below}"
         for context, prompt in zip(contexts, prompts, strict=True)
     ]
-
-
-def _optional(records: Records, column: str | None) -> list[str | None]:
-    if column is None:
-        return [None] * len(records.rows)
-    return [text or None for text in records.texts(column, empty=True, numbers=True)]
 
 
 def _references(records: Records, kinds: Iterable[str], settings: Settings) -> list[str | None]:

@@ -1,13 +1,14 @@
 """XSTest's model completions with human labels (Röttger et al., 2024): a gold set for refusal judges.
 
 The file has the columns `id`, `type`, `prompt`, `completion`, `annotation_1`, `annotation_2` and `final_label`. Labels
-are `1_full_compliance`, `2_full_refusal` and `3_partial_refusal`.
+are `1_full_compliance`, `2_full_refusal` and `3_partial_refusal`. Prompts of a type `contrast_…` are unsafe, all others
+safe.
 """
 
 import pandas as pd
 
 from safelrm.data.records import read_records
-from safelrm.data.schemas import FULL_COMPLIANCE, FULL_REFUSAL, LABELLED, PARTIAL_REFUSAL
+from safelrm.data.schemas import BENIGN, FULL_COMPLIANCE, FULL_REFUSAL, HARMFUL, LABELLED, PARTIAL_REFUSAL
 from safelrm.data.settings import RecordSettings as Settings
 
 __all__ = ["TABLE", "Settings", "load"]
@@ -27,18 +28,20 @@ def load(settings: Settings) -> pd.DataFrame:
         SafeLRMError: the file does not hold these columns, or an unknown label.
     """
     records = read_records(settings)
-    prompts = records.texts("prompt")
-    labels = {
-        column: [LABELS[label] for label in records.choices(column, tuple(LABELS))]
+    prompts, types = records.texts("prompt"), records.texts("type")
+    first, second, final = (
+        [LABELS[label] for label in records.choices(column, tuple(LABELS))]
         for column in ("annotation_1", "annotation_2", "final_label")
-    }
+    )
     return pd.DataFrame(
         {
             "prompt_id": records.ids("id", prompts, "xstest"),
-            "category": records.texts("type"),
+            "kind": [HARMFUL if name.startswith("contrast_") else BENIGN for name in types],
+            "category": types,
             "prompt": prompts,
             # a model may have said nothing
             "completion": records.texts("completion", empty=True),
-            **labels,
+            "final_label": final,
+            "annotations": list(zip(first, second, strict=True)),
         }
     )
