@@ -15,7 +15,7 @@ from safelrm.inference.settings import GuardSettings
 from safelrm.judging import guard as guard_judge
 from safelrm.judging import judge as stage
 from safelrm.judging.contract import verdict_table
-from safelrm.judging.parts import parts_of
+from safelrm.judging.parts import answer_state, parts_of, unique_pairs
 from safelrm.judging.schemas import VERDICTS
 
 READING = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 50}
@@ -69,6 +69,14 @@ def rollouts():
         completion_tokens=3,
         request_seed=1,
     )
+
+
+def test_no_part_is_judged_of_a_rollout_in_another_trace_format(rollouts):
+    other = rollouts[:1].assign(parse_state="other_format", trace=None, answer=None, completion="[THINK] a [/THINK] b")
+    parts = parts_of(other)
+    assert parts["part"].tolist() == ["t", "y", "t+y"] and set(parts["state"]) == {"other_format"}
+    assert not unique_pairs(parts)
+    assert answer_state(None, "other_format") == "other_format"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from jinja2 import TemplateError
 from transformers import AutoTokenizer
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.trace import OPEN
+from safelrm.core.trace_formats import THINK, TraceFormat, format_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -26,9 +26,18 @@ def conversation(prompt: str, response: str) -> list[Message]:
     return [*user_turn(prompt), {"role": "assistant", "content": response}]
 
 
-def opened_trace(rendered: str) -> str:
+def opened_trace(rendered: str, trace_format: TraceFormat = THINK) -> str:
     """The trace that a rendered prompt opens at its end ("<think>", with any white space after it), or ""."""
-    return rendered[rendered.rindex(OPEN) :] if rendered.rstrip().endswith(OPEN) else ""
+    for mark in trace_format.openings:
+        if rendered.rstrip().endswith(mark):
+            return rendered[rendered.rindex(mark) :]
+    return ""
+
+
+def trace_format_of(tokenizer: "PreTrainedTokenizerBase") -> TraceFormat:
+    """The format of a model's traces, as its chat template says (core/trace_formats.py)."""
+    # some tokenizers have several templates, by name
+    return format_of(str(tokenizer.chat_template or ""))
 
 
 class Chat:
@@ -43,6 +52,7 @@ class Chat:
         self.tokenizer = load_tokenizer(folder)
         if not self.tokenizer.chat_template:
             raise SafeLRMError("the tokenizer has no chat template", file=folder, fix="use a chat model")
+        self.trace_format = trace_format_of(self.tokenizer)
 
     def render(self, messages: Sequence[Message], **template_arguments: str | int | float | bool) -> str:
         """The text of a conversation up to the beginning of the assistant's next turn.
