@@ -34,6 +34,7 @@ FIELDS = {
     }
 }
 
+
 class Settings(Strict):
     """The judge has no settings."""
 

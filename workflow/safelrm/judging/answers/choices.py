@@ -10,12 +10,21 @@ from safelrm.judging.answers.markup import bare, unified, unworded
 
 _LETTERS = "ABCDEFGHIJ"
 _REFERENCE = re.compile(r"\(?([A-J])[).]?(?:\s*(?:,|;|&|and)\s*\(?([A-J])\)?)*")
-_LETTER = r"(?:\(([A-Ja-j])\)|\[([A-Ja-j])\]|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'_^=+*/(\d]))"
-_HEAD = re.compile(rf"\W{{0,6}}?(?:the\s+)?(?:(?:option|choice|answer|letter)s?\s*:?\s*)?\W{{0,3}}?{_LETTER}", re.IGNORECASE)
-_MORE = re.compile(rf"[)\]\s*$.]{{0,4}}(?:,|;|/|&|\bor\b|\band\b|\bnor\b)[\s*$,]{{0,4}}(?:and\s|or\s|option\s)?\s?{_LETTER}")
+_LETTER = r"(?:\(([A-Ja-j])\)|\[([A-Ja-j])\]|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'_^=+*(\d]))"
+_HEAD = re.compile(
+    rf"\W{{0,6}}?(?:the\s+)?(?:(?:option|choice|answer|letter)s?\s*:?\s*)?\W{{0,3}}?{_LETTER}", re.IGNORECASE
+)
+_MORE = re.compile(
+    rf"[)\]\s*$.]{{0,4}}(?:,|;|/|&|\bor\b|\band\b|\bnor\b)[\s*$,]{{0,4}}(?:and\s|or\s|option\s)?\s?{_LETTER}"
+)
 # "A" and "I" may be words: what follows then is a word that goes on with the sentence
 _ARTICLE = re.compile(r"\s+(?!because|since|as\b|is\b|and\b|or\b|for\b|if\b|but\b|with\b)[a-z]")
 _NEGATED = re.compile(r"(?:\bnot|n't|\bneither|\bnor|\bthan|\bof|\bnever)\s+(?:\w+\s+){0,2}\W{0,3}$", re.IGNORECASE)
+_REJECTED = re.compile(
+    r"[)\]\s]{0,3}(?:(?:and|or|,)\s*\(?[A-J]\)?\s*){0,4}(?:is|are|was|were|can|could|cannot|can't|isn't|aren't|seems?|looks?)\b"
+    r"[^.,;]{0,30}?(?:wrong|incorrect|\bnot\b|n't|ruled|eliminated|excluded|false|\btoo\b|impossible)",
+    re.IGNORECASE,
+)
 _OPTION = re.compile(r"(?:^|(?<=[\s$*{]))(?:\(([A-J])\)|([A-J])[).:])[}*]*(?=[\s$*\\])")
 _WHOLE = re.compile(r"\W{0,4}([A-Ja-j])\W{0,4}")
 
@@ -35,14 +44,13 @@ def given_letters(statement: str) -> frozenset[str]:
     if alone := _WHOLE.fullmatch(text):
         return frozenset(alone.group(1).upper())
     head = _HEAD.match(text)
-    if head and not _is_word(text, head):
+    if head and not _is_no_choice(text, head):
         letters, place = {_letter(head)}, head.end()
         while more := _MORE.match(text, place):
             letters.add(_letter(more))
             place = more.end()
         return frozenset(letters)
-    named = (found for found in re.finditer(_LETTER, text) if not _is_word(text, found))
-    return frozenset(_letter(found) for found in named if not _NEGATED.search(text[max(0, found.start() - 40) : found.start()]))
+    return frozenset(_letter(found) for found in re.finditer(_LETTER, text) if not _is_no_choice(text, found))
 
 
 def options(prompt: str) -> dict[str, str]:
@@ -66,7 +74,9 @@ def _letter(found: re.Match) -> str:
     return next(filter(None, found.groups())).upper()
 
 
-def _is_word(text: str, found: re.Match) -> bool:
-    """Whether the letter is the article or the pronoun, and no option."""
+def _is_no_choice(text: str, found: re.Match) -> bool:
+    """Whether the letter is ruled out, or is the article or the pronoun and no option."""
+    if _NEGATED.search(text[max(0, found.start() - 40) : found.start()]) or _REJECTED.match(text, found.end()):
+        return True
     letter = found.groups()[-1]
-    return (letter in ("A", "I") and bool(_ARTICLE.match(text, found.end()))) or bool(letter and letter.islower())
+    return bool(letter) and (letter.islower() or (letter in "AI" and bool(_ARTICLE.match(text, found.end()))))

@@ -24,6 +24,9 @@ def same_answer(given: str, wanted: str) -> bool:
     """Whether a final answer is the wanted one. Several values are it only if it is a list."""
     if not bare(wanted) or not bare(given):
         return False
+    whole = quantity(given), quantity(wanted)
+    if None not in whole:
+        return same_quantity(*whole)
     if _text(wanted) in (_text(given), _text(phrase(given))):
         return True
     found = values(given)
@@ -54,7 +57,9 @@ def _equivalent(given: str, wanted: str) -> bool:
 
 def _of_sets(wanted: str) -> set[str]:
     """Signs with which an answer may say the same as an interval, a matrix or a ratio."""
-    if re.match(r"\s*[\[(].*,.*[\])]", wanted) or re.search(r"\\(?:cup|in|le|leq|ge|geq|lt|gt)(?![A-Za-z])|[<>]", wanted):
+    if re.match(r"\s*[\[(].*,.*[\])]", wanted) or re.search(
+        r"\\(?:cup|in|le|leq|ge|geq|lt|gt)(?![A-Za-z])|[<>]", wanted
+    ):
         return {r"\in", r"\cup", r"\cap", r"\le", r"\leq", r"\ge", r"\geq", r"\lt", r"\gt", "<", ">", r"\lor", r"\vee"}
     if "matrix" in wanted:
         return {"&"}

@@ -35,13 +35,22 @@ _SIGNS = {
 }
 _SIGN = re.compile("|".join(_SIGNS))
 _ROOT = re.compile(r"\u221a\s*(\w+|\([^()]*\))")
-_WORDS = re.compile(r"\\(?:text|textbf|textit|textrm|textsf|mbox|mathrm|mathbf|mathsf|bf|rm|operatorname)\s*\{([^{}]*)\}")
+_WORDS = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textsf|mbox|mathrm|mathbf|mathsf|bf|rm|operatorname)\s*\{([^{}]*)\}"
+)
 _EMPTY = re.compile(r"\\(?:left|right|displaystyle|textstyle|big|Big|bigg|Bigg|bigl|bigr|limits)(?![A-Za-z])\.?")
-_SPACES = re.compile(r"\\(?:[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|enspace|thinspace)|~")
+_SPACES = re.compile(r"(?<!\\)\\(?:[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|enspace|thinspace)|~")
+_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|\$\$")
+_EXCLAIMED = re.compile(r"(?<=[*$])!+$")
+_SEPARATOR = re.compile(r"\{,\}|,\\!\s{0,3}")
+_FRACTION = re.compile(r"\\[dtc]frac")
 _BRACES = re.compile(r"(\\f?boxed\s*\{)|\\.|[{}]", re.DOTALL)
 _UNBRACED = re.compile(r"\\boxed\s*(?=[^\s{])([^\s{}$]{1,40})")
 # words that belong to mathematics
-_FUNCTIONS = "sin cos tan cot sec csc arcsin arccos arctan log exp sqrt min max gcd lcm mod lim det frac inf and or pi ln i"
+_FUNCTIONS = frozenset(
+    "sin cos tan cot sec csc arcsin arccos arctan log exp sqrt min max gcd lcm mod lim det frac inf and or pi ln i".split()
+)
+_SHORT_WORDS = frozenset("am an as at be by do go he if in is it me my no of on so to up us we".split())
 _WORD = re.compile(r"(?<![\\a-zA-Z0-9])[a-zA-Z]{2,}")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[a-z]*\*?\}")
 
@@ -58,8 +67,8 @@ class Span:
 def unified(text: str) -> str:
     """The text with signs of Unicode as LaTeX, and LaTeX's separators of thousands as commas or spaces."""
     text = _SIGN.sub(lambda found: _SIGNS[found.group()], _ROOT.sub(r"\\sqrt{\1}", text))
-    text = re.sub(r"\{,\}|,\\!\s{0,3}", ",", text).replace(r"\!", "")
-    text = re.sub(r"\\[dtc]frac", r"\\frac", _SPACES.sub(" ", text))
+    text = _SEPARATOR.sub(",", text).replace(r"\!", "")
+    text = _FRACTION.sub(r"\\frac", _SPACES.sub(" ", text))
     return _EMPTY.sub("", text)
 
 
@@ -70,14 +79,16 @@ def unworded(text: str) -> str:
 
 def bare(text: str) -> str:
     """The text without the mark-up around it: stars, delimiters of mathematics, a final stop."""
-    text = " ".join(re.sub(r"\\[()\[\]]|\$\$", "$", text).split())
     # a mark of exclamation within the stars would be a factorial
-    text = re.sub(r"(?<=[*$])!+$", "", text)
+    text = _EXCLAIMED.sub("", " ".join(_DELIMITER.sub("$", text).split()))
     for _ in range(3):
+        before = text
         text = text.strip("*_`: ").removesuffix(".").removesuffix(r"\$").strip()
         inner = text[1:-1]
         if text[:1] == "$" == text[-1:] and len(text) > 1 and "$" not in inner.replace(r"\$", ""):
             text = inner.strip()
+        if text == before:
+            break
     return text
 
 
@@ -116,9 +127,9 @@ def boxes(text: str) -> list[Span]:
 def is_prose(text: str) -> bool:
     """Whether a text holds words, apart from LaTeX's commands and the names of functions."""
     text = _ENVIRONMENT.sub("", text)
-    return any(word.group().lower() not in _FUNCTIONS.split() and _is_word(word.group()) for word in _WORD.finditer(text))
+    return any(word.group().lower() not in _FUNCTIONS and _is_word(word.group()) for word in _WORD.finditer(text))
 
 
 def _is_word(letters: str) -> bool:
     """Whether letters in a row are a word, and not a product of variables."""
-    return len(letters) > 2 or letters.lower() in {"is", "it", "no", "so", "he", "we", "if", "of", "to", "at", "in", "as"}
+    return len(letters) > 2 or letters.lower() in _SHORT_WORDS

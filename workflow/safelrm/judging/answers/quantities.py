@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from safelrm.judging.answers.markup import bare, unified, unworded
 
@@ -16,6 +17,8 @@ from safelrm.judging.answers.markup import bare, unified, unworded
 _DIGITS = 400
 # characters of the longest exponent
 _EXPONENT = 12
+# texts read before; a reference is compared with many answers
+_KEPT = 1024
 # decimals that a rounded number must have to stand for a fraction, as in math-verify, and its significant digits
 _DECIMALS, _SIGNIFICANT = 6, 3
 _CURRENCIES = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound sterling", "\u00a5": "yen", "\u20b9": "rupee"}
@@ -25,14 +28,16 @@ _PART = rf"(?:\{{\s*(-?{_NUM})\s*\}}|([0-9]))"
 _HEAD = re.compile(
     rf"(?P<sign>[-+]?)\s*(?P<currency>[$\u20ac\u00a3\u00a5\u20b9])?\s*(?P<sign2>[-+]?)\s*(?:"
     rf"(?:(?P<whole>[0-9]+)\s*)?\\frac\s*{_PART}\s*{_PART}"
-    rf"|(?:(?P<whole2>[0-9]+)\s+(?:and\s+)?)?(?P<over>{_NUM})\s*/\s*(?P<under>-?{_NUM})"
+    rf"|(?:(?P<whole2>[0-9]+)(?:\s+(?:and\s+)?|-(?=[0-9]+/[0-9]+\s+[A-Za-z]{{2}})))?(?P<over>{_NUM})\s*/\s*(?P<under>-?{_NUM})"
     rf"|(?P<number>{_NUM})(?:[eE](?P<exponent>[-+]?[0-9]+)(?![a-zA-Z]))?"
     r")(?:\s*(?:\\times|\\cdot|\*|x)\s*10\s*\^\s*(?:\{\s*(?P<power>[-+]?[0-9]+)\s*\}|(?P<power2>-?[0-9]+)))?"
     r"(?P<percent>\s*(?:\\?%|per\s?cent(?:age)?\b))?"
 )
 _DEGREES = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)")
 _APPROXIMATELY = re.compile(r"(?:\\approx|approximately|about|roughly|exactly|only|just|=)\s*", re.IGNORECASE)
-_UNIT = re.compile(r"[A-Za-z][A-Za-z.']*(?:\s*\^?\{?[23]\}?)?(?:(?:\s*/\s*|\s*-\s*|\s+)[A-Za-z][A-Za-z.']*(?:\^?\{?[23]\}?)?){0,7}")
+_UNIT = re.compile(
+    r"[A-Za-z][A-Za-z.']*(?:\^?\{?[23]\}?)?(?:(?:\s*/\s*|\s*-\s*|\s+)[A-Za-z][A-Za-z.']*(?:\^?\{?[23]\}?)?){0,7}"
+)
 _UNIT_AT_END = re.compile(rf"(?:(?<=[0-9}})])|(?<=\\pi))\s*{_UNIT.pattern}$")
 _LONGEST_UNIT = 80
 # words after a number that make another number of it, or another statement
@@ -89,6 +94,7 @@ class Quantity:
     unit: str | None
 
 
+@lru_cache(maxsize=_KEPT)
 def quantity(text: str) -> Quantity | None:
     """The quantity that a text is, or None if it is something else, or more than that."""
     text = _DEGREES.sub(" degrees", unworded(unified(text)))

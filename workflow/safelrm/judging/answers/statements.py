@@ -34,11 +34,15 @@ _TAKEN_BACK = re.compile(
     re.IGNORECASE,
 )
 _NEGATED = re.compile(r"(?:\bnot|n't|\bnever)\s+(?:(?:equal\s+to|in|a|the)\s+)?[\s*$(\[\\]*$", re.IGNORECASE)
+_DENIED = re.compile(r"(?:\bnot|n't|\bnever|\bdoubt)\b(?:(?!\b(?:but|only|and|so)\b)[^.,;:\n]){0,60}$", re.IGNORECASE)
 _JOINTS = re.compile(
     r"\\text\s*\{|\\(?:quad|qquad|[()\[\],; ])|[\s$(){}\[\]*]|[a-zA-Z](?:_\{?\w\}?)?\s*=|(?:and/or|and|or|either)\b|[,;&]"
 )
 _SAYS_JOINT = re.compile(r"\b(?:and|or)\b|[,;&]")
-_ELLIPSIS = re.compile(r"[\s.\u2026_?]*|\\l?dots|(?:the\s+)?(?:final\s+)?answer(?:\s+here)?|\\text\{\s*(?:final\s+)?answer\s*\}", re.IGNORECASE)
+_ELLIPSIS = re.compile(
+    r"[\s.\u2026_?]*|\\l?dots|(?:the\s+)?(?:final\s+)?answer(?:\s+here)?|\\text\{\s*(?:final\s+)?answer\s*\}",
+    re.IGNORECASE,
+)
 
 
 def final_answer(text: str) -> str:
@@ -99,7 +103,9 @@ def _up_to_hashes(text: str) -> tuple[str, list[Span]]:
 
 def values_at_head(line: str) -> bool:
     """Whether a line begins with a value, and is no heading such as "1. Find the total"."""
-    return not re.match(r"\W*\d{1,2}[.)]\s+[A-Z]", line) and (is_clean(line) or is_clean(phrase(line)) or _number_first(line))
+    return not re.match(r"\W*\d{1,2}[.)]\s+[A-Z]", line) and (
+        is_clean(line) or is_clean(phrase(line)) or _number_first(line)
+    )
 
 
 def _number_first(line: str) -> bool:
@@ -122,7 +128,9 @@ def _grouped(text: str, found: list[Span]) -> list[Span]:
             groups[-1].append(box)
         else:
             groups.append([box])
-    return [Span(group[0].start, group[-1].end, ", ".join(dict.fromkeys(box.text for box in group))) for group in groups]
+    return [
+        Span(group[0].start, group[-1].end, ", ".join(dict.fromkeys(box.text for box in group))) for group in groups
+    ]
 
 
 def _cued(text: str) -> list[Span]:
@@ -137,22 +145,24 @@ def _cued(text: str) -> list[Span]:
         else:
             end = text.find("\n", begin)
         content = text[begin : end if end >= 0 else len(text)].strip()
-        if content:
+        if content and not _DENIED.search(text[max(0, cue.start() - 80) : cue.start()]):
             found.append(Span(cue.start(), begin + len(content), content))
-    # of two on a line the later one begins with the answer
-    found = sorted(found, key=lambda span: span.start)
-    return found
+    return sorted(found, key=lambda span: span.start)
 
 
 def _is_strong(cue: Span) -> bool:
     """Whether a cue is followed by an answer, and not by a remark on it."""
     part = phrase(cue.text)
     return bool(
-        values_at_head(cue.text) or re.match(r"[\s*]*(?:\\?\(|\$|\\\[)", cue.text) or _LETTER_FIRST.match(unworded(unified(part)))
+        values_at_head(cue.text)
+        or re.match(r"[\s*]*(?:\\?\(|\$|\\\[)", cue.text)
+        or _LETTER_FIRST.match(unworded(unified(part)))
     )
 
 
-_LETTER_FIRST = re.compile(r"\W{0,4}(?:option\s+|choice\s+)?\W{0,3}[A-J](?![A-Za-z'])(?!\s+(?!because|since|as\b)[a-z])", re.IGNORECASE)
+_LETTER_FIRST = re.compile(
+    r"\W{0,4}(?:option\s+|choice\s+)?\W{0,3}[A-J](?![A-Za-z'])(?!\s+(?!because|since|as\b)[a-z])", re.IGNORECASE
+)
 
 
 def _repeats(span: Span, earlier: list[Span]) -> bool:
@@ -161,7 +171,9 @@ def _repeats(span: Span, earlier: list[Span]) -> bool:
 
 
 def _bold(text: str) -> list[Span]:
-    found = (mark for mark in _BOLD.finditer(text) if _TAIL.match(text, mark.end()) or _JOINT_NEXT.match(text, mark.end()))
+    found = (
+        mark for mark in _BOLD.finditer(text) if _TAIL.match(text, mark.end()) or _JOINT_NEXT.match(text, mark.end())
+    )
     return [
         Span(mark.start(), mark.end(), mark.group(1).strip())
         for mark in found

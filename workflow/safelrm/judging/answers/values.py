@@ -10,7 +10,9 @@ from safelrm.judging.answers.markup import Span, bare, is_prose, unified, unword
 from safelrm.judging.answers.quantities import is_unit, quantity, without_unit
 
 # a line break, or the end of a sentence, unless after an abbreviation or within a number
-_SENTENCE = re.compile(r"(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bNo)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?](?:\*\*)?\s+|\n")
+_SENTENCE = re.compile(r"(?<![\s.])(?<!Mr|Ms|Dr|St|No|vs)(?<!\.[eg])(?<!Mrs)[.!?](?:\*\*)?\s+(?=[^a-z])|\n")
+# the same in texts of small letters
+_STOP = re.compile(r"(?<!Mr|Ms|Dr|St|No|vs)(?<!Mrs)[.!?](?:\*\*)?\s+|\n")
 _CLAUSE = re.compile(
     r"\s*(?:,\s*(?=(?:which|where|who|she|he|it|they|we|the|this|that|these|with|making|there|i)\b)|\(\s*(?=[a-z]{3,})"
     r"|,?\s[-\u2013\u2014]+\s+(?=[a-zA-Z]{2})|\u2014|,\s*(?=not\b)"
@@ -23,24 +25,35 @@ _NUMBER = re.compile(
     r"|(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:\s+\d+/\d+|\s*/\s*\d+|[eE][-+]?\d+)?)(?:\s*\\?%)?(?![\w/])"
 )
 _SCALE = re.compile(r"\s(?:hundred|thousand|million|billion|trillion|dozen)\b|\s?per\s?cent")
-_NEGATED = re.compile(r"(?:\bnot|n't|\bnever|\bthan|\binstead of|\bneither|\bnor|\bunequal to|\\neq?)\s*(?:[a-z]+\s+){0,2}[$*]*$", re.IGNORECASE)
-_OPERATION = re.compile(r"\s+(?:squared|cubed|factorial|times|plus|minus|over|divided|choose|mod)\b", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"(?:\bnot|n't|\bnever|\bcannot|\bthan|\binstead of|\bneither|\bnor|\bunequal to|\\neq?)\s*(?:[a-z]+\s+){0,2}[\s$*}]*$"
+    r"|(?:\bnot|n't|\bnever|\bcannot|\bdoubt)\b(?:(?!\b(?:but|only|and|so)\b)[^.,;:\d]){0,60}$",
+    re.IGNORECASE,
+)
+_OPERATION = re.compile(
+    r"\s+(?:squared|cubed|factorial|times|plus|minus|over|divided|choose|mod|or\s+(?:more|less|fewer|greater))\b",
+    re.IGNORECASE,
+)
 _JOINED = re.compile(
     r"\s*(?:[A-Za-z]+\s+){0,3}?(?:[A-Za-z]+)?\s*(?:,?\s*\band/or\b|,?\s*\bor\b|,?\s*\band\b|,|;|\bto\b|\s/\s|-)"
     r"\s*(?:(?:else|maybe|perhaps|possibly|even|also|either)\s+)?(?:[A-Za-z]_?\{?\w?\}?\s*=\s*)?"
 )
 _OR = re.compile(r"(?:,\s*)?(?<![A-Za-z\\])(?:and/or|or|and)(?![A-Za-z])")
+# the mark of a turn, as in "Q: … A: …"
+_ANSWERS = re.compile(r"^A:\s+")
 _LONGEST = 5000
 
 
 def values(statement: str) -> list[str]:
     """The values of a final statement, without the mark-up around them."""
     text = re.sub(r"[^\S\n]+", " ", re.sub(r"\s*\n\s*", "\n", statement.strip()))
+    text = _ANSWERS.sub("", text)
     for part in (text, phrase(text)):
         if is_clean(part):
             return [bare(part) if quantity(part) is not None else listed(part)]
-    sentences = [sentence for sentence in _SENTENCE.split(text[-_LONGEST:]) if sentence.strip()]
-    found = _values_of_prose(sentences[0]) if sentences and _begins_with_value(sentences[0]) else []
+    sentences = [sentence for sentence in _STOP.split(text[-_LONGEST:]) if sentence.strip()]
+    ends_well = len(_SENTENCE.split(text, maxsplit=1)[0]) == len(_STOP.split(text, maxsplit=1)[0])
+    found = _values_of_prose(sentences[0]) if sentences and ends_well and _begins_with_value(sentences[0]) else []
     for sentence in reversed(sentences):
         found = found or _values_of_prose(sentence)
     return found
@@ -59,7 +72,9 @@ def is_clean(text: str) -> bool:
     if quantity(inner) is not None:
         return True
     inner = without_unit(inner)
-    return not is_prose(unworded(unified(inner))) and bool(re.search(r"[\d\\^=+*/<>]|^[a-zA-Z]$|[a-z]\s*-\s*[a-z]", inner))
+    return not is_prose(unworded(unified(inner))) and bool(
+        re.search(r"[\d\\^=+*/<>]|^[a-zA-Z]$|[a-z]\s*-\s*[a-z]", inner)
+    )
 
 
 def listed(text: str) -> str:
@@ -77,12 +92,13 @@ def _begins_with_value(sentence: str) -> bool:
 
 def _values_of_prose(sentence: str) -> list[str]:
     """The value at the beginning of a sentence, or the last one, each with those that it is listed with."""
-    sentence = re.sub(r"\*\*|__", "", sentence)
+    sentence = unworded(re.sub(r"\*\*|__", "", sentence))
     end = re.split(r"\b(?:is|are|be|equals)\s+|:\s+", sentence)[-1]
-    if end != sentence and quantity(end) is None and is_clean(end):
+    negated = _NEGATED.search(sentence[: len(sentence) - len(end)][-80:])
+    if end != sentence and quantity(end) is None and is_clean(end) and not negated:
         return [listed(end)]
     found = _spans(sentence)
-    kept = [span for span in found if not _NEGATED.search(sentence[max(0, span.start - 40) : span.start])]
+    kept = [span for span in found if not _NEGATED.search(sentence[max(0, span.start - 80) : span.start])]
     if not kept:
         return []
     if kept[0].start == re.match(r"\s*", sentence).end() and found[0] is kept[0]:
@@ -115,7 +131,11 @@ def _spans(sentence: str) -> list[Span]:
     while place < len(sentence):
         formula = _MATHEMATICS.search(sentence, place)
         # a dollar sign before prose is a currency
-        while formula and is_prose(unworded(content := next(filter(None, formula.groups())))) and quantity(content) is None:
+        while (
+            formula
+            and is_prose(unworded(content := next(filter(None, formula.groups()))))
+            and quantity(content) is None
+        ):
             formula = _MATHEMATICS.search(sentence, formula.start() + 1)
         end = formula.start() if formula else len(sentence)
         found += _numbers(sentence, place, end)
