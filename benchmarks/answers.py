@@ -9,6 +9,7 @@ answer changed (it must be *incorrect*). Where the two disagree, the answer is s
 
 import argparse
 import json
+import logging
 import os
 import re
 import sys
@@ -22,7 +23,7 @@ from math_verify import parse, verify
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 
-from safelrm.judging.answers.statements import boxes
+from safelrm.judging.answers.markup import boxes
 from safelrm.judging.exact import is_correct
 
 # an answer that is more than one number or formula: its sign and its factors are those of a part
@@ -108,8 +109,8 @@ def cases(row: dict[str, str]) -> Iterator[tuple[str, str, bool]]:
 
 
 def by_math_verify(answer: str, reference: str) -> bool:
-    """Its verdict, as its documentation asks for it."""
-    return verify(parse(f"${reference}$"), parse(answer))
+    """Its verdict, without its time limits: they are seconds on the clock, which a busy machine does not keep."""
+    return verify(*(parse(text, parsing_timeout=None) for text in (f"${reference}$", answer)), timeout_seconds=None)
 
 
 def agreement(rows: list[dict[str, str]]) -> None:
@@ -182,6 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--first", type=int, help="how many problems of each file")
     arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
     speed()
     gsm8k(read("gsm8k_test.jsonl", arguments.first))
     agreement(read("math500.jsonl", arguments.first))

@@ -12,7 +12,8 @@ _LETTERS = "ABCDEFGHIJ"
 _REFERENCE = re.compile(r"\(?([A-J])[).]?(?:\s*(?:,|;|&|and)\s*\(?([A-J])\)?)*")
 _LETTER = r"(?:\(([A-Ja-j])\)|\[([A-Ja-j])\]|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'_^=+*(\d]))"
 _HEAD = re.compile(
-    rf"\W{{0,6}}?(?:the\s+)?(?:(?:option|choice|answer|letter)s?\s*:?\s*)?\W{{0,3}}?{_LETTER}", re.IGNORECASE
+    rf"\W{{0,6}}?(?:the\s+)?(?:(?:option|choice|answer|letter)s?\s*:?\s*)?\W{{0,3}}?{_LETTER}",
+    re.IGNORECASE,
 )
 _MORE = re.compile(
     rf"[)\]\s*$.]{{0,4}}(?:,|;|/|&|\bor\b|\band\b|\bnor\b)[\s*$,]{{0,4}}(?:and\s|or\s|option\s)?\s?{_LETTER}"

@@ -1,4 +1,4 @@
-r"""Takes mark-up away: LaTeX's spacing and words, Markdown's stars, signs of Unicode. Finds boxes, and what is prose."""
+r"""Takes mark-up away: LaTeX's spacing and words, Markdown's stars, signs of Unicode. Finds boxes and prose."""
 
 import re
 from dataclasses import dataclass
@@ -46,11 +46,14 @@ _SEPARATOR = re.compile(r"\{,\}|,\\!\s{0,3}")
 _FRACTION = re.compile(r"\\[dtc]frac")
 _BRACES = re.compile(r"(\\f?boxed\s*\{)|\\.|[{}]", re.DOTALL)
 _UNBRACED = re.compile(r"\\boxed\s*(?=[^\s{])([^\s{}$]{1,40})")
+# a digit or an operator, or letters that are variables
+MATHEMATICS = re.compile(r"[\d\\^=+*/<>]|[a-z]\s*-\s*[a-z]|^[a-z]$", re.IGNORECASE)
 # words that belong to mathematics
-_FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan log exp sqrt min max gcd lcm mod lim det frac inf and or pi ln i".split()
+_FUNCTIONS = (
+    "sin cos tan cot sec csc arcsin arccos arctan log exp sqrt min max gcd lcm mod lim det frac inf and or pi ln i"
 )
-_SHORT_WORDS = frozenset("am an as at be by do go he if in is it me my no of on so to up us we".split())
+# other letters in pairs are products of variables
+_SHORT_WORDS = "am an as at be by do go he if in is it me my no of on so to up us we"
 _WORD = re.compile(r"(?<![\\a-zA-Z0-9])[a-zA-Z]{2,}")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[a-z]*\*?\}")
 
@@ -126,10 +129,9 @@ def boxes(text: str) -> list[Span]:
 
 def is_prose(text: str) -> bool:
     """Whether a text holds words, apart from LaTeX's commands and the names of functions."""
-    text = _ENVIRONMENT.sub("", text)
-    return any(word.group().lower() not in _FUNCTIONS and _is_word(word.group()) for word in _WORD.finditer(text))
+    return any(_is_word(found.group().lower()) for found in _WORD.finditer(_ENVIRONMENT.sub("", text)))
 
 
 def _is_word(letters: str) -> bool:
-    """Whether letters in a row are a word, and not a product of variables."""
-    return len(letters) > 2 or letters.lower() in _SHORT_WORDS
+    """Whether letters in a row are a word, and not a product of variables or a function."""
+    return letters in _SHORT_WORDS.split() or (len(letters) > 2 and letters not in _FUNCTIONS.split())

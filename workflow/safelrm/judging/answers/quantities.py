@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from safelrm.judging.answers.markup import bare, unified, unworded
+from safelrm.judging.answers.units import SCALES, unit
 
 # digits before and after the point up to which a number is a fraction
 _DIGITS = 400
@@ -21,60 +22,25 @@ _EXPONENT = 12
 _KEPT = 1024
 # decimals that a rounded number must have to stand for a fraction, as in math-verify, and its significant digits
 _DECIMALS, _SIGNIFICANT = 6, 3
-_CURRENCIES = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound sterling", "\u00a5": "yen", "\u20b9": "rupee"}
-_SCALES = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_NUM = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]{1,3}(?: [0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)"
-_PART = rf"(?:\{{\s*(-?{_NUM})\s*\}}|([0-9]))"
-_HEAD = re.compile(
-    rf"(?P<sign>[-+]?)\s*(?P<currency>[$\u20ac\u00a3\u00a5\u20b9])?\s*(?P<sign2>[-+]?)\s*(?:"
-    rf"(?:(?P<whole>[0-9]+)\s*)?\\frac\s*{_PART}\s*{_PART}"
-    rf"|(?:(?P<whole2>[0-9]+)(?:\s+(?:and\s+)?|-(?=[0-9]+/[0-9]+\s+[A-Za-z]{{2}})))?(?P<over>{_NUM})\s*/\s*(?P<under>-?{_NUM})"
-    rf"|(?P<number>{_NUM})(?:[eE](?P<exponent>[-+]?[0-9]+)(?![a-zA-Z]))?"
+_CURRENCIES = {"$": "dollar", "\u20ac": "euro", "\u00a3": "", "\u00a5": "", "\u20b9": ""}
+_NUMBER = (
+    r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]{1,3}(?: [0-9]{3})+(?![0-9])|[0-9]{1,3}(?:'[0-9]{3})+(?![0-9])|[0-9]+)"
+    r"(?:\.[0-9]*)?|\.[0-9]+)"
+)
+_IN_BRACES = rf"(?:\{{\s*(-?{_NUMBER})\s*\}}|([0-9]))"
+_QUANTITY = re.compile(
+    rf"(?P<sign>[-+]?)\s*(?P<currency>(?:[$\u20ac\u00a3\u00a5\u20b9]|USD\s|EUR\s)?)\s*(?P<sign2>[-+]?)\s*(?:"
+    # 2\frac{2}{3}
+    rf"(?:(?P<whole>[0-9]+)\s*)?\\frac\s*{_IN_BRACES}\s*{_IN_BRACES}"
+    # 2 2/3; a hyphen joins the two only before a unit, as in 2-2/3 cups
+    rf"|(?:(?P<whole2>[0-9]+)(?:\s+(?:and\s+)?|-(?=[0-9]+/[0-9]+\s+[A-Za-z]{{2}})))?"
+    rf"(?P<over>{_NUMBER})\s*/\s*(?P<under>-?{_NUMBER})"
+    rf"|(?P<number>{_NUMBER})(?:[eE](?P<exponent>[-+]?[0-9]+)(?![a-zA-Z]))?"
     r")(?:\s*(?:\\times|\\cdot|\*|x)\s*10\s*\^\s*(?:\{\s*(?P<power>[-+]?[0-9]+)\s*\}|(?P<power2>-?[0-9]+)))?"
-    r"(?P<percent>\s*(?:\\?%|per\s?cent(?:age)?\b))?"
+    r"(?P<percent>\s*(?:\\?%|per\s?cent(?:age)?\b))?(?:\s?[\u20ac\u00a2\u00a3])?"
 )
 _DEGREES = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)")
 _APPROXIMATELY = re.compile(r"(?:\\approx|approximately|about|roughly|exactly|only|just|=)\s*", re.IGNORECASE)
-_UNIT = re.compile(
-    r"[A-Za-z][A-Za-z.']*(?:\^?\{?[23]\}?)?(?:(?:\s*/\s*|\s*-\s*|\s+)[A-Za-z][A-Za-z.']*(?:\^?\{?[23]\}?)?){0,7}"
-)
-_UNIT_AT_END = re.compile(rf"(?:(?<=[0-9}})])|(?<=\\pi))\s*{_UNIT.pattern}$")
-_LONGEST_UNIT = 80
-# words after a number that make another number of it, or another statement
-_NO_UNITS = frozenset(
-    "times plus minus over squared cubed factorial choose mod modulo divided root sqrt sin cos tan cot log exp or to and "
-    "not nor but versus vs greater less fewer more pi i e x y z n".split()
-)
-_SHORT = frozenset("cm mm km kg mg ft in lb lbs oz hr hrs ml mi mph kph ms yd am pm of m s g h l".split())
-_NAMES = {
-    "meter": "m meter meters metre metres",
-    "kilometer": "km kilometer kilometers kilometre kilometres",
-    "centimeter": "cm centimeter centimeters centimetre centimetres",
-    "millimeter": "mm millimeter millimeters",
-    "inch": "in inch inches",
-    "foot": "ft foot feet",
-    "yard": "yd yard yards",
-    "mile": "mi mile miles",
-    "gram": "g gram grams",
-    "kilogram": "kg kilogram kilograms",
-    "pound": "lb lbs pound pounds",
-    "ounce": "oz ounce ounces",
-    "second": "s second seconds",
-    "minute": "minute minutes",
-    "hour": "h hr hrs hour hours",
-    "day": "day days",
-    "week": "week weeks",
-    "month": "month months",
-    "year": "year years",
-    "liter": "l liter liters litre litres",
-    "milliliter": "ml milliliter milliliters",
-    "dollar": "dollar dollars",
-    "cent": "cent cents",
-    "euro": "euro euros",
-    "degree": "degree degrees",
-    "radian": "radian radians",
-}
-_NAMED = {word: name for name, words in _NAMES.items() for word in words.split()}
 
 
 @dataclass(frozen=True)
@@ -91,50 +57,30 @@ class Quantity:
     value: Fraction | Decimal
     decimals: int | None
     percent: bool
-    unit: str | None
+    unit: str
 
 
 @lru_cache(maxsize=_KEPT)
 def quantity(text: str) -> Quantity | None:
     """The quantity that a text is, or None if it is something else, or more than that."""
-    text = _DEGREES.sub(" degrees", unworded(unified(text)))
-    text = bare(_APPROXIMATELY.sub("", text.replace(r"\$", "$"), count=1) if _APPROXIMATELY.match(text) else text)
-    text = text.replace(r"\$", "$")
-    head = _HEAD.match(text)
-    if head is None:
+    text = bare(_DEGREES.sub(" degrees", unworded(unified(text)).replace(r"\$", "$")))
+    text = _APPROXIMATELY.sub("", text, count=1) if _APPROXIMATELY.match(text) else text
+    found = _QUANTITY.match(text)
+    if found is None:
         return None
-    rest = text[head.end() :]
-    scale = 1
-    word = re.match(r"\s*([A-Za-z]+)", rest)
-    if word and word.group(1).lower() in _SCALES:
-        scale, rest = _SCALES[word.group(1).lower()], rest[word.end() :]
-    named = _unit(rest)
-    value = _value(head)
+    scale, rest = _scale(text[found.end() :])
+    named, value = unit(rest), _value(found)
     if named is None or value is None:
         return None
     number, decimals = value
-    if head["sign"] == "-" or head["sign2"] == "-":
-        number = number.copy_negate() if isinstance(number, Decimal) else -number
     if scale > 1:
         if isinstance(number, Decimal):
             return None
         number, decimals = number * scale, None if decimals is None else 0
-    unit = named or _CURRENCIES.get(head["currency"] or "")
-    return Quantity(number, decimals, bool(head["percent"]), unit)
-
-
-def without_unit(text: str) -> str:
-    """Mathematics without the unit at its end, in words or as LaTeX's text."""
-    plain = unworded(text)
-    found = _UNIT_AT_END.search(plain[-_LONGEST_UNIT:])
-    if found is None or _unit(found.group()) is None:
-        return text
-    return plain[: len(plain) - len(found.group())]
-
-
-def is_unit(word: str) -> bool:
-    """Whether a word is the name of a unit of measurement."""
-    return word.lower() in _NAMED
+    if "-" in (found["sign"], found["sign2"]):
+        number = number.copy_negate() if isinstance(number, Decimal) else -number
+    named = named or _CURRENCIES.get(found["currency"], "")
+    return Quantity(number, decimals, bool(found["percent"]), named)
 
 
 def same_quantity(given: Quantity, wanted: Quantity) -> bool:
@@ -148,13 +94,16 @@ def same_quantity(given: Quantity, wanted: Quantity) -> bool:
     if given.percent == wanted.percent:
         return _same(given, wanted)
     part, whole = (given, wanted) if given.percent else (wanted, given)
-    return _same(part, whole) or (
-        isinstance(part.value, Fraction)
-        and _same(Quantity(part.value / 100, part.decimals and part.decimals + 2, percent=False, unit=None), whole)
-    )
+    if _same(part, whole):
+        return True
+    if isinstance(part.value, Decimal):
+        return False
+    decimals = None if part.decimals is None else part.decimals + 2
+    return _same(Quantity(part.value / 100, decimals, percent=False, unit=""), whole)
 
 
 def _same(first: Quantity, second: Quantity) -> bool:
+    """Whether two numbers are equal, or one is a fraction and the other its decimals."""
     a, b = first.value, second.value
     if a == b or isinstance(a, Decimal) or isinstance(b, Decimal):
         return a == b
@@ -162,59 +111,46 @@ def _same(first: Quantity, second: Quantity) -> bool:
         return False
     places = first.decimals if first.decimals is not None else second.decimals
     rounded = a if first.decimals is not None else b
-    significant = abs(rounded) >= Fraction(10) ** (_SIGNIFICANT - 1 - places)
-    return places >= _DECIMALS and significant and abs(a - b) * 2 <= Fraction(1, 10**places)
+    precise = places >= _DECIMALS and abs(rounded) >= Fraction(10) ** (_SIGNIFICANT - 1 - places)
+    return precise and abs(a - b) * 2 <= Fraction(1, 10**places)
 
 
-def _value(head: re.Match) -> tuple[Fraction | Decimal, int | None] | None:
-    """The number at the head of a quantity, without its sign, and its decimals."""
-    power = _exponent(head["power"] or head["power2"] or head["exponent"] or "0")
-    if head["number"]:
-        number, decimals = _decimal(head["number"], power)
-        return None if number is None else (number, decimals)
-    over, under = (head["over"], head["under"]) if head["over"] else (head[5] or head[6], head[7] or head[8])
-    parts = [_decimal(part, 0)[0] for part in (head["whole"] or head["whole2"] or "0", over, under)]
-    if not all(isinstance(part, Fraction) for part in parts) or not parts[2] or power is None or abs(power) > _DIGITS:
+def _scale(rest: str) -> tuple[int, str]:
+    """The number that a word such as "million" stands for, and what follows it."""
+    word = re.match(r"\s*([A-Za-z]+)", rest)
+    if word and word.group(1).lower() in SCALES:
+        return SCALES[word.group(1).lower()], rest[word.end() :]
+    return 1, rest
+
+
+def _value(found: re.Match) -> tuple[Fraction | Decimal, int | None] | None:
+    """The number of a quantity, without its sign, and its decimals (None for a fraction)."""
+    digits = found["power"] or found["power2"] or found["exponent"] or "0"
+    # nobody means a longer exponent, and Decimal does not take it
+    if len(digits) > _EXPONENT:
         return None
-    whole, top, bottom = parts
+    power = int(digits)
+    if found["number"]:
+        return _decimal(found["number"], power)
+    braced = [part for part in found.groups()[4:8] if part]
+    over, under = (found["over"], found["under"]) if found["over"] else braced
+    whole, top, bottom = (_decimal(part, 0)[0] for part in (found["whole"] or found["whole2"] or "0", over, under))
+    if any(isinstance(part, Decimal) for part in (whole, top, bottom)) or not bottom or abs(power) > _DIGITS:
+        return None
     return (whole + top / bottom) * Fraction(10) ** power, None
 
 
-def _decimal(digits: str, power: int | None) -> tuple[Fraction | Decimal | None, int]:
+def _decimal(digits: str, power: int) -> tuple[Fraction | Decimal, int]:
     """A number of digits times a power of ten, and its digits after the point."""
-    if power is None:
-        return None, 0
-    whole, _, part = re.sub(r"[, ]", "", digits).partition(".")
-    sign, whole = "-" * whole.startswith("-"), whole.lstrip("-")
-    written = whole + part
+    whole, _, part = re.sub(r"[, ']", "", digits).partition(".")
+    sign, written = "-" * whole.startswith("-"), whole.lstrip("-") + part
     significant = written.rstrip("0")
     exponent = power - len(part) + len(written) - len(significant)
     significant = significant.lstrip("0")
-    decimals = max(0, len(part) - power)
+    decimals = min(_DIGITS, max(0, len(part) - power))
     if not significant:
         return Fraction(0), decimals
     # int() refuses numbers of more than 4,300 digits, and a power of ten is as long as its exponent says
-    if -_DIGITS <= exponent and exponent + len(significant) <= _DIGITS:
+    if exponent >= -_DIGITS and exponent + len(significant) <= _DIGITS:
         return Fraction(int(sign + significant)) * Fraction(10) ** exponent, decimals
     return Decimal(f"{sign}{significant}E{exponent}"), decimals
-
-
-def _exponent(digits: str) -> int | None:
-    """The exponent, unless it is one that nobody means and Decimal does not take."""
-    return int(digits) if len(digits) <= _EXPONENT else None
-
-
-def _unit(rest: str) -> str | None:
-    """The unit after a number: a name, empty if there is none or an unknown one. None if it is no unit."""
-    found = rest.strip()
-    if not found:
-        return ""
-    if not _UNIT.fullmatch(found):
-        return None
-    words = re.findall(r"[a-z]+", found.lower())
-    short = words[0] in _SHORT and (len(words[0]) > 1 or rest[:1] == " ")
-    if words[0] in _NO_UNITS or words[0] in _SCALES or not (len(words[0]) > 2 or short):
-        return None
-    if any(word in _NO_UNITS - {"and", "to"} for word in words[1:]):
-        return None
-    return _NAMED.get(words[0], "") if len(words) == 1 else ""

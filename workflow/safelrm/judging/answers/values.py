@@ -1,62 +1,67 @@
-r"""The values that a statement gives: one as a rule; several where it lists them or cannot decide.
+r"""The values that a statement gives: one as a rule; several where it lists them.
 
 "18 dollars, since 3 * 6 = 18" gives 18; "$x = 1$ or $x = -2$" gives two values, and so does "18 or 20"; "not 18" gives
-none. Of a sentence with several numbers the last one counts, unless the sentence lists them.
+none. Of a sentence with several numbers the last one counts, with those that the sentence lists beside it.
 """
 
 import re
 
-from safelrm.judging.answers.markup import Span, bare, is_prose, unified, unworded
-from safelrm.judging.answers.quantities import is_unit, quantity, without_unit
+from safelrm.judging.answers.markup import MATHEMATICS, Span, bare, is_prose, unified, unworded
+from safelrm.judging.answers.negation import is_negated
+from safelrm.judging.answers.quantities import quantity
+from safelrm.judging.answers.units import is_unit, without_unit
 
-# a line break, or the end of a sentence, unless after an abbreviation or within a number
+# a line break, or the end of a sentence, unless after an abbreviation
 _SENTENCE = re.compile(r"(?<![\s.])(?<!Mr|Ms|Dr|St|No|vs)(?<!\.[eg])(?<!Mrs)[.!?](?:\*\*)?\s+(?=[^a-z])|\n")
-# the same in texts of small letters
+# the same in texts that have no capital letters
 _STOP = re.compile(r"(?<!Mr|Ms|Dr|St|No|vs)(?<!Mrs)[.!?](?:\*\*)?\s+|\n")
+# where a reason or a remark begins
 _CLAUSE = re.compile(
-    r"\s*(?:,\s*(?=(?:which|where|who|she|he|it|they|we|the|this|that|these|with|making|there|i)\b)|\(\s*(?=[a-z]{3,})"
-    r"|,?\s[-\u2013\u2014]+\s+(?=[a-zA-Z]{2})|\u2014|,\s*(?=not\b)"
+    r"\s*(?:,\s*(?=(?:which|where|who|she|he|it|they|we|the|this|that|these|with|making|there|i|not)\b)"
+    r"|\(\s*(?=[a-z]{3})|,?\s[-\u2013\u2014]+\s+(?=[a-z]{2})|\u2014"
     r"|,?\s*\b(?:because|since|as|so|which|where|if|when|but|instead|rather|not|assuming|given|after|thus|hence)\b)",
     re.IGNORECASE,
 )
-_MATHEMATICS = re.compile(r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$((?:\\.|[^$\n\\])+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_FORMULA = re.compile(
+    r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$((?:\\.|[^$\n\\])+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
+    re.DOTALL,
+)
 _NUMBER = re.compile(
     r"(?<![\w.^_{\\/])(?:-\s?)?[$\u20ac\u00a3]?-?(?:\\frac\s*\{\d+\}\s*\{\d+\}"
     r"|(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:\s+\d+/\d+|\s*/\s*\d+|[eE][-+]?\d+)?)(?:\s*\\?%)?(?![\w/])"
+    r"(?:\s(?:hundred|thousand|million|billion|trillion|dozen)\b|\s?per\s?cent)?"
 )
-_SCALE = re.compile(r"\s(?:hundred|thousand|million|billion|trillion|dozen)\b|\s?per\s?cent")
-_NEGATED = re.compile(
-    r"(?:\bnot|n't|\bnever|\bcannot|\bthan|\binstead of|\bneither|\bnor|\bunequal to|\\neq?)\s*(?:[a-z]+\s+){0,2}[\s$*}]*$"
-    r"|(?:\bnot|n't|\bnever|\bcannot|\bdoubt)\b(?:(?!\b(?:but|only|and|so)\b)[^.,;:\d]){0,60}$",
-    re.IGNORECASE,
-)
+# what makes another number of the value before it
 _OPERATION = re.compile(
     r"\s+(?:squared|cubed|factorial|times|plus|minus|over|divided|choose|mod|or\s+(?:more|less|fewer|greater))\b",
     re.IGNORECASE,
 )
 _JOINED = re.compile(
-    r"\s*(?:[A-Za-z]+\s+){0,3}?(?:[A-Za-z]+)?\s*(?:,?\s*\band/or\b|,?\s*\bor\b|,?\s*\band\b|,|;|\bto\b|\s/\s|-)"
+    r"\s*(?:[A-Za-z]+\s+){0,3}?(?:[A-Za-z]+)?\s*(?:,?\s*\b(?:and/or|or|and)\b|,|;|\bto\b|\s/\s|-)"
     r"\s*(?:(?:else|maybe|perhaps|possibly|even|also|either)\s+)?(?:[A-Za-z]_?\{?\w?\}?\s*=\s*)?"
 )
+_TAIL = re.compile(r"\b(?:is|are|be|equals)\s+|:\s+")
 _OR = re.compile(r"(?:,\s*)?(?<![A-Za-z\\])(?:and/or|or|and)(?![A-Za-z])")
+_OR_IN_TEXT = re.compile(r"\\(?:text|mbox|mathrm)\s*\{\s*(,?\s*(?:and|or)\s*)\}")
+_COMMAS = re.compile(r"\s*,(?:\s*,)+\s*")
 # the mark of a turn, as in "Q: … A: …"
-_ANSWERS = re.compile(r"^A:\s+")
-_LONGEST = 5000
+_TURN = re.compile(r"^A:\s+")
+# characters at the end of a statement that are searched for values
+_LONGEST = 2000
 
 
 def values(statement: str) -> list[str]:
     """The values of a final statement, without the mark-up around them."""
-    text = re.sub(r"[^\S\n]+", " ", re.sub(r"\s*\n\s*", "\n", statement.strip()))
-    text = _ANSWERS.sub("", text)
+    text = _TURN.sub("", _spaced(statement))
     for part in (text, phrase(text)):
         if is_clean(part):
-            return [bare(part) if quantity(part) is not None else listed(part)]
+            return [_value(part)]
     sentences = [sentence for sentence in _STOP.split(text[-_LONGEST:]) if sentence.strip()]
+    if not sentences:
+        return []
     ends_well = len(_SENTENCE.split(text, maxsplit=1)[0]) == len(_STOP.split(text, maxsplit=1)[0])
-    found = _values_of_prose(sentences[0]) if sentences and ends_well and _begins_with_value(sentences[0]) else []
-    for sentence in reversed(sentences):
-        found = found or _values_of_prose(sentence)
-    return found
+    first = _of_sentence(sentences[0]) if ends_well and _begins_with_value(sentences[0]) else []
+    return first or next(filter(None, map(_of_sentence, reversed(sentences))), [])
 
 
 def phrase(text: str) -> str:
@@ -72,50 +77,49 @@ def is_clean(text: str) -> bool:
     if quantity(inner) is not None:
         return True
     inner = without_unit(inner)
-    return not is_prose(unworded(unified(inner))) and bool(
-        re.search(r"[\d\\^=+*/<>]|^[a-zA-Z]$|[a-z]\s*-\s*[a-z]", inner)
-    )
+    return not is_prose(unworded(unified(inner))) and bool(MATHEMATICS.search(inner))
 
 
 def listed(text: str) -> str:
-    """Mathematics with commas in place of the words that join its parts, and without delimiters."""
-    inner = without_unit(unified(bare(text)))
-    inner = re.sub(r"\\(?:text|mbox|mathrm)\s*\{\s*(,?\s*(?:and|or)\s*)\}", r" \1 ", inner)
+    """Mathematics with commas in place of the words that join its parts, without delimiters and unit."""
+    inner = _OR_IN_TEXT.sub(r" \1 ", without_unit(unified(bare(text))))
     inner = re.sub(r"(?<!\\)\$|\*\*", "", inner)
-    return re.sub(r"\s*,(?:\s*,)+\s*", ", ", _OR.sub(", ", inner)).strip()
+    return _COMMAS.sub(", ", _OR.sub(", ", inner)).strip()
+
+
+def _value(text: str) -> str:
+    return bare(text) if quantity(text) is not None else listed(text)
+
+
+def _spaced(text: str) -> str:
+    """The text without spaces in a row, so that no pattern takes long."""
+    return re.sub(r"[^\S\n]+", " ", re.sub(r"\s*\n\s*", "\n", " ".join(re.split(r"[^\S\n]+", text.strip()))))
 
 
 def _begins_with_value(sentence: str) -> bool:
     start = re.match(r"[\s*_]*", sentence).end()
-    return bool(_MATHEMATICS.match(sentence, start) or _NUMBER.match(sentence, start))
+    return bool(_FORMULA.match(sentence, start) or _NUMBER.match(sentence, start))
 
 
-def _values_of_prose(sentence: str) -> list[str]:
-    """The value at the beginning of a sentence, or the last one, each with those that it is listed with."""
-    sentence = unworded(re.sub(r"\*\*|__", "", sentence))
-    end = re.split(r"\b(?:is|are|be|equals)\s+|:\s+", sentence)[-1]
-    negated = _NEGATED.search(sentence[: len(sentence) - len(end)][-80:])
-    if end != sentence and quantity(end) is None and is_clean(end) and not negated:
+def _of_sentence(sentence: str) -> list[str]:
+    """The value with which a sentence begins, or else its last one, each with those that are listed with it."""
+    sentence = unworded(re.sub(r"\*\*|__", "", sentence)).strip()
+    end = _TAIL.split(sentence)[-1]
+    before = sentence[: len(sentence) - len(end)]
+    if before and quantity(end) is None and is_clean(end) and not is_negated(before):
         return [listed(end)]
-    found = _spans(sentence)
-    kept = [span for span in found if not _NEGATED.search(sentence[max(0, span.start - 80) : span.start])]
-    if not kept:
+    found = [span for span in _spans(sentence) if not is_negated(sentence[: span.start])]
+    if found and found[0].start > 0:
+        found = found[::-1]
+    group = found[:1]
+    for span in found[1:]:
+        if not _joined(sentence, *sorted((group[-1], span), key=lambda one: one.start)):
+            break
+        group.append(span)
+    group = sorted(group, key=lambda one: one.start)
+    if group and _OPERATION.match(sentence, group[-1].end):
         return []
-    if kept[0].start == re.match(r"\s*", sentence).end() and found[0] is kept[0]:
-        group = [kept[0]]
-        for span in kept[1:]:
-            if not _joined(sentence, group[-1], span):
-                break
-            group.append(span)
-    else:
-        group = [kept[-1]]
-        for span in reversed(kept[:-1]):
-            if not _joined(sentence, span, group[0]):
-                break
-            group.insert(0, span)
-    if _OPERATION.match(sentence, group[-1].end):
-        return []
-    return list(dict.fromkeys(span.text if quantity(span.text) else listed(span.text) for span in group))
+    return list(dict.fromkeys(_value(span.text) for span in group))
 
 
 def _joined(sentence: str, first: Span, second: Span) -> bool:
@@ -128,28 +132,25 @@ def _spans(sentence: str) -> list[Span]:
     """The values of a sentence in order: mathematics between its delimiters, and numbers outside."""
     found: list[Span] = []
     place = 0
-    while place < len(sentence):
-        formula = _MATHEMATICS.search(sentence, place)
+    for formula in _formulas(sentence):
+        found += _numbers(sentence, place, formula.start)
+        found.append(formula)
+        place = formula.end
+    return found + _numbers(sentence, place, len(sentence))
+
+
+def _formulas(sentence: str) -> list[Span]:
+    found = []
+    formula = _FORMULA.search(sentence)
+    while formula:
+        content = next(filter(None, formula.groups()))
         # a dollar sign before prose is a currency
-        while (
-            formula
-            and is_prose(unworded(content := next(filter(None, formula.groups()))))
-            and quantity(content) is None
-        ):
-            formula = _MATHEMATICS.search(sentence, formula.start() + 1)
-        end = formula.start() if formula else len(sentence)
-        found += _numbers(sentence, place, end)
-        if formula is None:
-            break
-        found.append(Span(formula.start(), formula.end(), next(filter(None, formula.groups()))))
-        place = formula.end()
+        is_currency = is_prose(content) and quantity(content) is None
+        if not is_currency:
+            found.append(Span(formula.start(), formula.end(), content))
+        formula = _FORMULA.search(sentence, formula.start() + 1 if is_currency else formula.end())
     return found
 
 
 def _numbers(sentence: str, place: int, end: int) -> list[Span]:
-    numbers = []
-    for number in _NUMBER.finditer(sentence, place, end):
-        scale = _SCALE.match(sentence, number.end())
-        stop = scale.end() if scale else number.end()
-        numbers.append(Span(number.start(), stop, sentence[number.start() : stop]))
-    return numbers
+    return [Span(number.start(), number.end(), number.group()) for number in _NUMBER.finditer(sentence, place, end)]

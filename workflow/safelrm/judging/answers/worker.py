@@ -1,8 +1,8 @@
 """A process that asks math-verify, and is safe from what it asks about.
 
-SymPy may compute without end, or fill the memory: `9^{9^{9^9}}` is enough. A signal does not stop it, since the time goes
-by within one operation of C. So each question has a process of its own, which the kernel ends at a limit of processor
-time, and which gets no memory beyond another limit. The process that makes them has loaded math-verify once.
+SymPy may compute without end, or fill the memory: `9^{9^{9^9}}` is enough. A signal does not stop it, since the time
+goes by within one operation of C. So each question has a process of its own, which the kernel ends at a limit of
+processor time, and which gets no memory beyond another limit. The process that makes them has loaded math-verify once.
 """
 
 import json
@@ -12,7 +12,7 @@ import resource
 import sys
 
 # of one question: seconds of processor time, and bytes of address space (the libraries alone take 80 MB)
-SECONDS, MEMORY = 3, 2**30
+SECONDS, MEMORY = 5, 2**30
 # what the process says once it can be asked
 READY = "ready"
 _EQUIVALENT, _DIFFERENT = b"1", b"0"
@@ -52,9 +52,9 @@ def _limit() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    for kind, limit in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
+    for kind, wanted in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(kind)[1]
-        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(kind, (limit, limit))
 
 
