@@ -166,10 +166,8 @@ def speed() -> None:
         for number in range(FAST)
     ]
     started = time.perf_counter()
-    right = sum(is_correct(*answer) for answer in answers)
-    print(
-        f"{len(answers) / (time.perf_counter() - started):.0f} answers a second where no mathematics is parsed ({right})"
-    )
+    rate = sum(is_correct(*answer) for answer in answers) / (time.perf_counter() - started)
+    print(f"{rate:.0f} answers a second where no mathematics is parsed")
 
 
 def read(name: str, first: int | None) -> list[dict[str, str]]:

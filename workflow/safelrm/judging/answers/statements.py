@@ -20,6 +20,8 @@ _CUE = re.compile(
     r"|(?:^|\n)[ #*_]{0,9}(?:the\s+)?final answer[ *_:]{0,9}\n",
     re.IGNORECASE,
 )
+# "we check our answer: …" repeats the problem
+_CHECKED = re.compile(r"\b(?:check|verif|confirm|test)\w*\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
 _MARKS = re.compile(r"[\s*_:]{0,9}")
 _DISPLAY = re.compile(r"\$\$|\\\[")
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,200})\*\*")
@@ -31,8 +33,8 @@ _LETTER = r"\W{0,4}(?:option\s+|choice\s+)?\W{0,3}[A-J]"
 _LETTER_FIRST = re.compile(rf"{_LETTER}(?![A-Za-z'])(?!\s+(?!because|since|as\b)[a-z])", re.IGNORECASE)
 _LETTER_ALONE = re.compile(rf"{_LETTER}\W{{0,3}}", re.IGNORECASE)
 _NEXT_QUESTION = re.compile(
-    r"(?:^|\n)[ #*_]{0,9}(?:(?:(?:next|new)\s+)?(?:question|problem|exercise|example|instruction)\s*\d*\s*[*_]{0,3}[:.)]"
-    r"|Q\s*\d*\s*[:.)]|(?:human|user)\s*:)|<\|(?:im_start|im_end|endoftext|eot_id|start_header_id)\|>|\[INST\]",
+    r"(?:^|\n)[ #*_]{0,9}(?:(?:(?:next|new)\s+)?(?:question|problem|exercise|example|instruction)\s*\d*\s*"
+    r"[*_]{0,3}[:.)]|Q\s*\d*\s*[:.)]|(?:human|user)\s*:)|<\|(?:im_start|im_end|endoftext|eot_id|start_header_id)\|>|\[INST\]",
     re.IGNORECASE,
 )
 _TAKEN_BACK = re.compile(
@@ -162,7 +164,8 @@ def _cued(text: str) -> list[Span]:
         closing = ("$$" if display.group() == "$$" else r"\]") if display else "\n"
         end = text.find(closing, display.end() if display else begin, begin + _LONGEST)
         content = text[begin : begin + _LONGEST if end < 0 else end + len(closing)].strip()
-        if content and not is_negated(_before(text, cue.start())):
+        before = _before(text, cue.start())
+        if content and not is_negated(before) and not _CHECKED.search(before):
             found.append(Span(cue.start(), begin + len(content), content))
     return found
 

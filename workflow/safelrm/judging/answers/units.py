@@ -13,8 +13,8 @@ _LONGEST = 80
 SCALES = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 # words after a number that make another number of it, or another statement
 _OTHERS = (
-    "times plus minus over squared cubed factorial choose mod modulo divided root sqrt sin cos tan cot log exp or to and "
-    "not nor but versus vs greater less fewer more pi i e x y z n"
+    "times plus minus over squared cubed factorial choose mod modulo divided root sqrt sin cos tan cot log exp or to "
+    "and not nor but versus vs greater less fewer more pi i e x y z n"
 )
 # of these, what may stand within a unit
 _WITHIN = "and to"
