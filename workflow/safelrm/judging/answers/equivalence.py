@@ -14,6 +14,9 @@ from functools import lru_cache
 from safelrm.core.errors import SafeLRMError
 from safelrm.judging.answers.worker import READY, serve
 
+# of one question: seconds of processor time, which do not depend on what else the machine does, and bytes of address
+# space, of which the libraries take 80 MB
+SECONDS, MEMORY = 5, 2**30
 # characters of a text; longer ones are no final answers
 LONGEST = 1000
 # answers repeat: a model's samples, the steps of RL
@@ -70,7 +73,7 @@ class _Worker:
         if self._process is None or self._owner != os.getpid():
             environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}
             self._process = subprocess.Popen(
-                [sys.executable, "-c", f"from {serve.__module__} import {serve.__name__}; {serve.__name__}()"],
+                [sys.executable, "-c", f"from {serve.__module__} import serve; serve({SECONDS}, {MEMORY})"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -10,9 +10,8 @@ import logging
 import os
 import resource
 import sys
+from collections.abc import Mapping
 
-# of one question: seconds of processor time, and bytes of address space (the libraries alone take 80 MB)
-SECONDS, MEMORY = 5, 2**30
 # what the process says once it can be asked
 READY = "ready"
 _EQUIVALENT, _DIFFERENT = b"1", b"0"
@@ -20,23 +19,29 @@ _EQUIVALENT, _DIFFERENT = b"1", b"0"
 _PRACTICE = (r"$\frac{1}{2}$", r"$0.5$"), (r"$(x+1)^2, -\sqrt{2}$", r"$1, 2$"), (r"$[1,2)$", r"$x = 5^\circ$")
 
 
-def serve() -> None:
-    """Answer each line of standard input, `[given, wanted]` in JSON, with a line `true` or `false`, until it ends."""
+def serve(seconds: int, memory: int) -> None:
+    """Answer each line of standard input, `[given, wanted]` in JSON, with a line `true` or `false`, until it ends.
+
+    Args:
+        seconds: of processor time for each question.
+        memory: bytes of address space for each question.
+    """
+    limits = {resource.RLIMIT_CPU: seconds, resource.RLIMIT_AS: memory, resource.RLIMIT_CORE: 0}
     logging.disable(logging.CRITICAL)
     for given, wanted in _PRACTICE:
         _equivalent(given, wanted)
     print(READY, flush=True)
     for line in sys.stdin:
-        print(json.dumps(_apart(*json.loads(line))), flush=True)
+        print(json.dumps(_apart(*json.loads(line), limits)), flush=True)
 
 
-def _apart(given: str, wanted: str) -> bool:
+def _apart(given: str, wanted: str, limits: Mapping[int, int]) -> bool:
     """Whether math-verify finds two texts equivalent within the limits."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            _limit()
+            _limit(limits)
             os.write(writer, _EQUIVALENT if _equivalent(given, wanted) else _DIFFERENT)
         finally:
             os._exit(0)
@@ -47,12 +52,12 @@ def _apart(given: str, wanted: str) -> bool:
     return said == _EQUIVALENT
 
 
-def _limit() -> None:
+def _limit(limits: Mapping[int, int]) -> None:
     """Set the limits of this process, and separate it from the streams of its parent."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    for kind, wanted in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CORE, 0)):
+    for kind, wanted in limits.items():
         hard = resource.getrlimit(kind)[1]
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(kind, (limit, limit))
