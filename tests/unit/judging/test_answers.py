@@ -50,6 +50,7 @@ STATED = [
     ("#### Final Answer\n\\boxed{18}", "18"),
     ("The answer is 18.\n\nQ: Tom?\nA: The answer is 20.", "18"),
     ("\\boxed{18}<|im_end|>\n<|im_start|>user\nand \\boxed{20}?", "18"),
+    ("Initially $\\boxed{10}$.\n\nI forgot tax. The final answer is therefore **$11.50**.", "11.50"),
     # headings and displays
     ("## Final Answer\n\n18 dollars", "18"),
     ("**Final Answer**\n\n$$18$$", "18"),
@@ -80,6 +81,7 @@ CORRECT = [
     (r"\boxed{15}", r"15\mbox{ cm}^2"),
     ("The answer is 5.4 cents.", r"5.4 \text{ cents}"),
     ("2 million", "2000000"),
+    (r"\boxed{\color{red}{18}}", "18"),
     # mixed numbers, fractions, decimals, per cent
     *(
         (answer, "8/3")
@@ -110,6 +112,7 @@ CORRECT = [
     (r"The first root is \boxed{1} and the second root is \boxed{-2}.", "-2, 1"),
     ("The solutions are **1** and **-2**.", "1,-2"),
     ("x = 1 or x = -2", "1,-2"),
+    (r"\boxed{x \in \{1,-2\}}", "1,-2"),
     ("The answer is 3, 5, and 7.", "3, 5, 7"),
     (r"\boxed{3\sqrt{13} \text{ units}}", r"3\sqrt{13}"),
     ("3\u221a13", r"3\sqrt{13}"),
@@ -131,7 +134,9 @@ INCORRECT = [
     (".0000671", ".0000672"),
     ("0.33", "1/3"),
     ("1/10000000", "0.0"),
+    *((answer, "18") for answer in ("negative 18", r"\boxed{\text{negative } 18}", "18 is wrong.", "18? 20?")),
     # several candidates
+    ("The answer is 18. Or 20.", "20"),
     (r"x=\boxed{1} or x=\boxed{-2}", "-2"),
     (r"\boxed{1}", "1,-2"),
     ("A or B", "B"),
@@ -159,6 +164,7 @@ CHOICES = {
     "**B**": "B",
     "B) text": "B",
     "b": "B",
+    "Answer: b) text": "B",
     r"\boxed{\text{B}}": "B",
     r"$\boxed{\textbf{(B)}\ 15}$": "B",
     "The correct option is (B), since A and C are too large.": "B",
@@ -170,6 +176,8 @@ CHOICES = {
     "B is wrong.": "",
     "The answer is neither A nor B.": "",
     "(A) or (B), hard to say": "",
+    "B or maybe A": "",
+    "A B C D": "",
     "A/B": "",
 }
 

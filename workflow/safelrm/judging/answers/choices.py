@@ -10,13 +10,15 @@ from safelrm.judging.answers.markup import bare, unified, unworded
 
 _LETTERS = "ABCDEFGHIJ"
 _REFERENCE = re.compile(r"\(?([A-J])[).]?(?:\s*(?:,|;|&|and)\s*\(?([A-J])\)?)*")
-_LETTER = r"(?:\(([A-Ja-j])\)|\[([A-Ja-j])\]|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'_^=+*(\d]))"
+_LETTER = (
+    r"(?:\(([A-Ja-j])\)|\[([A-Ja-j])\]|(?<![A-Za-z'\\(])([A-Ja-j])(?=\))|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'_^=+*(\d]))"
+)
 _HEAD = re.compile(
     rf"\W{{0,6}}?(?:the\s+)?(?:(?:option|choice|answer|letter)s?\s*:?\s*)?\W{{0,3}}?{_LETTER}",
     re.IGNORECASE,
 )
 _MORE = re.compile(
-    rf"[)\]\s*$.]{{0,4}}(?:,|;|/|&|\bor\b|\band\b|\bnor\b)[\s*$,]{{0,4}}(?:and\s|or\s|option\s)?\s?{_LETTER}"
+    rf"[)\]\s*$.]{{0,4}}(?:,|;|/|&|\bor\b|\band\b|\bnor\b)[\s*$,]{{0,4}}(?:(?:and|or|option|maybe|perhaps|possibly|even|also)\s)?\s?{_LETTER}"
 )
 # "A" and "I" may be words: what follows then is a word that goes on with the sentence
 _ARTICLE = re.compile(r"\s+(?!because|since|as\b|is\b|and\b|or\b|for\b|if\b|but\b|with\b)[a-z]")
@@ -27,6 +29,7 @@ _REJECTED = re.compile(
     re.IGNORECASE,
 )
 _OPTION = re.compile(r"(?:^|(?<=[\s$*{]))(?:\(([A-J])\)|([A-J])[).:])[}*]*(?=[\s$*\\])")
+_LETTERS_ONLY = re.compile(r"(?:\W*[A-J]\b){2,10}\W*")
 _WHOLE = re.compile(r"\W{0,4}([A-Ja-j])\W{0,4}")
 
 
@@ -44,6 +47,8 @@ def given_letters(statement: str) -> frozenset[str]:
     text = " ".join(unworded(unified(statement)).replace("**", "").replace("$", "").split())
     if alone := _WHOLE.fullmatch(text):
         return frozenset(alone.group(1).upper())
+    if _LETTERS_ONLY.fullmatch(text):
+        return frozenset(re.findall(r"[A-J]", text))
     head = _HEAD.match(text)
     if head and not _is_no_choice(text, head):
         letters, place = {_letter(head)}, head.end()

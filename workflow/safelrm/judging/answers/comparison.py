@@ -54,6 +54,7 @@ def is_list(wanted: str) -> bool:
 
 def _equivalent(given: str, wanted: str) -> bool:
     """Whether math-verify finds two values equivalent, where it reads all of both."""
+    given, wanted = _MEMBER.sub("", given), _MEMBER.sub("", wanted)
     if not (MATHEMATICS.search(given) and MATHEMATICS.search(wanted)):
         return False
     if set(_OPERATORS.findall(given)) - set(_OPERATORS.findall(wanted)) - _alike(wanted) or given.count("|") % 2:
@@ -61,7 +62,7 @@ def _equivalent(given: str, wanted: str) -> bool:
     bases = _BASE.search(given), _BASE.search(wanted)
     if None not in bases and bases[0].group(1) != bases[1].group(1):
         return False
-    return equivalent(_MEMBER.sub("", given), _MEMBER.sub("", wanted))
+    return equivalent(given, wanted)
 
 
 def _alike(wanted: str) -> frozenset[str]:

@@ -38,11 +38,14 @@ _ROOT = re.compile(r"\u221a\s*(\w+|\([^()]*\))")
 _WORDS = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|mbox|mathrm|mathbf|mathsf|bf|rm|operatorname)\s*\{([^{}]*)\}"
 )
-_EMPTY = re.compile(r"\\(?:left|right|displaystyle|textstyle|big|Big|bigg|Bigg|bigl|bigr|limits)(?![A-Za-z])\.?")
+_EMPTY = re.compile(
+    r"\\(?:left|right|displaystyle|textstyle|big|Big|bigg|Bigg|bigl|bigr|limits)(?![A-Za-z])\.?|\\(?:text)?color\s*\{\w*\}"
+)
+_IN_BRACES = re.compile(r"\{([^{}]*)\}")
 _SPACES = re.compile(r"(?<!\\)\\(?:[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|enspace|thinspace)|~")
 _DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|\$\$")
 _EXCLAIMED = re.compile(r"(?<=[*$])!+$")
-_SEPARATOR = re.compile(r"\{,\}|,\\!\s{0,3}")
+_SEPARATOR = re.compile(r"\\text\{,\}|\{,\}|,\\!\s{0,3}")
 _FRACTION = re.compile(r"\\[dtc]frac")
 _BRACES = re.compile(r"(\\f?boxed\s*\{)|\\.|[{}]", re.DOTALL)
 _UNBRACED = re.compile(r"\\boxed\s*(?=[^\s{])([^\s{}$]{1,40})")
@@ -90,6 +93,8 @@ def bare(text: str) -> str:
         inner = text[1:-1]
         if text[:1] == "$" == text[-1:] and len(text) > 1 and "$" not in inner.replace(r"\$", ""):
             text = inner.strip()
+        if braced := _IN_BRACES.fullmatch(text):
+            text = braced.group(1).strip()
         if text == before:
             break
     return text

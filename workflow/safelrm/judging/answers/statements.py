@@ -15,7 +15,8 @@ from safelrm.judging.answers.values import is_clean, phrase, values
 _HASHES = re.compile(r"####[^\S\n]*(?=[^\s#])([^\n]*)")
 _CUE = re.compile(
     r"\b(?:answer|(?:correct|right|best)\s+(?:option|choice))s?\b(?:\s+(?:to|for|of)\s[^.\n:=?]{1,80}?)?[\s*_\"']{0,4}"
-    r"(?:[:=]|,?[^\S\n]+(?:(?:then|therefore|thus),?\s+)?(?:is|are|would be|should be|must be|comes to)\b[\s:]{0,3})"
+    r"(?:[:=]|,?[^\S\n]+(?:(?:then|therefore|thus),?\s+)?(?:is|are|would be|should be|must be|comes to)\b[\s:]{0,3}"
+    r"(?:(?:therefore|thus|then|hence|simply|just|indeed|clearly|now|actually|instead)\b[,\s]{1,2})?)"
     # a heading without a colon
     r"|(?:^|\n)[ #*_]{0,9}(?:the\s+)?final answer[ *_:]{0,9}\n",
     re.IGNORECASE,

@@ -12,9 +12,11 @@ from safelrm.judging.answers.quantities import quantity
 from safelrm.judging.answers.units import is_unit, without_unit
 
 # a line break, or the end of a sentence, unless after an abbreviation
-_SENTENCE = re.compile(r"(?<![\s.])(?<!Mr|Ms|Dr|St|No|vs)(?<!\.[eg])(?<!Mrs)[.!?](?:\*\*)?\s+(?=[^a-z])|\n")
+_SENTENCE = re.compile(r"(?<![\s.])(?<!Mr|Ms|Dr|St|No|vs)(?<!\.[eg])(?<!Mrs)[.!?](?:\*\*)?\s+(?=[^a-z])(?![Oo]r\b)|\n")
 # the same in texts that have no capital letters
-_STOP = re.compile(r"(?<!Mr|Ms|Dr|St|No|vs)(?<!Mrs)[.!?](?:\*\*)?\s+|\n")
+_STOP = re.compile(r"(?<!Mr|Ms|Dr|St|No|vs)(?<!Mrs)[.!?](?:\*\*)?\s+(?![Oo]r\b)|\n")
+_QUESTION = re.compile(r"[^.!?\n]*\?(?=\s|$)")
+_MINUS = re.compile(r"(?:\\text\s?\{ ?)?\b(?:minus|negative) ?\}? ?(?=[\d$\\.])", re.IGNORECASE)
 # where a reason or a remark begins
 _CLAUSE = re.compile(
     r"\s*(?:,\s*(?=(?:which|where|who|she|he|it|they|we|the|this|that|these|with|making|there|i|not)\b)"
@@ -31,9 +33,9 @@ _NUMBER = re.compile(
     r"|(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:\s+\d+/\d+|\s*/\s*\d+|[eE][-+]?\d+)?)(?:\s*\\?%)?(?![\w/])"
     r"(?:\s(?:hundred|thousand|million|billion|trillion|dozen)\b|\s?per\s?cent)?"
 )
-# what makes another number of the value before it
-_OPERATION = re.compile(
-    r"\s+(?:squared|cubed|factorial|times|plus|minus|over|divided|choose|mod|or\s+(?:more|less|fewer|greater))\b",
+# what makes another number of the value before it, or denies it
+_UNDONE = re.compile(
+    r"\s+(?:(?:is|was|are|seems)(?:n't|\s+not|\s+wrong|\s+incorrect)|cannot|can't|squared|cubed|factorial|times|plus|minus|over|divided|choose|mod|or\s+(?:more|less|fewer|greater))\b",
     re.IGNORECASE,
 )
 _JOINED = re.compile(
@@ -41,7 +43,7 @@ _JOINED = re.compile(
     r"\s*(?:(?:else|maybe|perhaps|possibly|even|also|either)\s+)?(?:[A-Za-z]_?\{?\w?\}?\s*=\s*)?"
 )
 _TAIL = re.compile(r"\b(?:is|are|be|equals)\s+|:\s+")
-_OR = re.compile(r"(?:,\s*)?(?<![A-Za-z\\])(?:and/or|or|and)(?![A-Za-z])")
+_OR = re.compile(r"(?:[,.]\s*)?(?<![A-Za-z\\])(?:and/or|or|and)(?![A-Za-z])", re.IGNORECASE)
 _OR_IN_TEXT = re.compile(r"\\(?:text|mbox|mathrm)\s*\{\s*(,?\s*(?:and|or)\s*)\}")
 _COMMAS = re.compile(r"\s*,(?:\s*,)+\s*")
 # the mark of a turn, as in "Q: … A: …"
@@ -52,7 +54,7 @@ _LONGEST = 2000
 
 def values(statement: str) -> list[str]:
     """The values of a final statement, without the mark-up around them."""
-    text = _TURN.sub("", _spaced(statement))
+    text = _MINUS.sub("-", _QUESTION.sub("", _TURN.sub("", _spaced(statement))))
     for part in (text, phrase(text)):
         if is_clean(part):
             return [_value(part)]
@@ -66,7 +68,7 @@ def values(statement: str) -> list[str]:
 
 def phrase(text: str) -> str:
     """The first phrase of a text: it ends with the sentence, or where reasons or remarks begin."""
-    sentence = next((part for part in _SENTENCE.split(text.strip()) if part.strip()), "")
+    sentence = next((part for part in _SENTENCE.split(_QUESTION.sub("", text).strip()) if part.strip()), "")
     cut = _CLAUSE.search(sentence, 1) if sentence else None
     return sentence[: cut.start()] if cut else sentence
 
@@ -103,7 +105,7 @@ def _begins_with_value(sentence: str) -> bool:
 
 def _of_sentence(sentence: str) -> list[str]:
     """The value with which a sentence begins, or else its last one, each with those that are listed with it."""
-    sentence = unworded(re.sub(r"\*\*|__", "", sentence)).strip()
+    sentence = unworded(unified(re.sub(r"\*\*|__", "", sentence))).strip()
     end = _TAIL.split(sentence)[-1]
     before = sentence[: len(sentence) - len(end)]
     if before and quantity(end) is None and is_clean(end) and not is_negated(before):
@@ -117,7 +119,7 @@ def _of_sentence(sentence: str) -> list[str]:
             break
         group.append(span)
     group = sorted(group, key=lambda one: one.start)
-    if group and _OPERATION.match(sentence, group[-1].end):
+    if group and _UNDONE.match(sentence, group[-1].end):
         return []
     return list(dict.fromkeys(_value(span.text) for span in group))
 
