@@ -1,11 +1,13 @@
 r"""A judge of correctness: it compares the answers to reasoning problems with the prompt's reference.
 
-The final answer of a text is its last `\boxed{…}`, or the text after its last `####` (GSM8K) or "answer is", or the
-whole text. Two final answers are equal in one of three cases:
+`answers/` has what it stands on. A text states its final answer (`statements`), in a `\boxed{…}`, say. The statement
+gives a value (`values`), which is compared with the reference (`comparison`). They are equal in one of three cases:
 
-1. They are the same text after normalisation, which ignores white space, case, a final stop and `$`.
-2. They are the same number; thousands separators do not count.
-3. Both contain mathematics, and math-verify finds them equivalent.
+1. They are the same words, apart from mark-up and case.
+2. They are the same number (`quantities`), whatever its unit and the way in which it is written.
+3. math-verify finds them equivalent (`equivalence`). It is slow, so it is asked only where the others cannot tell.
+
+A reference that is a letter means an option of a multiple choice (`choices`).
 
 This judge always gives a verdict. A problem without a finished answer is not solved, so the verdict is *incorrect*, and
 the state (no_text, cut_off) says why.

@@ -11,20 +11,23 @@ from safelrm.judging.answers.markup import bare, unified, unworded
 _LETTERS = "ABCDEFGHIJ"
 _REFERENCE = re.compile(r"\(?([A-J])[).]?(?:\s*(?:,|;|&|and)\s*\(?([A-J])\)?)*")
 _LETTER = (
-    r"(?:\(([A-Ja-j])\)|\[([A-Ja-j])\]|(?<![A-Za-z'\\(])([A-Ja-j])(?=\))|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'_^=+*(\d]))"
+    r"(?:\(([A-Ja-j])\)|\[([A-Ja-j])\]|(?<![A-Za-z'\\(])([A-Ja-j])(?=\))"
+    r"|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'_^=+*(\d]))"
 )
 _HEAD = re.compile(
     rf"\W{{0,6}}?(?:the\s+)?(?:(?:option|choice|answer|letter)s?\s*:?\s*)?\W{{0,3}}?{_LETTER}",
     re.IGNORECASE,
 )
 _MORE = re.compile(
-    rf"[)\]\s*$.]{{0,4}}(?:,|;|/|&|\bor\b|\band\b|\bnor\b)[\s*$,]{{0,4}}(?:(?:and|or|option|maybe|perhaps|possibly|even|also)\s)?\s?{_LETTER}"
+    rf"[)\]\s*$.]{{0,4}}(?:,|;|/|&|\bor\b|\band\b|\bnor\b)[\s*$,]{{0,4}}"
+    rf"(?:(?:and|or|option|maybe|perhaps|possibly|even|also)\s)?\s?{_LETTER}"
 )
 # "A" and "I" may be words: what follows then is a word that goes on with the sentence
 _ARTICLE = re.compile(r"\s+(?!because|since|as\b|is\b|and\b|or\b|for\b|if\b|but\b|with\b)[a-z]")
 _NEGATED = re.compile(r"(?:\bnot|n't|\bneither|\bnor|\bthan|\bof|\bnever)\s+(?:\w+\s+){0,2}\W{0,3}$", re.IGNORECASE)
 _REJECTED = re.compile(
-    r"[)\]\s]{0,3}(?:(?:and|or|,)\s*\(?[A-J]\)?\s*){0,4}(?:is|are|was|were|can|could|cannot|can't|isn't|aren't|seems?|looks?)\b"
+    r"[)\]\s]{0,3}(?:(?:and|or|,)\s*\(?[A-J]\)?\s*){0,4}"
+    r"(?:is|are|was|were|can|could|cannot|can't|isn't|aren't|seems?|looks?)\b"
     r"[^.,;]{0,30}?(?:wrong|incorrect|\bnot\b|n't|ruled|eliminated|excluded|false|\btoo\b|impossible)",
     re.IGNORECASE,
 )
