@@ -39,7 +39,8 @@ _WORDS = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|mbox|mathrm|mathbf|mathsf|bf|rm|operatorname)\s*\{([^{}]*)\}"
 )
 _EMPTY = re.compile(
-    r"\\(?:left|right|displaystyle|textstyle|big|Big|bigg|Bigg|bigl|bigr|limits)(?![A-Za-z])\.?|\\(?:text)?color\s*\{\w*\}"
+    r"\\(?:left|right|displaystyle|textstyle|big|Big|bigg|Bigg|bigl|bigr|limits)(?![A-Za-z])\.?"
+    r"|\\(?:text)?color\s*\{\w*\}"
 )
 _IN_BRACES = re.compile(r"\{([^{}]*)\}")
 _SPACES = re.compile(r"(?<!\\)\\(?:[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|enspace|thinspace)|~")

@@ -35,11 +35,13 @@ _LETTER_FIRST = re.compile(rf"{_LETTER}(?![A-Za-z'])(?!\s+(?!because|since|as\b)
 _LETTER_ALONE = re.compile(rf"{_LETTER}\W{{0,3}}", re.IGNORECASE)
 _NEXT_QUESTION = re.compile(
     r"(?:^|\n)[ #*_]{0,9}(?:(?:(?:next|new)\s+)?(?:question|problem|exercise|example|instruction)\s*\d*\s*"
-    r"[*_]{0,3}[:.)]|Q\s*\d*\s*[:.)]|(?:human|user)\s*:)|<\|(?:im_start|im_end|endoftext|eot_id|start_header_id)\|>|\[INST\]",
+    r"[*_]{0,3}[:.)]|Q\s*\d*\s*[:.)]|(?:human|user)\s*:)"
+    r"|<\|(?:im_start|im_end|endoftext|eot_id|start_header_id)\|>|\[INST\]",
     re.IGNORECASE,
 )
 _TAKEN_BACK = re.compile(
-    r"\b(?:wait|actually|mistake|error|correction|corrected|sorry|oops|rather|instead|no,|wrong|incorrect|re-?check\w*)\b",
+    r"\b(?:wait|actually|mistake|error|correction|corrected|sorry|oops|rather|instead|no,|wrong|incorrect"
+    r"|re-?check\w*)\b",
     re.IGNORECASE,
 )
 _JOINTS = re.compile(
@@ -108,7 +110,7 @@ def _statements(text: str) -> list[Span]:
     # a sentence that only repeats what the box says is no other statement
     found = [span for place, span in enumerate(found) if place == 0 or not _repeats(span, found[place - 1])]
     end = max((span.end for span in [*found, *cued]), default=0)
-    found += [bold for bold in _grouped(text, _bold(text)) if bold.start >= end]
+    found += _grouped(text, _bold(text, end))
     return [*found, *hashed] or cued
 
 
@@ -182,11 +184,11 @@ def _repeats(span: Span, earlier: Span) -> bool:
     return not is_clean(phrase(span.text)) and earlier.text in span.text
 
 
-def _bold(text: str) -> list[Span]:
-    """Values and letters in bold, at the end of a sentence."""
+def _bold(text: str, begin: int) -> list[Span]:
+    """Values and letters in bold, at the end of a sentence, from a place on."""
     return [
         Span(mark.start(), mark.end(), mark.group(1).strip())
-        for mark in _BOLD.finditer(text)
+        for mark in _BOLD.finditer(text, begin)
         if _TAIL.match(text, mark.end())
         and (is_clean(mark.group(1)) or _LETTER_ALONE.fullmatch(mark.group(1)))
         and not is_negated(_before(text, mark.start()))
