@@ -58,6 +58,8 @@ STATED = [
     # boxes of an instruction, nested ones, ones without braces
     (r"The final answer goes in \boxed{}. It is \boxed{7}. Done \boxed{}", "7"),
     (r"\boxed{\boxed{4}}", "4"),
+    # words that only begin like a negation
+    (r"Both marks point north after $\boxed{36}$ seconds.", "36"),
     (r"\boxed 5", "5"),
 ]
 CORRECT = [

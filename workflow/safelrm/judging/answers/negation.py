@@ -6,7 +6,7 @@ import re
 _WINDOW = 80
 _NEGATED = re.compile(
     # right before it
-    r"(?:\b(?:not|never|cannot|than|neither|nor|instead of|unequal to)|n't|\\neq?)\s*(?:[a-z]+\s+){0,2}[\s$*}({\[\\]*$"
+    r"(?:\b(?:not|never|cannot|than|neither|nor|instead of|unequal to)\b|n't\b|\\neq?(?![a-z]))\s*(?:[a-z]+\s+){0,2}[\s$*}({\[\\]*$"
     # earlier in its clause, with nothing that turns it
     r"|(?:\b(?:not|never|cannot|doubt)|n't)\b(?:(?!\b(?:but|only|and|so)\b)[^.,;:\d\n]){0,60}$",
     re.IGNORECASE,
