@@ -105,6 +105,10 @@ CORRECT = [
     ("The answer is 20, not 18.", "20"),
     ("The answer is not 18 but 20.", "20"),
     ("He pays $5 for each of 4 books, so he pays $20.", "20"),
+    # while other negations belong to what is asked
+    ("The number of students who did not attend is 18.", "18"),
+    ("Of 30 students, 18 are not in the band.", "18"),
+    (r"What he couldn't eat leaves \boxed{18}", "18"),
     # words
     ("The answer is Evelyn, because she is fastest.", r"\text{Evelyn}"),
     (r"The student is \boxed{\text{Evelyn}}.", "Evelyn"),
@@ -174,6 +178,7 @@ CHOICES = {
     "The answer is A because it is.": "A",
     "I think it's B.": "B",
     "B, not A": "B",
+    "The statement that is not true is (B)": "B",
     "A good answer is hard to find.": "",
     "B is wrong.": "",
     "The answer is neither A nor B.": "",

@@ -7,6 +7,7 @@ which the answer must name. The prompt's options, `(A) red (B) blue` or a line e
 import re
 
 from safelrm.judging.answers.markup import bare, unified, unworded
+from safelrm.judging.answers.negation import is_negated
 
 _LETTERS = "ABCDEFGHIJ"
 _REFERENCE = re.compile(r"\(?([A-J])[).]?(?:\s*(?:,|;|&|and)\s*\(?([A-J])\)?)*")
@@ -24,7 +25,6 @@ _MORE = re.compile(
 )
 # "A" and "I" may be words: what follows then is a word that goes on with the sentence
 _ARTICLE = re.compile(r"\s+(?!because|since|as\b|is\b|and\b|or\b|for\b|if\b|but\b|with\b)[a-z]")
-_NEGATED = re.compile(r"(?:\bnot|n't|\bneither|\bnor|\bthan|\bof|\bnever)\s+(?:\w+\s+){0,2}\W{0,3}$", re.IGNORECASE)
 _REJECTED = re.compile(
     r"[)\]\s]{0,3}(?:(?:and|or|,)\s*\(?[A-J]\)?\s*){0,4}"
     r"(?:is|are|was|were|can|could|cannot|can't|isn't|aren't|seems?|looks?)\b"
@@ -85,7 +85,7 @@ def _letter(found: re.Match) -> str:
 
 def _is_no_choice(text: str, found: re.Match) -> bool:
     """Whether the letter is ruled out, or is the article or the pronoun and no option."""
-    if _NEGATED.search(text[max(0, found.start() - 40) : found.start()]) or _REJECTED.match(text, found.end()):
+    if is_negated(text[max(0, found.start() - 80) : found.start()]) or _REJECTED.match(text, found.end()):
         return True
     letter = found.groups()[-1]
     return bool(letter) and (letter.islower() or (letter in "AI" and bool(_ARTICLE.match(text, found.end()))))

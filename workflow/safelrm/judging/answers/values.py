@@ -35,7 +35,8 @@ _NUMBER = re.compile(
 )
 # what makes another number of the value before it, or denies it
 _UNDONE = re.compile(
-    r"\s+(?:(?:is|was|are|seems)(?:n't|\s+not|\s+wrong|\s+incorrect)|cannot|can't|squared|cubed|factorial|times|plus"
+    r"\s+(?:(?:is|was|are)(?:n't|\s+not)\s+(?:the|it|correct|right)|(?:is|was|are|seems)\s+(?:wrong|incorrect)"
+    r"|(?:cannot|can't)\s+be|squared|cubed|factorial|times|plus"
     r"|minus|over|divided|choose|mod|or\s+(?:more|less|fewer|greater))\b",
     re.IGNORECASE,
 )
