@@ -201,8 +201,9 @@ class _LabelSet:
         """Where the label stands: at the first token that is not blank after the marker; None if it is not there."""
         place = 0
         if self._after is not None:
+            after = self._after
             # with the smallest beginning of the answer that holds the whole marker
-            place = bisect_left(range(len(answer) + 1), True, key=lambda size: bool(self._after.search(answer.text(size))))
+            place = bisect_left(range(len(answer) + 1), True, key=lambda size: bool(after.search(answer.text(size))))
             while place < len(answer) and answer.is_blank(place):
                 place += 1
         return place if place < len(answer) else None

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, model_validator
+from pydantic import ConfigDict, Field, NonNegativeInt, model_validator
 
 from safelrm.core.settings import Count, Name, Positive, Share, Strict
 from safelrm.inference.presets import completed
@@ -83,14 +83,21 @@ class GuardSettings(Strict):
     Fields are read from the guard's answer. `safety` is one of them: its score is P(unsafe).
     """
 
+    # a preset gives what a configuration leaves out
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
+
     preset: Name | None = Field(
-        None, exclude=True, description="a preset, whose keys hold unless they are given here; docs/guards.md lists them"
+        None,
+        exclude=True,
+        description="a preset, whose keys hold unless they are given here; docs/guards.md lists them",
     )
     unsafe_label: Text | None = Field(
         None, exclude=True, description="short form of `fields`: the first token of an answer that means unsafe"
     )
     safe_label: Text | None = Field(None, exclude=True, description="the same for safe")
-    fields: dict[Name, GuardField] = Field(min_length=1, description="what is read from the answer; `safety` is one of them")
+    fields: dict[Name, GuardField] = Field(
+        min_length=1, description="what is read from the answer; `safety` is one of them"
+    )
     answer_prefix: str = Field(
         "", description="text put before the guard's answer, for a guard whose answer does not begin with the label"
     )
@@ -118,7 +125,7 @@ class GuardSettings(Strict):
         description="extra arguments of the guard's chat template, such as Granite Guardian's `guardian_config`",
     )
     template: Text | None = Field(
-        None, description="the whole prompt as literal text, for a guard without chat template; its `placeholders` are filled in"
+        None, description="the whole prompt as text with `placeholders`, for a guard without chat template"
     )
     template_file: Text | None = Field(None, exclude=True, description="a file with the text of `template`")
     placeholders: dict[Literal["prompt", "text"], Text] = Field(
@@ -152,7 +159,9 @@ class GuardSettings(Strict):
         shown = self.template or "".join(turn.content for turn in self.turns)
         text = self.placeholders["text"] if self.template else "{text}"
         if text not in shown:
-            raise ValueError(f"the guard would not see the text: `{'template' if self.template else 'turns'}` lacks {text}")
+            raise ValueError(
+                f"the guard would not see the text: `{'template' if self.template else 'turns'}` lacks {text}"
+            )
         if self.template:
             if self.placeholders["prompt"] not in shown:
                 raise ValueError(f"`template` lacks {self.placeholders['prompt']}, the place of the prompt")

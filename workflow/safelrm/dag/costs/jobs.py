@@ -217,15 +217,21 @@ class Estimates:
             return Job(questions * ENDPOINT_SECONDS / endpoint["concurrency"], GIB + tables)
         if entry.guard is None:
             return Job(1.0, GIB + tables)
-        guard, longest = self._sized("guards", entry.guard), self.study.guards[entry.guard].reading.max_length
+        guard, how = self._sized("guards", entry.guard), self.study.guards[entry.guard].reading
+        longest = how.max_length + how.max_tokens - 1
         chosen, execution = GuardJudgeSettings.model_construct(**entry.settings), self.study.execution
         asked, dtype = self._asked(model, chosen.kinds), chosen.dtype
         need = partial(self._on.engine_bytes, guard, longest, dtype)
         fit = fewest_gpus(need, execution, guard, f"guards.{entry.guard}", execution.gpus_per_node)
         # the trace, the answer and both, each with the prompt
         tokens = runs * asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
-        reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus) / self._cores
-        return fit.job(self._on.engine_start + reading, host=tables + (self._cores - 1) * fit.used)
+        reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus)
+        if how.max_tokens > 1:
+            rows = max(3 * runs * asked.rows, 1.0)
+            reading = self._on.generating_seconds(
+                guard, Texts(rows, tokens / rows, how.max_tokens / 2), dtype, fit.gpus
+            )
+        return fit.job(self._on.engine_start + reading / self._cores, host=tables + (self._cores - 1) * fit.used)
 
     def _analyse(self, wildcards: Wildcards) -> Job:
         """What a trace analysis says of all runs of a model, which it may ask each of its checkpoints about."""
