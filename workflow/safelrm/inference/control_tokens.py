@@ -79,6 +79,8 @@ class ControlTokens:
         """
         if self._counted(ids) == self._expected:
             return ids
+        if not self._tokenizer.is_fast:
+            return None
         parts = re.split(f"({'|'.join(MARKS)})", self._frame)
         for given in ((prompt, text), (prompt, text.strip()), (prompt.strip(), text.strip())):
             filled = [given[MARKS.index(part)] if part in MARKS else part for part in parts]

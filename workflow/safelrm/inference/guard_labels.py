@@ -232,10 +232,10 @@ class _LabelSet:
     def _tokens_of(self, label: str, texts: Mapping[str, list[int]]) -> list[int]:
         """The tokens of a label. Spellings that are no token of this guard do not count, if another one is."""
         spellings = self._settings.labels[label].spellings
-        found = [token for spelling in spellings for token in texts.get(spelling, ())]
         encoded = self._chat.encode(spellings)
-        if not found and self._settings.first_token:
-            found = [ids[0] for ids in encoded if ids]
+        found: list[int] = []
+        for spelling, ids in zip(spellings, encoded, strict=True):
+            found += texts.get(spelling) or (ids[:1] if self._settings.first_token else [])
         found = [token for token in dict.fromkeys(found) if token != self._chat.tokenizer.unk_token_id]
         if not found:
             tokens = self._chat.tokenizer.convert_ids_to_tokens(encoded[0])

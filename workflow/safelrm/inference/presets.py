@@ -44,6 +44,8 @@ def completed(given: object) -> object:
             raise ValueError(f"give either `{name}` or `{name}{FILE}`")
         merged[name] = read_text(path, f"{name}{FILE}")
     _require_needed(merged)
+    if merged.get("fields") is None:
+        raise ValueError("name a `preset`, or give `fields`; docs/guards.md says how")
     return merged
 
 
@@ -73,7 +75,7 @@ def _with_preset(given: Mapping[str, object]) -> dict[str, object]:
     rest = {key: value for key, value in given.items() if key != PRESET}
     if name is None:
         return rest
-    if name not in presets():
+    if not isinstance(name, str) or name not in presets():
         raise ValueError(f"there is no preset `{name}`; there are {', '.join(presets())}")
     return _merged(_with_preset(presets()[name]), rest)
 
