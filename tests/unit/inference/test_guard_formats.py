@@ -7,6 +7,7 @@ from guard_fixtures import TEMPLATE, SayingGuard, reading_of, write_guard_tokeni
 from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
+from tokenizers.processors import TemplateProcessing
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.inference.guard_labels import GuardLabels
@@ -187,15 +188,24 @@ def _labels(folder):
     return _KEPT[folder]
 
 
-def test_a_prompt_from_a_file_begins_once(tmp_path):
-    folder = write_guard_tokenizer(tmp_path, chat_template=None)
-    for template in ("{prompt} / {response}", "<|begin|>{prompt} / {response}"):
-        asker = GuardPrompts(folder, reading_of("wildguard", template=template))
-        (ids,) = asker.encode([("{response}", "{prompt}")])
-        # placeholders within texts mean nothing. This tokenizer begins no text by itself
-        assert asker.chat.decode([ids]) == [
-            template.replace("{prompt}", "{response}", 1)[: -len("{response}")] + "{prompt}"
-        ]
+@pytest.mark.parametrize("begins", [False, True])
+@pytest.mark.parametrize("template", ["{prompt} / {response}", "<|begin|>{prompt} / {response}"])
+def test_a_prompt_from_a_file_begins_once(literal_folder, template, begins):
+    asker = GuardPrompts(literal_folder, reading_of("wildguard", template=template))
+    tokenizer, begin = asker.chat.tokenizer, "<|begin|>"
+    if begins:
+        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+            single=f"{begin} $A", special_tokens=[(begin, tokenizer.bos_token_id)]
+        )
+    # placeholders within texts mean nothing
+    (ids,) = asker.encode([("{response}", "{prompt}")])
+    whole = begin if begins or template.startswith(begin) else ""
+    assert asker.chat.decode([ids]) == [f"{whole}{{response}} / {{prompt}}"]
+
+
+@pytest.fixture(scope="module")
+def literal_folder(tmp_path_factory):
+    return write_guard_tokenizer(tmp_path_factory.mktemp("literal"), chat_template=None)
 
 
 def test_the_last_turn_and_the_policy_are_shown(guard):
