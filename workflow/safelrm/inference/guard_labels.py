@@ -13,15 +13,12 @@ from dataclasses import dataclass, field
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.inference.chat import Chat
+from safelrm.inference.guard_answers import GuardAnswer
 from safelrm.inference.settings import GuardField, GuardSettings
 
 SAFETY = "safety"
 # the most token ids of which vLLM gives the probabilities
 MOST_IDS = 128
-# longest beginning of an answer that a message shows
-SHOWN_CHARACTERS = 40
-# parts the letters of a control token that a guard has only spelled out
-PARTED = "\u200b"
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class GuardLabels:
             SafeLRMError: a log-probability is NaN or infinite.
         """
         self.require_finite(logprobs)
-        answer = _Answer(self._chat, token_ids)
+        answer = GuardAnswer(self._chat, token_ids)
         rows = [dict(zip(self.ids, row, strict=True)) for row in logprobs]
         found = {name: self._fields[name].read(answer, rows) for name in fields or self._fields}
         safety = found.pop(SAFETY)
@@ -121,46 +118,6 @@ class GuardLabels:
                 file=self._chat.folder,
                 fix="check the guard's weights, or use another dtype",
             )
-
-
-class _Answer:
-    """The text of a guard's answer. Control tokens stand in it as such; a guard that quotes one spells another text."""
-
-    def __init__(self, chat: Chat, token_ids: Sequence[int]) -> None:
-        self._chat, self._ids = chat, [int(token) for token in token_ids]
-        self._controls = {number: str(token) for number, token in chat.tokenizer.added_tokens_decoder.items()}
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    @property
-    def beginning(self) -> str:
-        return self.text(len(self))[:SHOWN_CHARACTERS] if len(self) > 1 else "".join(self._chat.decode([self._ids]))
-
-    def is_blank(self, place: int) -> bool:
-        """Whether a token is white space."""
-        return not self._chat.decode([self._ids[place : place + 1]])[0].strip()
-
-    def text(self, count: int) -> str:
-        """The text of the first tokens."""
-        parts: list[str] = []
-        run: list[int] = []
-        for token in [*self._ids[:count], None]:
-            if token is not None and token not in self._controls:
-                run.append(token)
-                continue
-            if run:
-                parts.append(self._parted(self._chat.decode([run])[0]))
-                run = []
-            if token is not None:
-                parts.append(self._controls[token])
-        return "".join(parts)
-
-    def _parted(self, text: str) -> str:
-        for word in self._controls.values():
-            if word in text:
-                text = text.replace(word, word[:1] + PARTED + word[1:])
-        return text
 
 
 class _LabelSet:
@@ -191,13 +148,13 @@ class _LabelSet:
         for tokens in self._tokens.values():
             yield from tokens
 
-    def read(self, answer: _Answer, rows: Sequence[Mapping[int, float]]) -> FieldReading:
+    def read(self, answer: GuardAnswer, rows: Sequence[Mapping[int, float]]) -> FieldReading:
         if self._pattern:
             return self._from_text(answer.text(len(answer)))
         place = self._place(answer)
         return UNREAD if place is None else self._from_row(rows[place])
 
-    def _place(self, answer: _Answer) -> int | None:
+    def _place(self, answer: GuardAnswer) -> int | None:
         """Where the label stands: at the first token that is not blank after the marker; None if it is not there."""
         place = 0
         if self._after is not None:
