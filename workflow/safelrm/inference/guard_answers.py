@@ -1,6 +1,6 @@
 """The text of a guard's answer, token by token."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from safelrm.inference.chat import Chat
 
@@ -15,12 +15,12 @@ class GuardAnswer:
 
     Args:
         chat: the guard's tokenizer.
+        controls: its control tokens, by their ids.
         token_ids: the answer.
     """
 
-    def __init__(self, chat: Chat, token_ids: Sequence[int]) -> None:
-        self._chat, self._ids = chat, [int(token) for token in token_ids]
-        self._controls = {number: str(token) for number, token in chat.tokenizer.added_tokens_decoder.items()}
+    def __init__(self, chat: Chat, controls: Mapping[int, str], token_ids: Sequence[int]) -> None:
+        self._chat, self._controls, self._ids = chat, controls, [int(token) for token in token_ids]
 
     def __len__(self) -> int:
         return len(self._ids)

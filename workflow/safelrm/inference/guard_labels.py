@@ -71,6 +71,7 @@ class GuardLabels:
 
     def __init__(self, chat: Chat, settings: GuardSettings) -> None:
         self._chat, self._settings = chat, settings
+        self._controls = {number: str(token) for number, token in chat.tokenizer.added_tokens_decoder.items()}
         texts = _token_texts(chat)
         self._fields = {name: _LabelSet(chat, name, each, texts) for name, each in settings.fields.items()}
         self.ids = [*dict.fromkeys(token for labels in self._fields.values() for token in labels.ids())]
@@ -100,7 +101,7 @@ class GuardLabels:
             SafeLRMError: a log-probability is NaN or infinite.
         """
         self.require_finite(logprobs)
-        answer = GuardAnswer(self._chat, token_ids)
+        answer = GuardAnswer(self._chat, self._controls, token_ids)
         rows = [dict(zip(self.ids, row, strict=True)) for row in logprobs]
         found = {name: self._fields[name].read(answer, rows) for name in fields or self._fields}
         safety = found.pop(SAFETY)

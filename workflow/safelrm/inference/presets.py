@@ -12,8 +12,8 @@ PRESETS = Path(__file__).with_name("presets.yaml")
 PRESET = "preset"
 # keys that hold a text, and the ending of the keys that name a file with that text
 TEXTS, FILE = ("template", "system", "last_turn"), "_file"
-# of such a text; it becomes a parameter of jobs
-MOST_BYTES = 64 << 10
+# of such a text. It becomes a parameter of jobs, and Linux takes arguments of 128 KiB
+MOST_BYTES = 16 << 10
 
 
 @cache
