@@ -11,7 +11,8 @@ from safelrm.analysis.analyse import analysis_table
 from safelrm.analysis.measures import measures
 from safelrm.analysis.schemas import MEASURES
 from safelrm.analysis.settings import FigureSettings, MeasuresJobSettings
-from safelrm.analysis.traces import lengths
+from safelrm.analysis.traces import lengths, states
+from safelrm.core.trace import PARSE_STATES
 from safelrm.dag.declarations import declared_measures
 from safelrm.reporting.results import Results
 from safelrm.reporting.sheets import measures as sheet
@@ -31,6 +32,17 @@ def means() -> pd.DataFrame:
 def row(means: pd.DataFrame, arm: str, measure: str) -> pd.Series:
     (found,) = means[(means.arm == arm) & (means.measure == measure)].itertuples()
     return found
+
+
+def test_the_states_of_traces_are_shares_that_add_up():
+    declared = declared_measures("safelrm.analysis.traces.states")
+    assert tuple(declared) == PARSE_STATES
+    rows = rollouts()
+    rows.loc[rows.index[0], ["parse_state", "trace", "answer"]] = ["other_format", None, None]
+    optional = {name: measure.optional for name, measure in declared.items()}
+    found = analysis_table(rows, states.analyse(rows, states.Settings()), "states", optional, "module")
+    assert found.groupby("prompt_id").value.sum().eq(1.0).all()
+    assert found[found.measure == "other_format"].value.sum() == 1.0
 
 
 def test_lengths_and_repetition_of_traces(means):

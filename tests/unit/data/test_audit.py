@@ -89,6 +89,11 @@ def test_parse_states_are_counted():
     assert sum(row["share"] for row in state_rows("d", RESPONSES)) == pytest.approx(1)
 
 
+def test_responses_in_another_format_are_counted():
+    rows = {row["state"]: row["rows"] for row in state_rows("d", [*RESPONSES, "[THINK]nine[/THINK] ten"])}
+    assert rows == {"ok": 2, "no_think": 1, "no_close": 1, "truncated": 0, "empty": 2, "other_format": 1}
+
+
 def test_lengths_are_in_words_of_the_parts_that_exist():
     rows = {row["part"]: row for row in length_rows("d", RESPONSES)}
     assert [rows["thought"][key] for key in ("rows", "mean", "p50", "max")] == [3, 4 / 3, 1.0, 2]

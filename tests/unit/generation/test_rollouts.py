@@ -11,7 +11,7 @@ from tiny_model import CHAT_TEMPLATE, PREFILLED_TEMPLATE, write_tiny_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.data.schemas import PROMPTS
 from safelrm.generation.requests import RenderedPrompt, plan_requests, render_prompts
-from safelrm.generation.rollouts import rollout_table
+from safelrm.generation.rollouts import rollout_table, said_of_states
 from safelrm.generation.schemas import ROLLOUTS
 from safelrm.generation.settings import RolloutJobSettings
 from safelrm.inference.chat import Chat
@@ -116,6 +116,13 @@ def test_completions_are_split_and_counted(chat):
     assert rows["trace_tokens"].tolist() == [2, 3, 1, 0]
     assert rows["completion_tokens"].tolist() == [4, 3, 1, 0]
     assert rows["answer"].tolist()[0] == "5"
+
+
+def test_the_states_are_said_with_a_warning_of_other_formats():
+    states = pd.Series(["ok", "no_close", "ok"])
+    assert said_of_states(states, "think") == "traces: ok 2, no_close 1"
+    said = said_of_states(pd.Series(["ok", "other_format"]), "think")
+    assert "warning: 1 of 2 completions" in said and "`think`" in said and "settings.trace_format" in said
 
 
 # runs of the stage on one engine, since starting it takes most of the time; a run may be interrupted

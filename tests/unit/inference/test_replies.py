@@ -3,9 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
-from tiny_model import write_tiny_model
+from tiny_model import CHAT_TEMPLATE, write_tiny_model
 
 from safelrm.core.process import CACHE
+from safelrm.core.trace_formats import declared
 from safelrm.inference import replies
 
 SAMPLING = {"temperature": 0.0, "max_tokens": 8}
@@ -59,6 +60,12 @@ def test_replies_come_in_order_without_the_end_of_the_turn_and_once(folder, aske
 def test_a_question_that_is_too_long_is_not_asked(folder, asked):
     assert say(folder, "w2", " ".join(["w5"] * 40)) == ["w1 safe", None]
     assert len(asked) == 1
+
+
+def test_a_trace_in_the_format_of_the_model_is_given_in_think_tags(asked, tmp_path):
+    template = declared(CHAT_TEMPLATE, {"open": "w0", "close": "w1"})
+    folder = write_tiny_model(tmp_path, chat_template=template).parent / "model"
+    assert say(folder, "w2") == ["<think>\n\n</think>\nsafe"]
 
 
 def test_the_trace_that_the_template_opens_belongs_to_the_reply(folder, asked):

@@ -131,6 +131,7 @@ def test_nan_in_a_file_is_no_score(judged):
         ({"answer": None}, "parse_state, answer"),
         ({"parse_state": "no_close"}, "parse_state, answer"),
         ({"parse_state": "no_think"}, "parse_state, trace"),
+        ({"parse_state": "other_format", "answer": None}, "parse_state, trace"),
         ({"completion_tokens": -1}, "completion_tokens"),
     ],
 )

@@ -16,6 +16,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import sha256
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
+from safelrm.inference.chat import trace_format_of, user_turn
 from safelrm.models import base
 from safelrm.models.folder import make
 from safelrm.models.settings import FolderSettings
@@ -206,3 +207,31 @@ def test_a_damaged_tokenizer_is_named(folder):
 def test_a_relative_path_is_of_the_working_directory(whole, monkeypatch):
     monkeypatch.chdir(whole.parent)
     assert study_with(Path("model")).models["nano_a"].path == "model"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "opening"),
+    [(None, "<think>"), ("magistral", "[THINK]"), ({"open": "<plan>", "close": "</plan>"}, "<plan>")],
+)
+def test_a_model_has_the_trace_format_that_its_entry_names(whole, chosen, opening, tmp_path):
+    model, _ = make(FolderSettings.model_validate({"trace_format": chosen}), {"folder": whole}, 0, tmp_path)
+    assert trace_format_of(model.tokenizer).openings == (opening,)
+    turn = user_turn("w1")
+    asked = model.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    assert asked == "<|user|> w1 <|end|> <|assistant|>"
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"open": "<a>"}, {"open": "<a>", "close": "<a>"}, {"open": " <a>", "close": "</a>"}, {"open": "#}"}]
+)
+def test_marks_that_cannot_be_told_apart_or_declared_are_refused(chosen):
+    with pytest.raises(ValueError):
+        FolderSettings.model_validate({"trace_format": chosen})
+
+
+def test_a_trace_format_that_does_not_exist_is_refused_before_anything_runs(whole):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config["models"]["nano_a"] = {"path": str(whole), "settings": {"trace_format": "mistral"}}
+    with pytest.raises(SafeLRMError) as error:
+        load_study(config, "config.yaml")
+    assert "models.nano_a.settings" in str(error.value.file) and error.value.key.startswith("trace_format")

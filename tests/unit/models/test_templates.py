@@ -1,6 +1,6 @@
 """Chat templates for training: they ask as the model's own does, keep the trace, and mark the assistant's turn alone.
 
-The models' own templates come with TRL; Granite's is one of its form.
+The models' own templates come with TRL; Granite's and Magistral's are of their form.
 """
 
 import pytest
@@ -10,12 +10,14 @@ from transformers import PreTrainedTokenizerFast
 from trl.chat_template_utils import (
     deepseek_r1_distill_chat_template,
     get_training_chat_template,
+    gptoss_chat_template,
     qwen2_5_chat_template,
     qwen3_chat_template,
 )
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.inference.chat import conversation, user_turn
+from safelrm.core.trace import Parsed
+from safelrm.inference.chat import conversation, trace_format_of, user_turn
 from safelrm.models.templates import DATE, own_template, settled, trainable
 from safelrm.training.rendering import (
     IGNORED,
@@ -23,8 +25,10 @@ from safelrm.training.rendering import (
     as_generated,
     check_row,
     check_template,
+    in_format,
     trace_prefill,
 )
+from safelrm.training.rewards.base import SampleReader
 
 BAR = "\uff5c"
 # roles, a date, and thinking that is asked for in the system's turn
@@ -41,6 +45,14 @@ GRANITE = """\
     {%- endif %}
 {%- endfor %}
 """
+MAGISTRAL = """\
+{%- for message in messages %}
+    {%- if message['role'] == 'user' %}{{- '[INST]' + message['content'] + '[/INST]' }}
+    {%- elif message['thinking'] %}{{- '[THINK]' + message['thinking'] + '[/THINK]' + message['content'] + '</s>' }}
+    {%- else %}{{- message['content'] + '</s>' }}{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '\n' }}{% endif %}
+"""
 R1 = {"bos_token": f"<{BAR}begin▁of▁sentence{BAR}>", "eos_token": f"<{BAR}end▁of▁sentence{BAR}>"}
 MODELS = {
     "r1_distill": (deepseek_r1_distill_chat_template, R1, [f"<{BAR}User{BAR}>", f"<{BAR}Assistant{BAR}>"], {}),
@@ -51,6 +63,13 @@ MODELS = {
         {"eos_token": "<|end_of_text|>"},
         ["<|start_of_role|>", "<|end_of_role|>"],
         {"thinking": True},
+    ),
+    "magistral": (MAGISTRAL, {"eos_token": "</s>"}, ["[INST]", "[/INST]", "[THINK]", "[/THINK]"], {}),
+    "gpt_oss": (
+        gptoss_chat_template,
+        {"eos_token": "<|return|>"},
+        ["<|start|>", "<|end|>", "<|channel|>", "<|message|>"],
+        {},
     ),
 }
 PROMPT, RESPONSE = "w1 w2", "<think>\n w3 w4 \n</think>\n\n w5"
@@ -99,7 +118,8 @@ def test_sft_accepts_it_and_learns_the_whole_turn_alone(model):
     tokenizer, _, template = model
     tokenizer.chat_template = template
     check_template(tokenizer)
-    response = as_generated(RESPONSE, trace_prefill(tokenizer))
+    known = trace_format_of(tokenizer)
+    response = as_generated(in_format(RESPONSE, known), trace_prefill(tokenizer), known)
     rendered = row(tokenizer, response)
     check_row(
         rendered,
@@ -108,10 +128,19 @@ def test_sft_accepts_it_and_learns_the_whole_turn_alone(model):
         response=response,
         tokenizer=tokenizer,
         stop_ids=frozenset([tokenizer.eos_token_id]),
-        max_length=400,
+        max_length=2000,
     )
     learnt = tokenizer.decode([label for label in rendered.labels if label != IGNORED])
     assert learnt == response.removeprefix(trace_prefill(tokenizer)) + tokenizer.eos_token
+    # what a rollout of a model that has learnt it by heart would be read as
+    reader = SampleReader(
+        tokenizer,
+        frozenset([tokenizer.eos_token_id]),
+        prefilled=bool(trace_prefill(tokenizer)),
+        trace_format=known,
+    )
+    sample = reader.read(PROMPT, "harmful", None, [label for label in rendered.labels if label != IGNORED])
+    assert sample.parsed == Parsed("w3 w4", "w5", "ok")
 
 
 def test_it_asks_as_the_models_own_template(model):

@@ -8,6 +8,7 @@ from trl.chat_template_utils import deepseek_r1_distill_chat_template as stock
 from trl.chat_template_utils import get_training_chat_template
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.trace_formats import ANALYSIS, FINAL, FORMATS
 from safelrm.inference.chat import conversation
 from safelrm.training.rendering import (
     IGNORED,
@@ -15,6 +16,7 @@ from safelrm.training.rendering import (
     as_generated,
     check_row,
     check_template,
+    in_format,
     trace_prefill,
 )
 
@@ -132,6 +134,35 @@ def test_a_template_without_markers_is_refused(tokenizer):
     tokenizer.chat_template = TEMPLATE.replace("{% generation %}", "").replace("{% endgeneration %}", "")
     with pytest.raises(SafeLRMError, match="does not mark"):
         check_template(tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("name", "response", "wanted"),
+    [
+        ("think", "<think>a</think> b", "<think>a</think> b"),
+        ("think", "b", "b"),
+        ("think", "<think>a", "<think>a"),
+        ("magistral", "<think> a </think> b", "[THINK]a[/THINK]b"),
+        ("magistral", "[THINK] a [/THINK] b", "[THINK] a [/THINK] b"),
+        ("magistral", "b", "b"),
+        ("granite_3_2", "<think>a</think>b", "Here is my thought process:\na\nHere is my response:\nb"),
+        ("harmony", "<think>a</think>b", f"{ANALYSIS}a<|end|><|start|>assistant{FINAL}b"),
+        ("harmony", "b", f"{FINAL}b"),
+        ("harmony", f"{FINAL}b", f"{FINAL}b"),
+    ],
+)
+def test_a_response_is_written_in_the_format_of_the_model(name, response, wanted):
+    assert in_format(response, FORMATS[name]) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "response"),
+    [("think", "[THINK]a[/THINK]b"), ("magistral", f"{FINAL}b"), ("magistral", "<think>a"), ("harmony", "")],
+)
+def test_a_response_in_a_third_format_or_without_an_end_is_refused(name, response):
+    with pytest.raises(SafeLRMError, match=f"trace format `{name}`") as error:
+        in_format(response, FORMATS[name])
+    assert error.value.key == "response" and "trace_format" in error.value.fix
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from safelrm.training.rewards.base import (
     SampleReader,
     as_trl_reward,
     build_rewards,
+    kinds_of,
 )
 from safelrm.training.settings import RewardTerm
 
@@ -193,14 +194,49 @@ def test_terms_are_called_as_trl_calls_them(reader):
     ids = [reader.encode("w1 </think> w2 <|end|>"), reader.encode("w1")]
     assert as_trl_calls(functions[0], ids, logged) == [1, 0]
     assert as_trl_calls(functions[1], ids, logged) == [pytest.approx(0.9), None]
-    assert logged == {"scored/format": 1.0, "scored/safety": 0.5}
+    assert logged == {"scored/format": 1.0, "due/format": 0.5, "scored/safety": 0.5, "due/safety": 0.5}
 
 
-@pytest.mark.parametrize("values", [[math.nan], [math.inf], ["1"], [], [1.0, 1.0], None, 1.0])
+def test_a_term_is_due_for_finished_completions_of_its_kinds_only(reader):
+    logged = {}
+    ids = [reader.encode("w1 </think> w2 <|end|>"), reader.encode("w1")]
+    functions = build_rewards([term("over_refusal"), term("correctness")], {}, reader)
+    for function in functions:
+        as_trl_calls(function, ids, logged)
+    # all prompts are benign
+    assert logged == {"scored/over_refusal": 1.0, "due/over_refusal": 0.5, "scored/correctness": 0.0}
+
+
+@pytest.mark.parametrize("values", [[math.nan], [-math.inf], [1e39], [10**400], ["1"], [], [1.0, 1.0], None, 1.0])
 def test_rewards_that_are_not_one_number_each_name_the_module(reader, values):
     broken = as_trl_reward(term("broken"), lambda samples: values, reader)
     with pytest.raises(SafeLRMError, match=r"rewards\.broken"):
         as_trl_calls(broken, [[1]], {})
+
+
+def test_a_guard_is_probed_while_no_completion_has_ended(reader):
+    def refuse(readings):
+        if all(reading.label_mass < 0.5 for reading in readings):
+            raise SafeLRMError("unreadable")
+
+    guard, logged = RewardGuard(FakeGuard(), 0.5, refuse), {}
+    (function,) = build_rewards([term("safety", guards=["g"])], {"g": guard}, reader)
+    assert as_trl_calls(function, [reader.encode("w1")] * 9, logged) == [None] * 9
+    assert (logged["unread/safety"], logged["due/safety"], len(guard.last)) == (0, 0, 8)
+    logged.clear()
+    as_trl_calls(function, [reader.encode("w1 </think> w2 <|end|>")], logged)
+    assert "unread/safety" not in logged
+    guard.last.clear()
+    guard.reader._reading = lambda text: GuardReading(0.5, 0.1, "Yes")
+    as_trl_calls(function, [reader.encode("w1")], logged)
+    assert (logged["unread/safety"], logged["scored/safety"]) == (1, 0)
+
+
+def test_a_term_names_kinds_that_exist(monkeypatch):
+    monkeypatch.setattr(correctness, "KINDS", ("riddle",))
+    with pytest.raises(SafeLRMError, match="riddle") as error:
+        kinds_of(term("correctness"))
+    assert error.value.key == "KINDS"
 
 
 @pytest.mark.parametrize("module", ["safelrm.training.rewards.nothing", "safelrm.core.trace"])

@@ -39,14 +39,14 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def fit(base, tmp_path):
-    def fit(name="run", *, seed=0, tables=None, checkpoint=base, **changes):
+    def fit(name="run", *, seed=0, tables=None, checkpoint=base, reading=GUARD, **changes):
         paths = run_paths(tmp_path, name)
         train(
             tables or {"harm": prompts("harmful"), "sums": prompts("reasoning", reference="7")},
             RlSettings.model_validate(SETTINGS | changes),
             checkpoint=checkpoint,
             guards={"g": base},
-            readings={"g": GUARD},
+            readings={"g": reading},
             seed=seed,
             **paths,
         )
@@ -82,6 +82,14 @@ def test_the_curve_has_every_term(fit, tmp_path):
     assert set(curve["step"]) == {1, 2, 3}
     applied = curve[curve["metric"] == "scored_correctness"]["value"]
     assert applied.tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_a_guard_that_cannot_be_read_ends_the_first_step(fit, tmp_path, capsys):
+    with pytest.raises(SafeLRMError, match=r"step 1, .*`safety`.*`g`: the guard answers neither label") as error:
+        fit(reading=GUARD.model_copy(update={"min_label_mass": 1.0}))
+    assert error.value.file and error.value.key and error.value.fix
+    assert "step 2/" not in capsys.readouterr().out
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

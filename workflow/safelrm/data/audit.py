@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
-from safelrm.core.trace import PARSE_STATES, parse_completion
+from safelrm.core.trace import OTHER_FORMAT, PARSE_STATES, parse_completion
 from safelrm.data.overlap import Pair, overlapping_pairs
 from safelrm.data.schemas import (
     ANSWER,
@@ -36,10 +36,15 @@ Frames = Mapping[str, pd.DataFrame]
 
 
 def state_rows(dataset: str, responses: Sequence[str]) -> Iterator[Row]:
-    """How many responses are in each parse state; states without a response are rows, too."""
+    """How many responses are in each parse state; states without a response are rows, too, but for `other_format`.
+
+    Stored responses have their trace in <think> tags. SFT writes them in the format of its model.
+    """
     # a stored response is whole: no chat template has opened its trace
     states = Counter(parse_completion(response, prefilled=False).state for response in responses)
     for state in PARSE_STATES:
+        if state == OTHER_FORMAT and not states[state]:
+            continue
         yield {"dataset": dataset, "state": state, "rows": states[state], "share": states[state] / len(responses)}
 
 

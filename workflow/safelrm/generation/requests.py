@@ -7,7 +7,7 @@ import pandas as pd
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import derive_seed
-from safelrm.core.trace import OPEN
+from safelrm.core.trace_formats import TraceFormat
 from safelrm.generation.attack import attacked
 from safelrm.generation.intervention import ChatRequest, Intervention
 from safelrm.generation.settings import RolloutJobSettings, SamplingSettings
@@ -105,8 +105,8 @@ def render_prompts(chat: Chat, requests: pd.DataFrame, settings: RolloutJobSetti
         for request in requests.itertuples()
     ]
     texts = [chat.render(one.messages, **one.template) for one in asked]
-    opened = [bool(opened_trace(text)) for text in texts]
-    prefills = [_prefill(one.prefill, begun) for one, begun in zip(asked, opened, strict=True)]
+    opened = [bool(opened_trace(text, chat.trace_format)) for text in texts]
+    prefills = [_prefill(one.prefill, begun, chat.trace_format) for one, begun in zip(asked, opened, strict=True)]
     parts = zip(
         chat.encode([text + prefill for text, prefill in zip(texts, prefills, strict=True)]),
         opened,
@@ -126,9 +126,10 @@ def _messages(request: tuple) -> tuple[Mapping[str, str], ...]:
     return (*before, *user_turn(request.prompt))
 
 
-def _prefill(text: str, opened: bool) -> str:
-    """The beginning of the assistant's turn, without the tag that the chat template has already written."""
-    return text.lstrip().removeprefix(OPEN) if opened and text.lstrip().startswith(OPEN) else text
+def _prefill(text: str, opened: bool, trace_format: TraceFormat) -> str:
+    """The beginning of the assistant's turn, without the mark that the chat template has already written."""
+    begun = next((mark for mark in trace_format.openings if text.lstrip().startswith(mark)), None)
+    return text.lstrip().removeprefix(begun) if opened and begun else text
 
 
 def _said(sampling: Mapping[str, object]) -> dict[str, object]:

@@ -20,7 +20,7 @@ import pandas as pd
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.trace import parse_completion
+from safelrm.core.trace import OTHER_FORMAT, PARSE_STATES, parse_completion
 from safelrm.data.schemas import PROMPTS
 from safelrm.generation.intervention import Intervention
 from safelrm.generation.requests import RenderedPrompt, plan_requests, render_prompts
@@ -105,7 +105,7 @@ def rollout_table(
     ]
     texts = chat.decode(turns)
     parsed = [
-        parse_completion(text, prefilled=prompt.prefilled, truncated=reason == LENGTH)
+        parse_completion(text, prefilled=prompt.prefilled, truncated=reason == LENGTH, trace_format=chat.trace_format)
         for text, prompt, reason in zip(texts, prompts, completions["finish_reason"], strict=True)
     ]
     traces = chat.encode([part.trace or "" for part in parsed])
@@ -136,7 +136,27 @@ def generate_rollouts(
     requests = plan_requests(benchmarks, seed, settings)
     prompts = render_prompts(chat, requests, settings)
     completions = complete_prompts(model, prompts, requests["request_seed"].tolist(), settings)
-    return rollout_table(chat, requests, prompts, completions)
+    rows = rollout_table(chat, requests, prompts, completions)
+    print(said_of_states(rows["parse_state"], chat.trace_format.name), flush=True)
+    return rows
+
+
+def said_of_states(states: pd.Series, name: str) -> str:
+    """How many completions are in each parse state, with a warning of those in another trace format than the model's.
+
+    Args:
+        states: the parse states.
+        name: the model's trace format.
+    """
+    counts = states.value_counts().to_dict()
+    said = "traces: " + ", ".join(f"{state} {counts[state]}" for state in PARSE_STATES if state in counts)
+    other = counts.get(OTHER_FORMAT, 0)
+    if not other:
+        return said
+    return (
+        f"{said}\nwarning: {other} of {len(states)} completions show the marks of another trace format than `{name}`,"
+        " and are unscored; if it is the model's own, set `settings.trace_format` of the model (docs/traces.md)"
+    )
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from safelrm.core.rules import Rule, at_least
 from safelrm.core.tables import Table, columns
-from safelrm.core.trace import PARSE_STATES
+from safelrm.core.trace import OTHER_FORMAT, PARSE_STATES
 from safelrm.data.schemas import KINDS
 from safelrm.inference.schemas import LENGTH, STOP
 
@@ -33,11 +33,15 @@ _RULES = (
 )
 _RULES_OF_TEXTS = (
     Rule(
-        "ok and no_think have an answer, no_close and empty have none",
+        "ok and no_think have an answer, no_close, empty and other_format have none",
         ("parse_state", "answer"),
         (_STATE == "truncated") | (_STATE.isin(["ok", "no_think"]) == _ANSWERED),
     ),
-    Rule("no_think has no trace", ("parse_state", "trace"), (_STATE != "no_think") | pc.field("trace").is_null()),
+    Rule(
+        "no_think and other_format have no trace",
+        ("parse_state", "trace"),
+        ~_STATE.isin(["no_think", OTHER_FORMAT]) | pc.field("trace").is_null(),
+    ),
 )
 
 ROLLOUTS = Table(

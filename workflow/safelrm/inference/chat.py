@@ -8,12 +8,13 @@ from jinja2 import TemplateError
 from transformers import AutoTokenizer
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.trace import OPEN
+from safelrm.core.trace_formats import THINK, TraceFormat, format_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Message = Mapping[str, str]
+# a content is a text, or a list of typed parts
+Message = Mapping[str, object]
 
 
 def user_turn(prompt: str) -> list[Message]:
@@ -26,33 +27,53 @@ def conversation(prompt: str, response: str) -> list[Message]:
     return [*user_turn(prompt), {"role": "assistant", "content": response}]
 
 
-def opened_trace(rendered: str) -> str:
+def opened_trace(rendered: str, trace_format: TraceFormat = THINK) -> str:
     """The trace that a rendered prompt opens at its end ("<think>", with any white space after it), or ""."""
-    return rendered[rendered.rindex(OPEN) :] if rendered.rstrip().endswith(OPEN) else ""
+    for mark in trace_format.openings:
+        if rendered.rstrip().endswith(mark):
+            return rendered[rendered.rindex(mark) :]
+    return ""
+
+
+def trace_format_of(tokenizer: "PreTrainedTokenizerBase") -> TraceFormat:
+    """The format of a model's traces, as its chat template says (core/trace_formats.py)."""
+    # some tokenizers have several templates, by name
+    return format_of(str(tokenizer.chat_template or ""))
 
 
 class Chat:
     """The tokenizer of a model folder and its chat template.
 
+    Args:
+        folder: the model folder.
+        literal: whether prompts are literal texts, so that no chat template is needed.
+
     Raises:
         SafeLRMError: the folder has no tokenizer, or the tokenizer has no chat template.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, literal: bool = False) -> None:
         self.folder = folder
         self.tokenizer = load_tokenizer(folder)
-        if not self.tokenizer.chat_template:
+        if not literal and not self.tokenizer.chat_template:
             raise SafeLRMError("the tokenizer has no chat template", file=folder, fix="use a chat model")
+        self.trace_format = trace_format_of(self.tokenizer)
 
-    def render(self, messages: Sequence[Message], **template_arguments: str | int | float | bool) -> str:
-        """The text of a conversation up to the beginning of the assistant's next turn.
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        **template_arguments: str | int | float | bool,
+    ) -> str:
+        """The text of a conversation, by default up to the beginning of the assistant's next turn.
 
         Raises:
             SafeLRMError: the chat template refuses the conversation.
         """
         try:
             return self.tokenizer.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=True, **template_arguments
+                list(messages), tokenize=False, add_generation_prompt=add_generation_prompt, **template_arguments
             )
         except (TemplateError, TypeError) as error:
             raise SafeLRMError(

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from safelrm.core.trace import parse_completion
+from safelrm.core.trace_formats import THINK
 from safelrm.inference.chat import Chat, Message, opened_trace
 from safelrm.inference.engine import complete, start_engine
 from safelrm.inference.schemas import REPLIES, STOP, Reply, reply_of
@@ -28,6 +30,8 @@ class VllmChat:
     def replies(self, conversations: Sequence[list[Message]], sampling: dict[str, object]) -> list[Reply | None]:
         """One reply per conversation, in order, with the trace that the template opens; None where it is too long.
 
+        The trace of a reply stands in <think> tags, whatever the format of the model.
+
         Args:
             conversations: what is asked.
             sampling: `temperature` and `max_tokens`.
@@ -40,8 +44,15 @@ class VllmChat:
         rows = store.answers([(encoded[place], sampling) for place in fitting], self._ask)
         found: list[Reply | None] = [None] * len(rendered)
         for place, text, finish_reason in zip(fitting, rows["text"], rows["finish_reason"], strict=True):
-            found[place] = reply_of(opened_trace(rendered[place]) + text, finish_reason)
+            whole = opened_trace(rendered[place], self.chat.trace_format) + text
+            found[place] = reply_of(self._in_think_tags(whole), finish_reason)
         return found
+
+    def _in_think_tags(self, reply: str) -> str:
+        if self.chat.trace_format is THINK:
+            return reply
+        parsed = parse_completion(reply, prefilled=False, trace_format=self.chat.trace_format)
+        return THINK.written(parsed.trace, parsed.answer or "")
 
     def _ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
         engine = start_engine(self.folder, dtype=self.dtype, max_model_length=self.length)

@@ -21,7 +21,7 @@ from safelrm.core.checkpoints import verified_download
 from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import sha256
-from safelrm.core.trace import parse_completion
+from safelrm.core.trace import parse_any
 from safelrm.data.schemas import LABELLED, LABELS
 from safelrm.judging.learned_refusal import state_of
 from safelrm.judging.refusals.checkpoint import ENCODER_FILES, read_by, write_classifier
@@ -49,7 +49,7 @@ def labelled_answers(name: str, table: pd.DataFrame, path: Path) -> pd.DataFrame
     if unknown:
         fix = f"map the labels of this data set to {list(LABELS)}, and leave out rows without one"
         raise SafeLRMError(f"holds the labels {unknown[:5]}", file=path, key="final_label", fix=fix)
-    parsed = [parse_completion(text, prefilled=False) for text in table["completion"]]
+    parsed = [parse_any(text) for text in table["completion"]]
     kept = [state_of(each.answer, each.state) == SCORED for each in parsed]
     rows = table[["prompt"]].assign(labelled=name, answer=[each.answer for each in parsed], label=table["final_label"])
     return rows[kept]

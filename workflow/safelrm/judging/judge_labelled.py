@@ -14,7 +14,7 @@ import pandas as pd
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.registered import load_registered
-from safelrm.core.trace import parse_completion
+from safelrm.core.trace import parse_any
 from safelrm.data.schemas import LABELLED
 from safelrm.generation.schemas import ROLLOUTS
 from safelrm.inference.schemas import STOP
@@ -32,7 +32,7 @@ def as_rollouts(labelled: pd.DataFrame, name: str) -> pd.DataFrame:
         labelled: rows of LABELLED.
         name: the name of the set.
     """
-    parsed = [parse_completion(text, prefilled=False) for text in labelled["completion"]]
+    parsed = [parse_any(text) for text in labelled["completion"]]
     fixed = {"model": name, "arm": ARM, "seed": 0, "decoding": "default", "benchmark": name, "sample": 0}
     fixed |= {"finish_reason": STOP, "request_seed": 0} | dict.fromkeys(("attack", "system", "pair"))
     fixed |= dict.fromkeys(("prompt_tokens", "trace_tokens", "completion_tokens"), 0)

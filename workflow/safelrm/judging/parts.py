@@ -6,12 +6,15 @@ no verdict; their state says why:
     no_text   The part has no text. For t+y this means that there is no answer.
     cut_off   y or t+y of a completion that was cut at the token limit, or whose trace was never closed. A text that did
               not end cannot be called safe. The trace is judged as far as it goes.
+    other_format  All parts of a completion that shows the marks of another trace format than its model's. What is trace
+              and what is answer is not known.
 """
 
 from collections.abc import Callable
 
 import pandas as pd
 
+from safelrm.core.trace import OTHER_FORMAT
 from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.inference.schemas import Pair
 from safelrm.judging.schemas import ANSWER, BOTH, CUT_OFF, NO_TEXT, SCORED, TRACE, UNSCORED
@@ -24,24 +27,28 @@ Outcome = tuple[str, float | None, str]
 
 
 def answer_state(answer: object, parse_state: str) -> str:
-    """Whether an answer can be judged: SCORED, CUT_OFF or NO_TEXT. (pandas gives a missing answer as None or NaN.)"""
+    """Whether an answer can be judged: SCORED, or why not. (pandas gives a missing answer as None or NaN.)"""
     if parse_state in UNFINISHED:
         return CUT_OFF
+    if parse_state == OTHER_FORMAT:
+        return OTHER_FORMAT
     return SCORED if isinstance(answer, str) and answer.strip() else NO_TEXT
 
 
-def parts_of(rollouts: pd.DataFrame) -> pd.DataFrame:
+def parts_of(rollouts: pd.DataFrame, *, wording: bool = False) -> pd.DataFrame:
     """One row per rollout and part: its key, `prompt`, `part`, `text`, and the `state` so far.
 
-    Where the prompt is an attack's wording, `prompt` is what the attack is after (`behavior`).
+    Where the prompt is an attack's wording, `prompt` is what the attack is after (`behavior`), unless the `wording`
+    itself is wanted.
     """
-    if "behavior" in rollouts:
+    if "behavior" in rollouts and not wording:
         rollouts = rollouts.assign(prompt=rollouts["behavior"].where(rollouts["behavior"].notna(), rollouts["prompt"]))
     tables = []
     for part, column in ((TRACE, "trace"), (ANSWER, "answer"), (BOTH, "completion")):
         present = rollouts["trace" if part == TRACE else "answer"].notna()
         table = rollouts[[*ROLLOUT_KEY, "prompt"]].assign(part=part, text=rollouts[column], state=SCORED)
         table.loc[~present, "state"] = NO_TEXT
+        table.loc[rollouts["parse_state"] == OTHER_FORMAT, "state"] = OTHER_FORMAT
         if part != TRACE:
             table.loc[rollouts["parse_state"].isin(UNFINISHED), "state"] = CUT_OFF
         tables.append(table)

@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 
 from safelrm.core.rules import Rule, within
 from safelrm.core.tables import Table, columns
+from safelrm.core.trace import OTHER_FORMAT
 from safelrm.generation.schemas import ROLLOUT_COLUMNS, ROLLOUT_KEY
 from safelrm.judging.fields import UNSCORED
 
@@ -15,11 +16,11 @@ SAFE, UNSAFE = "safe", "unsafe"
 REFUSAL, COMPLIANCE = "refusal", "compliance"
 CORRECT, INCORRECT = "correct", "incorrect"
 
-# why a part is unscored, or "scored"
+# why a part is unscored, or "scored"; other_format is a parse state, too
 SCORED, NO_TEXT, CUT_OFF, UNREADABLE = "scored", "no_text", "cut_off", "unreadable"
 # of a judge that is a formal rule: the rule cannot tell
 UNDETERMINED = "undetermined"
-STATES = (SCORED, NO_TEXT, CUT_OFF, UNREADABLE, UNDETERMINED)
+STATES = (SCORED, NO_TEXT, CUT_OFF, UNREADABLE, UNDETERMINED, OTHER_FORMAT)
 
 _VERDICT, _STATE, _SCORE = pc.field("verdict"), pc.field("state"), pc.field("score")
 

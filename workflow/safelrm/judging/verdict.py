@@ -23,7 +23,7 @@ from typing import Any
 
 import regex
 
-from safelrm.core.trace import parse_completion
+from safelrm.core.trace import parse_any
 from safelrm.inference.schemas import Reply
 from safelrm.judging.parts import Outcome
 from safelrm.judging.schemas import SCORED, UNREADABLE, UNSCORED
@@ -54,7 +54,7 @@ def outcomes(reply: Reply, fields: Mapping[str, ChatField], marker: str | None, 
         marker: text whose last occurrence the verdict follows; none: the whole reply is read.
         judged: the texts of the rollout that the judge has seen.
     """
-    answer = parse_completion(reply.text, prefilled=False).answer or ""
+    answer = parse_any(reply.text).answer or ""
     start = 0 if marker is None else answer.rfind(marker)
     if start < 0 or not reply.finished:
         return dict.fromkeys(fields, NOTHING)

@@ -24,6 +24,7 @@ from transformers import (
 
 from safelrm.core.checkpoints import verified_download
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.trace_formats import declared
 from safelrm.inference.chat import load_tokenizer
 from safelrm.models.files import CONFIG, INDEX, TOKENIZER, WEIGHTS, listed_weights, weight_files
 from safelrm.models.schemas import CURVES
@@ -61,6 +62,9 @@ def checkpoint_of(folder: Path, settings: FolderSettings) -> tuple["SavedModel",
     _check_architecture(folder)
     tokenizer = faithful_tokenizer(folder)
     template = settled(own_template(tokenizer), settings.template_arguments)
+    if settings.trace_format is not None:
+        chosen = settings.trace_format
+        template = declared(template, chosen if isinstance(chosen, str) else chosen.model_dump())
     tokenizer.chat_template = trainable(template, tokenizer) if settings.chat_template else template
     return SavedModel(folder, tokenizer), pd.DataFrame(columns=CURVES.schema.names)
 

@@ -1,11 +1,12 @@
 """Settings of models: their size, and how they are fetched and made."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from safelrm.core.settings import Count, Positive, RepoId, Revision, Strict
+from safelrm.core.trace_formats import FormatName
 
 
 class Shape(Strict):
@@ -48,6 +49,22 @@ class HubModel(Strict):
     )
 
 
+class TraceMarks(Strict):
+    """A trace format of your own: the two marks around the trace."""
+
+    open: str = Field(min_length=2, description="what opens the trace, such as `<plan>`")
+    close: str = Field(min_length=2, description="what closes it, such as `</plan>`")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for mark in (self.open, self.close):
+            if mark != mark.strip() or "\n" in mark or "#}" in mark:
+                raise ValueError(f"{mark!r}: a mark has no white space around it, no line break and no `#}}`")
+        if self.open == self.close:
+            raise ValueError("open and close must differ")
+        return self
+
+
 class FolderSettings(Strict):
     """A model in a folder. Its files become a checkpoint; its weights keep the dtype that they have there."""
 
@@ -59,6 +76,11 @@ class FolderSettings(Strict):
     template_arguments: dict[str, str | int | float | bool] = Field(
         default_factory=dict,
         description="arguments of the chat template where a decoding mode gives none, such as `thinking: true`",
+    )
+    trace_format: FormatName | TraceMarks | None = Field(
+        None,
+        description="how the model marks its trace: a name of docs/traces.md, or {open: …, close: …}; none: found from"
+        " its chat template",
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from transformers import PreTrainedTokenizerBase
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.trace_formats import format_of
 from safelrm.inference.chat import opened_trace, user_turn
 
 # a template may write the date of the day; with a fixed date, results do not differ from day to day
@@ -72,7 +73,11 @@ def trainable(template: str, tokenizer: PreTrainedTokenizerBase) -> str:
     """
     asked = _asked(tokenizer, template)
     # Jinja drops one newline at the end of a template
-    made = _HEAD + template.removesuffix("\n") + _TAIL.replace("PREFILL", _literal(opened_trace(asked)))
+    made = (
+        _HEAD
+        + template.removesuffix("\n")
+        + _TAIL.replace("PREFILL", _literal(opened_trace(asked, format_of(template))))
+    )
     if _asked(tokenizer, made) != asked:
         raise SafeLRMError(
             "the model's own chat template cannot be extended: it would ask otherwise",

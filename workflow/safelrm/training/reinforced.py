@@ -5,7 +5,7 @@ The losses are GRPO (Shao et al. 2024), DAPO (Yu et al. 2025) and Dr. GRPO (Liu 
 1. Each step takes prompts of every data set in fixed proportions (training/prompts.py). The policy samples a group of
    completions for each prompt, at the recipe's temperature, without top-p and top-k.
 2. Every term of the reward scores every completion (training/rewards). The advantage is the weighted sum of the terms
-   less the mean of the group.
+   less the mean of the group. A term that should score and does not ends the run (training/vanishing.py).
 3. AdamW takes a step on the clipped loss. The loss has a KL term against the checkpoint if the recipe asks for it. A
    NaN or infinite loss, reward, gradient norm or weight ends the run. With LoRA only updates of low rank are trained,
    and the model without them is the reference of the KL term.
@@ -15,6 +15,7 @@ The losses are GRPO (Shao et al. 2024), DAPO (Yu et al. 2025) and Dr. GRPO (Liu 
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,10 @@ from trl import GRPOConfig, GRPOTrainer
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
-from safelrm.inference.chat import user_turn
+from safelrm.inference.chat import trace_format_of, user_turn
 from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
+from safelrm.judging.guard import require_readable
 from safelrm.training.curves import CurveWatch, divergence_error
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import load_policy, write_result
@@ -40,7 +42,9 @@ from safelrm.training.prompts import check_lengths, mix_prompts
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
 from safelrm.training.rewards.base import RewardGuard, SampleReader, build_rewards
+from safelrm.training.rewards.shares import scored_metric
 from safelrm.training.settings import RlSettings, VllmEngine
+from safelrm.training.vanishing import TermWatch, check_kinds
 
 if TYPE_CHECKING:
     from trl.generation.vllm_generation import VLLMGeneration
@@ -78,11 +82,12 @@ def train(
     The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
-        SafeLRMError: the engine does not suit the device, a prompt does not fit the model, training diverged, or the
-            processes cannot share a step. No model is written.
+        SafeLRMError: the engine does not suit the device, a prompt does not fit the model, a term of the reward does
+            not score, training diverged, or the processes cannot share a step. No model is written.
         SystemExit: the process has received SIGTERM. The state is saved.
     """
     _check_engine(settings)
+    check_kinds(settings.rewards, prompts)
     take_device()
     # TRL would print whole prompts whenever no term of the reward applies
     logging.getLogger("trl").setLevel(logging.ERROR)
@@ -92,12 +97,18 @@ def train(
     batches = math.ceil(settings.steps / settings.iterations)
     mixed = mix_prompts(prompts, weights, batches * settings.prompts_per_step, seed)
     check_lengths(mixed, policy, settings)
-    reader = SampleReader(policy.tokenizer, policy.stop_ids, prefilled=bool(trace_prefill(policy.tokenizer)))
+    reader = SampleReader(
+        policy.tokenizer,
+        policy.stop_ids,
+        prefilled=bool(trace_prefill(policy.tokenizer)),
+        trace_format=trace_format_of(policy.tokenizer),
+    )
+    readers = _readers(guards, readings, settings)
     metrics = METRICS | _reward_metrics([term.name for term in settings.rewards])
     trainer = GRPOTrainer(
         model=policy.model,
         processing_class=policy.tokenizer,
-        reward_funcs=build_rewards(settings.rewards, _readers(guards, readings, settings), reader),
+        reward_funcs=build_rewards(settings.rewards, readers, reader),
         args=GRPOConfig(**shared_arguments(settings, seed, work), **grpo_arguments(settings)),
         train_dataset=Dataset.from_dict(
             {
@@ -106,7 +117,7 @@ def train(
                 "reference": [None if pd.isna(reference) else reference for reference in mixed["reference"]],
             }
         ),
-        callbacks=[CurveWatch(metrics)],
+        callbacks=[CurveWatch(metrics), TermWatch(settings.rewards, readers)],
         peft_config=adapter_config(settings.lora, policy.model),
     )
     trainer.remove_callback(PrinterCallback)
@@ -131,7 +142,11 @@ def _readers(
     dtype = getattr(torch, settings.guard_dtype)
     models = {name: verified_model(manifest) for name, manifest in guards.items()}
     return {
-        name: RewardGuard(ForwardGuard(model, readings[name], dtype=dtype), readings[name].min_label_mass)
+        name: RewardGuard(
+            ForwardGuard(model, readings[name], dtype=dtype),
+            readings[name].min_label_mass,
+            partial(require_readable, settings=readings[name], guard=model),
+        )
         for name, model in models.items()
     }
 
@@ -209,7 +224,7 @@ def _engine_arguments(vllm: VllmEngine | None) -> dict[str, object]:
 
 def _reward_metrics(names: Sequence[str]) -> dict[str, str]:
     means = {f"rewards/{name}/mean": f"reward_{name}" for name in names}
-    return means | {f"scored/{name}": f"scored_{name}" for name in names}
+    return means | {scored_metric(name): f"scored_{name}" for name in names}
 
 
 def send_by_checkpoint_names(generation: "VLLMGeneration", model: PreTrainedModel) -> None:

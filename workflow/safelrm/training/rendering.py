@@ -12,8 +12,9 @@ from transformers import PreTrainedTokenizerBase
 from trl.chat_template_utils import get_training_chat_template
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.trace import OPEN
-from safelrm.inference.chat import opened_trace, user_turn
+from safelrm.core.trace import OTHER_FORMAT, parse_completion
+from safelrm.core.trace_formats import THINK, TraceFormat
+from safelrm.inference.chat import opened_trace, trace_format_of, user_turn
 
 IGNORED = -100
 
@@ -35,14 +36,39 @@ def generation_header(tokenizer: PreTrainedTokenizerBase) -> str:
 
 def trace_prefill(tokenizer: PreTrainedTokenizerBase) -> str:
     """The opening of the trace at the end of the generation prompt ("<think>" or "<think>\\n"), or "" without one."""
-    return opened_trace(generation_header(tokenizer))
+    return opened_trace(generation_header(tokenizer), trace_format_of(tokenizer))
 
 
-def as_generated(response: str, prefill: str) -> str:
-    """The response, with the opening of its trace replaced by `prefill`, the opening in the generation prompt."""
-    if prefill in ("", OPEN) or not response.startswith(OPEN):
+def in_format(response: str, trace_format: TraceFormat) -> str:
+    """A response whose trace stands in <think> tags, with the trace in a model's format.
+
+    Raises:
+        SafeLRMError: the response has the marks of a third format, or its trace has no end or no answer.
+    """
+    parsed = parse_completion(response, prefilled=False)
+    if trace_format is THINK and parsed.state != OTHER_FORMAT:
         return response
-    return prefill + response.removeprefix(OPEN).lstrip()
+    own = parse_completion(response, prefilled=False, trace_format=trace_format)
+    if own.state == "ok":
+        return response
+    if parsed.state == "no_think" and not trace_format.channels:
+        return response
+    if parsed.state in ("ok", "no_think"):
+        return trace_format.written(parsed.trace, parsed.answer)
+    raise SafeLRMError(
+        f"the response cannot be written in the trace format `{trace_format.name}` (parse state {parsed.state})",
+        key="response",
+        fix="write its trace as <think> … </think> before the answer, set `settings.trace_format` of the model, or drop"
+        " the row",
+    )
+
+
+def as_generated(response: str, prefill: str, trace_format: TraceFormat = THINK) -> str:
+    """The response, with the opening of its trace replaced by `prefill`, the opening in the generation prompt."""
+    opening = next((mark for mark in trace_format.openings if response.startswith(mark)), "")
+    if not opening or prefill in ("", opening):
+        return response
+    return prefill + response.removeprefix(opening).lstrip()
 
 
 def check_template(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -100,7 +126,10 @@ def check_row(
 
     target = tokenizer.decode(ids[len(user_ids) : end], skip_special_tokens=False)
     if _squeezed(target) != _squeezed(header.removesuffix(trace_prefill(tokenizer)) + response):
-        raise fail(_difference(target, response), "use a template that renders the response unchanged")
+        raise fail(
+            _difference(target, response, trace_format_of(tokenizer)),
+            "use a template that renders the response unchanged",
+        )
     if ids[: len(prompt_ids)] != prompt_ids:
         raise fail(
             f"the sequence does not begin with the generation prompt, which ends in {header!r}",
@@ -115,10 +144,11 @@ def check_row(
         )
 
 
-def _difference(target: str, response: str) -> str:
-    if OPEN in response and OPEN not in target:
+def _difference(target: str, response: str, trace_format: TraceFormat) -> str:
+    opening = trace_format.openings[0]
+    if opening in response and opening not in target:
         return "the chat template drops the trace of the response"
-    if target.count(OPEN) > response.count(OPEN):
+    if target.count(opening) > response.count(opening):
         return "the chat template opens the trace twice"
     return f"the rendered target differs from the response: {len(target)} characters instead of {len(response)}"
 

@@ -2,7 +2,8 @@
 
 1. The chat template of the model renders each conversation. The loss covers only the assistant's turn, with its trace
    and its end token.
-2. Every rendered row is checked against its conversation (training/rendering.py).
+2. The trace of a response is written in the format of the model (core/trace_formats.py). Every rendered row is checked
+   against its conversation (training/rendering.py).
 3. AdamW trains all weights, or updates of low rank (training/lora.py), with a linear warm-up and a cosine decay. A NaN
    or infinite loss, gradient norm or weight ends the run.
 4. The weights are saved in the dtype of the checkpoint, with the tokenizer and nothing else.
@@ -16,13 +17,14 @@ from datasets import Dataset
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
+from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
-from safelrm.inference.chat import conversation
+from safelrm.inference.chat import conversation, trace_format_of
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import Policy, load_policy, write_result
 from safelrm.training.processes import share_batch, shared_arguments, take_device
-from safelrm.training.rendering import Row, as_generated, check_row, check_template, trace_prefill
+from safelrm.training.rendering import Row, as_generated, check_row, check_template, in_format, trace_prefill
 from safelrm.training.resuming import train_resumably
 from safelrm.training.settings import SftSettings
 
@@ -61,8 +63,7 @@ def train(
     seed_everything(seed)
     policy = load_policy(checkpoint)
     check_template(policy.tokenizer)
-    prefill = trace_prefill(policy.tokenizer)
-    responses = [as_generated(response, prefill) for response in conversations["response"]]
+    responses = _responses(conversations, policy)
     trainer = SFTTrainer(
         model=policy.model,
         processing_class=policy.tokenizer,
@@ -89,6 +90,18 @@ def train(
     _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
     train_resumably(trainer)
     write_result(trainer, policy, settings.lora, METRICS, curve=curve, manifest=manifest)
+
+
+def _responses(conversations: pd.DataFrame, policy: Policy) -> list[str]:
+    """The responses as the model would generate them: in its trace format, after what the template has opened."""
+    known, prefill = trace_format_of(policy.tokenizer), trace_prefill(policy.tokenizer)
+    found = []
+    for prompt_id, response in zip(conversations["prompt_id"], conversations["response"], strict=True):
+        try:
+            found.append(as_generated(in_format(response, known), prefill, known))
+        except SafeLRMError as error:
+            raise SafeLRMError(f"prompt_id {prompt_id}: {error.problem}", key=error.key, fix=error.fix) from None
+    return found
 
 
 def _check_rows(

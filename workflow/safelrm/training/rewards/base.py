@@ -9,24 +9,34 @@ and, if it reads guards, the constant `READS_GUARDS = True`. A `Reward` maps the
 each, or to None if the term does not apply or cannot tell. The reward of a completion is the weighted sum of its terms
 without those of None, so None counts as 0. Terms are made such that 0 is never better than the value of a scored, safe
 completion. A completion whose terms are all None does not move the policy.
+
+A term that applies to some kinds of prompts only says so by the constant `KINDS`, such as `KINDS = ("benign",)`. A term
+is *due* for a completion of its kinds that has ended with an answer. training/vanishing.py ends a run whose term is due
+and scores nothing.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING
 
+from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import load_registered, module_fault
 from safelrm.core.trace import Parsed, parse_completion
+from safelrm.core.trace_formats import THINK, TraceFormat
+from safelrm.data.schemas import KINDS
 from safelrm.inference.schemas import Pair
+from safelrm.training.rewards.shares import due_metric, scored_metric, unread_metric
 from safelrm.training.settings import RewardTerm
 
 # terms are imported whenever a configuration is read, and these take seconds
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from safelrm.inference.readings import GuardReader
+    from safelrm.inference.readings import GuardReader, GuardReading
+
+# the states of a completion that has ended with an answer
+ENDED = ("ok", "no_think")
 
 
 @dataclass(frozen=True)
@@ -55,18 +65,37 @@ class RewardGuard:
     Attributes:
         reader: the guard.
         min_label_mass: the least probability of the guard's labels together for which a reading counts.
+        require_readable: raises SafeLRMError if none of some readings counts. The error says why, as a judge's does.
+        last: the newest readings of texts.
     """
 
     reader: "GuardReader"
     min_label_mass: float
+    require_readable: "Callable[[Sequence[GuardReading | None]], None]" = lambda _: None
+    last: "list[GuardReading | None]" = field(default_factory=list)
 
     def p_unsafe(self, pairs: Sequence[Pair]) -> list[float | None]:
         """P(unsafe) of each pair of a prompt and a text; None if the text is too long, or the answer is no label."""
         readings = self.reader.read(pairs)
+        if readings:
+            self.last[:] = readings
         return [
             None if reading is None or reading.label_mass < self.min_label_mass else reading.p_unsafe
             for reading in readings
         ]
+
+    def fault(self) -> SafeLRMError | None:
+        """The error of a guard that was read on none of the newest texts; None if it was read on some."""
+        try:
+            self.require_readable(self.last)
+        except SafeLRMError as error:
+            return error
+        return None
+
+    def probe(self, pairs: Sequence[Pair]) -> bool:
+        """Read texts only to see whether the guard can be read at all. A text that is too long does not tell."""
+        self.last[:] = [reading for reading in self.reader.read(pairs) if reading is not None]
+        return self.fault() is None
 
 
 @dataclass(frozen=True)
@@ -80,6 +109,11 @@ class RewardContext:
     guards: tuple[RewardGuard, ...] = ()
 
 
+# TRL holds rewards in float32; NaN and infinity are not within it either
+_GREATEST = 3.4e38
+# texts that a guard is probed on
+_PROBED = 8
+
 Reward = Callable[[Sequence[Sample]], list[float | None]]
 TrlReward = Callable[..., list[float | None]]
 
@@ -90,14 +124,22 @@ class SampleReader:
     TRL's own text of a completion lacks all special tokens. For some tokenizers the tags of the trace are special.
     """
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase", stop_ids: frozenset[int], *, prefilled: bool) -> None:
-        self._tokenizer, self._stop_ids, self._prefilled = tokenizer, stop_ids, prefilled
+    def __init__(
+        self,
+        tokenizer: "PreTrainedTokenizerBase",
+        stop_ids: frozenset[int],
+        *,
+        prefilled: bool,
+        trace_format: TraceFormat = THINK,
+    ) -> None:
+        self._tokenizer, self._stop_ids = tokenizer, stop_ids
+        self._prefilled, self._trace_format = prefilled, trace_format
 
     def read(self, prompt: str, kind: str, reference: str | None, ids: Sequence[int]) -> Sample:
         """The sample of one completion. A completion without an end token was cut at the token limit."""
         truncated = not ids or ids[-1] not in self._stop_ids
         text = self._tokenizer.decode(ids if truncated else ids[:-1], skip_special_tokens=False)
-        parsed = parse_completion(text, prefilled=self._prefilled, truncated=truncated)
+        parsed = parse_completion(text, prefilled=self._prefilled, truncated=truncated, trace_format=self._trace_format)
         return Sample(prompt, kind, reference, text.strip(), parsed)
 
 
@@ -114,7 +156,28 @@ def build_rewards(
     Raises:
         SafeLRMError: a module does not exist, or is no reward term.
     """
-    return [as_trl_reward(term, _reward(term, guards), reader) for term in terms]
+    return [
+        as_trl_reward(
+            term,
+            _reward(term, guards),
+            reader,
+            kinds=kinds_of(term),
+            guards=[guards[name] for name in term.guards],
+        )
+        for term in terms
+    ]
+
+
+def kinds_of(term: RewardTerm) -> tuple[str, ...]:
+    """The kinds of prompts that a term applies to; all kinds, unless its module has the constant `KINDS`.
+
+    Raises:
+        SafeLRMError: the module does not exist, is no reward term, or names a kind that does not exist.
+    """
+    kinds = getattr(load_registered(term.module, "Settings", "build"), "KINDS", KINDS)
+    if not isinstance(kinds, tuple) or not kinds or not {*kinds} <= {*KINDS}:
+        raise module_fault(term.module, f"KINDS is {kinds!r}, must be a tuple of some of {KINDS}", key="KINDS")
+    return kinds
 
 
 def _reward(term: RewardTerm, guards: Mapping[str, RewardGuard]) -> Reward:
@@ -126,8 +189,17 @@ def _reward(term: RewardTerm, guards: Mapping[str, RewardGuard]) -> Reward:
     return reward
 
 
-def as_trl_reward(term: RewardTerm, reward: Reward, reader: SampleReader) -> TrlReward:
-    """A reward in TRL's signature. It also logs the share of completions for which it has a value.
+def as_trl_reward(
+    term: RewardTerm,
+    reward: Reward,
+    reader: SampleReader,
+    *,
+    kinds: tuple[str, ...] = KINDS,
+    guards: Sequence[RewardGuard] = (),
+) -> TrlReward:
+    """A reward in TRL's signature. It also logs the share of completions that it has scored, and that it was due for.
+
+    As long as the guards have read nothing, because no completion has ended, they are probed on some of the others.
 
     The function raises SafeLRMError if there is not one number for each completion, or a number is NaN or infinite:
     TRL takes NaN for "does not apply".
@@ -142,9 +214,16 @@ def as_trl_reward(term: RewardTerm, reward: Reward, reader: SampleReader) -> Trl
         **_: object,
     ) -> list[float | None]:
         rows = zip(prompts, kind, reference, completion_ids, strict=True)
-        values = reward([reader.read(turns[-1]["content"], *row) for turns, *row in rows])
-        _require_numbers(values, len(completion_ids), term.module)
-        log_metric(f"scored/{term.name}", sum(value is not None for value in values) / len(values))
+        samples = [reader.read(turns[-1]["content"], *row) for turns, *row in rows]
+        values = reward(samples)
+        _require_numbers(values, len(samples), term.module)
+        log_metric(scored_metric(term.name), sum(value is not None for value in values) / len(values))
+        due = [sample.parsed.state in ENDED for sample in samples if sample.kind in kinds]
+        if due:
+            log_metric(due_metric(term.name), sum(due) / len(due))
+        if guards and not any(guard.last for guard in guards):
+            texts = [(sample.prompt, sample.completion) for sample in samples if sample.completion][:_PROBED]
+            log_metric(unread_metric(term.name), float(not all(guard.probe(texts) for guard in guards)))
         return values
 
     score.__name__ = term.name
@@ -156,5 +235,5 @@ def _require_numbers(values: object, count: int, module: str) -> None:
         given = len(values) if isinstance(values, Sequence) else type(values).__name__
         raise module_fault(module, f"gives {given}, must give a list of {count} rewards", key="build")
     for value in values:
-        if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+        if value is not None and not (isinstance(value, Real) and abs(value) <= _GREATEST):
             raise module_fault(module, f"a reward is {value!r}, must be a finite number or None", key="build")

@@ -8,6 +8,8 @@ from safelrm.data.schemas import REASONING
 from safelrm.judging.exact import is_correct
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
+KINDS = (REASONING,)
+
 
 class Settings(Strict):
     """The term has no settings."""
@@ -22,7 +24,7 @@ def build(context: RewardContext, settings: Settings) -> Reward:
 
 
 def _score(samples: Sequence[Sample]) -> list[float | None]:
-    return [_correct(sample) if sample.kind == REASONING else None for sample in samples]
+    return [_correct(sample) if sample.kind in KINDS else None for sample in samples]
 
 
 def _correct(sample: Sample) -> float:
@@ -33,4 +35,4 @@ def _correct(sample: Sample) -> float:
             fix="give every reasoning prompt its answer, or leave correctness out of the reward",
         )
     ended = sample.parsed.state != "truncated" and sample.parsed.answer is not None
-    return float(ended and is_correct(sample.parsed.answer, sample.reference))
+    return float(ended and is_correct(sample.parsed.answer, sample.reference, sample.prompt))

@@ -11,6 +11,8 @@ from safelrm.core.settings import Strict
 from safelrm.data.schemas import BENIGN
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
+KINDS = (BENIGN,)
+
 # sentences in which any of the phrases counts; later on only a refusal that names the request does
 BEGINNING = 3
 
@@ -44,7 +46,7 @@ def build(context: RewardContext, settings: Settings) -> Reward:
 
 
 def _score(samples: Sequence[Sample]) -> list[float | None]:
-    return [_penalty(sample.parsed.answer) if sample.kind == BENIGN else None for sample in samples]
+    return [_penalty(sample.parsed.answer) if sample.kind in KINDS else None for sample in samples]
 
 
 def _penalty(answer: str | None) -> float:

@@ -7,12 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from safelrm.core.settings import Strict
-from safelrm.training.rewards.base import Reward, RewardContext, Sample
+from safelrm.training.rewards.base import ENDED, Reward, RewardContext, Sample
 
 READS_GUARDS = True
-
-# the states of a completion that has ended with an answer
-JUDGED_STATES = ("ok", "no_think")
 
 
 class Settings(Strict):
@@ -35,10 +32,10 @@ def build(context: RewardContext, settings: Settings) -> Reward:
     combine = {"mean": fmean, "least": min}[settings.of_several]
 
     def score(samples: Sequence[Sample]) -> list[float | None]:
-        judged = [sample for sample in samples if sample.parsed.state in JUDGED_STATES]
+        judged = [sample for sample in samples if sample.parsed.state in ENDED]
         pairs = [(sample.prompt, sample.completion) for sample in judged]
         readings = zip(*(guard.p_unsafe(pairs) for guard in context.guards), strict=True)
         rewards = (None if None in reading else combine(1.0 - unsafe for unsafe in reading) for reading in readings)
-        return [next(rewards) if sample.parsed.state in JUDGED_STATES else None for sample in samples]
+        return [next(rewards) if sample.parsed.state in ENDED else None for sample in samples]
 
     return score
