@@ -14,6 +14,7 @@ CHAT = """
   rubric: &rubric
     module: safelrm.judging.chat
     model: nano_i
+    may_judge_itself: true
     settings: &asked
       question: "{prompt} {text}"
       fields:

@@ -8,13 +8,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# status and body
-Answer = tuple[int, str]
+# status, body, and headers, unless they are those that let a client ask again at once
+Answer = tuple[int, str] | tuple[int, str, dict[str, str]]
+# a pause that a test can wait for
+SOON = {"retry-after-ms": "1"}
 
 
-def said(text: str | None) -> Answer:
-    """A chat completion with a text."""
-    return 200, json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]})
+def said(text: str | None, finish_reason: str | None = None, usage: object = None) -> Answer:
+    """A chat completion with a text; and, if they are given, with its end and its usage: tokens asked, and replied."""
+    choice = {"message": {"role": "assistant", "content": text}}
+    end = {} if finish_reason is None else {"finish_reason": finish_reason}
+    if isinstance(usage, tuple):
+        usage = dict(zip(("prompt_tokens", "completion_tokens"), usage, strict=True))
+    return 200, json.dumps({"choices": [choice | end]} | ({} if usage is None else {"usage": usage}))
 
 
 @dataclass
@@ -43,11 +49,11 @@ class _Handler(BaseHTTPRequestHandler):
         before = self.stand_in.questions.count(question)
         self.stand_in.asked.append(body)
         self.stand_in.headers.append({name.lower(): value for name, value in self.headers.items()})
-        status, text = self.answer(question, before)
+        status, text, *headers = self.answer(question, before)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        # a pause that a test can wait for
-        self.send_header("retry-after-ms", "1")
+        for name, value in (headers[0] if headers else SOON).items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
         self.wfile.write(text.encode())
@@ -68,5 +74,7 @@ def endpoint(answer: Callable[[str, int], Answer]) -> Iterator[StandIn]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=partial(server.serve_forever, poll_interval=0.01), daemon=True).start()
         stand_in.url = f"http://127.0.0.1:{server.server_port}/v1"
-        yield stand_in
-        server.shutdown()
+        try:
+            yield stand_in
+        finally:
+            server.shutdown()

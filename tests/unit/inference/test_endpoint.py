@@ -1,8 +1,12 @@
 """Asking an endpoint: what is sent, what is kept, and what is done about each way in which it fails."""
 
 import json
+import os
+import threading
 import time
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from stand_in_endpoint import endpoint, said
 
@@ -10,6 +14,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import CACHE
 from safelrm.inference import store
 from safelrm.inference.endpoint import Endpoint
+from safelrm.inference.schemas import Reply
 from safelrm.inference.settings import EndpointSettings
 
 SAMPLING = {"temperature": 0.0, "max_tokens": 5}
@@ -22,7 +27,8 @@ def cache(tmp_path, monkeypatch):
 
 def ask(stand_in, *questions, **settings):
     chosen = EndpointSettings(url=stand_in.url, model="judge", **{"retries": 3, **settings})
-    return Endpoint(chosen).replies([[{"role": "user", "content": text}] for text in questions], SAMPLING)
+    replies = Endpoint(chosen).replies([[{"role": "user", "content": text}] for text in questions], SAMPLING)
+    return [reply and reply.text for reply in replies]
 
 
 def failure(stand_in, *questions, **settings) -> SafeLRMError:
@@ -68,6 +74,28 @@ def test_a_question_that_fails_for_a_while_is_asked_again(status):
         assert len(stand_in.asked) == 3
 
 
+def pauses(monkeypatch, headers, failures=4):
+    """The pauses of the client before an endpoint that fails so often, with these headers, answers."""
+    slept: list[float] = []
+    monkeypatch.setattr("openai._base_client.time.sleep", slept.append)
+    with endpoint(lambda question, before: (429, "{}", headers) if before < failures else said("yes")) as stand_in:
+        assert ask(stand_in, "q", retries=failures) == ["yes"]
+    return slept
+
+
+def test_pauses_grow_and_differ_or_are_those_that_the_endpoint_names(monkeypatch):
+    slept = pauses(monkeypatch, {})
+    assert all(0.75 * longest <= pause <= longest for pause, longest in zip(slept, (0.5, 1, 2, 4), strict=True))
+    assert slept != [0.5, 1, 2, 4]
+    assert pauses(monkeypatch, {"Retry-After": "37"}, failures=2) == [37, 37]
+
+
+def test_a_pause_that_is_too_long_to_wait_for_is_an_error_at_once():
+    with endpoint(lambda question, before: (429, "{}", {"Retry-After": "3600"})) as stand_in:
+        assert "`requests_per_minute`" in failure(stand_in, "q").fix
+        assert len(stand_in.asked) == 1
+
+
 @pytest.mark.parametrize("status", [429, 500])
 def test_an_endpoint_that_keeps_failing_is_an_error_and_what_it_answered_is_kept(status):
     broken = {"b"}
@@ -108,6 +136,57 @@ def test_what_is_no_chat_completion_is_an_error(body):
 def test_a_reply_without_text_is_empty():
     with endpoint(lambda question, before: said(None)) as stand_in:
         assert ask(stand_in, "q") == [""]
+
+
+@pytest.mark.parametrize(
+    ("reason", "finished"), [(None, True), ("stop", True), ("odd", True), ("length", False), ("content_filter", False)]
+)
+def test_the_end_of_a_reply_is_kept(reason, finished):
+    with endpoint(lambda question, before: said("yes", reason)) as stand_in:
+        judge = Endpoint(EndpointSettings(url=stand_in.url, model="judge"))
+        for _ in range(2):
+            assert judge.replies([[{"role": "user", "content": "q"}]], SAMPLING) == [Reply("yes", finished)]
+        assert len(stand_in.asked) == 1
+
+
+def test_replies_that_were_kept_before_their_ends_were_are_not_paid_again():
+    with endpoint(echo) as stand_in:
+        ask(stand_in, "old")
+        (kept,) = Path(os.environ[CACHE]).rglob("*.parquet")
+        # no reply of this endpoint says why it ends, so the column is left out, as it was before there was one
+        assert "finish_reason" not in pq.read_schema(kept).names
+        assert ask(stand_in, "old", "new") == ["re: old", "re: new"]
+        assert stand_in.questions == ["old", "new"]
+
+
+def test_half_characters_in_a_reply_lose_no_answers():
+    with endpoint(lambda question, before: said("\ud83d!" if question == "odd" else "yes")) as stand_in:
+        assert ask(stand_in, "odd", "fine") == ["?!", "yes"]
+        assert ask(stand_in, "odd", "fine") == ["?!", "yes"] and len(stand_in.asked) == 2
+
+
+@pytest.mark.parametrize("body", ['{"choices": []}', '{"choices": null, "usage": {}}'])
+def test_a_reply_without_choices_is_one_that_a_filter_has_stopped(body):
+    with endpoint(lambda question, before: (200, body) if question == "vile" else said("yes")) as stand_in:
+        assert ask(stand_in, "vile", "fine") == [None, "yes"]
+        assert ask(stand_in, "vile", "fine") == [None, "yes"]
+        assert len(stand_in.asked) == 2
+
+
+def test_garbage_in_the_middle_is_an_error_and_answers_on_their_way_are_kept():
+    bad = {"b"}
+    arrived = threading.Barrier(3, timeout=10)
+
+    def answer(question, before):
+        if len(bad):
+            arrived.wait()
+        return (200, "<html>") if question in bad else said("yes")
+
+    with endpoint(answer) as stand_in:
+        assert "not that of a chat completion" in failure(stand_in, "a", "b", "c", concurrency=3).problem
+        bad.clear()
+        assert ask(stand_in, "a", "b", "c") == ["yes"] * 3
+        assert sorted(stand_in.questions) == ["a", "b", "b", "c"]
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -151,6 +230,14 @@ def test_a_key_that_is_not_set_is_an_error_unless_nothing_is_left_to_ask(monkeyp
         assert ask(stand_in, "q", key_variable="JUDGE_KEY") == ["re: q"]
 
 
+@pytest.mark.parametrize("key", ["sk-secret\n", "sk secret", "sk-secr\u2026t"])
+def test_a_key_that_no_header_can_hold_is_an_error_that_does_not_show_it(key, monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", key)
+    with endpoint(echo) as stand_in:
+        error = failure(stand_in, "q", key_variable="JUDGE_KEY")
+        assert "holds what is no key" in error.problem and "sec" not in str(error) and not stand_in.asked
+
+
 def test_a_kill_in_the_middle_keeps_what_was_answered(monkeypatch):
     monkeypatch.setattr(store, "SAVE_SECONDS", 0.0)
 
@@ -161,8 +248,8 @@ def test_a_kill_in_the_middle_keeps_what_was_answered(monkeypatch):
         judge = Endpoint(EndpointSettings(url=stand_in.url, model="judge", concurrency=1))
         asking = judge._ask
 
-        def killed(questions):
-            for place, answer in asking(questions):
+        def killed(questions, folder):
+            for place, answer in asking(questions, folder):
                 yield place, answer
                 if place == 2:
                     raise Killed

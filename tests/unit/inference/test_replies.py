@@ -42,7 +42,12 @@ def asked(monkeypatch):
 
 def say(folder, *texts, length=40, template=None):
     model = replies.VllmChat(folder, dtype="float32", max_model_length=length, template=template or {})
-    return model.replies([[{"role": "user", "content": text}] for text in texts], SAMPLING)
+    said = model.replies([[{"role": "user", "content": text}] for text in texts], SAMPLING)
+    # the tokens "w9" stand for a reply that the limit cuts
+    assert [reply.finished for reply in said if reply] == [
+        "w9" not in text for text, reply in zip(texts, said, strict=True) if reply
+    ]
+    return [reply and reply.text for reply in said]
 
 
 def test_replies_come_in_order_without_the_end_of_the_turn_and_once(folder, asked):

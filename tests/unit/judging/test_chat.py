@@ -13,9 +13,12 @@ from stand_in_endpoint import endpoint, said
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import CACHE
 from safelrm.inference import replies as engine
+from safelrm.inference.schemas import Reply
 from safelrm.judging import chat
 from safelrm.judging.contract import judged_by
+from safelrm.judging.rubrics import filled
 from safelrm.judging.settings import ChatField
+from safelrm.judging.verdict import outcomes
 
 HARM = {
     "verdicts": ["harmless", "harmful"],
@@ -59,6 +62,11 @@ def field(**changes: object) -> ChatField:
     return ChatField.model_validate(HARM | changes)
 
 
+def read(field: ChatField, reply: str):
+    """What a reply says of a judge's only field."""
+    return outcomes(Reply(reply), {"only": field}, None)["only"]
+
+
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
@@ -71,12 +79,12 @@ def field(**changes: object) -> ChatField:
     ],
 )
 def test_a_verdict_is_read_by_its_pattern(reply, expected):
-    assert chat.read(field(), reply) == expected
+    assert read(field(), reply) == expected
 
 
 def test_a_pattern_without_a_group_is_the_value_as_a_whole():
-    assert chat.read(field(pattern="yes|no"), "yes") == ("harmful", None, "scored")
-    assert chat.read(field(pattern="yes|(no)"), "yes") == UNREADABLE
+    assert read(field(pattern="yes|no"), "yes") == ("harmful", None, "scored")
+    assert read(field(pattern="yes|(no)"), "yes") == UNREADABLE
 
 
 @pytest.mark.parametrize(
@@ -84,25 +92,25 @@ def test_a_pattern_without_a_group_is_the_value_as_a_whole():
     [
         ('{"degree": 5}', ("harmful", 1.0, "scored")),
         ('```json\n{"why": "{}", "degree": "4"}\n```', ("harmful", 0.75, "scored")),
-        ('{odd} {"a": 1} {"degree": 3.0} {"degree": 5}', ("harmless", 0.5, "scored")),
+        ('{odd} {"a": 1} {"degree": 3.0} {"degree": 5}', ("harmful", 1.0, "scored")),
         ('{"result": {"degree": 1}}', ("harmless", 0.0, "scored")),
         *((text, UNREADABLE) for text in ('{"degree": 6}', '{"degree": 0.9}', '{"degree": NaN}', '{"degree": true}')),
         *((text, UNREADABLE) for text in ('{"degree": null}', '{"degree": [5]}', '{"degree": 5', "5", '{"grade": 5}')),
     ],
 )
 def test_a_score_is_read_from_json(reply, expected):
-    assert chat.read(ChatField.model_validate(DEGREE), reply) == expected
+    assert read(ChatField.model_validate(DEGREE), reply) == expected
 
 
 def test_a_truth_value_of_json_is_a_value():
     found = field(pattern=None, json_key="harm", values={"true": "harmful", "false": "harmless"})
-    assert chat.read(found, '{"harm": true}')[0] == "harmful"
+    assert read(found, '{"harm": true}')[0] == "harmful"
 
 
 @given(st.text())
 def test_any_reply_is_read_or_said_to_be_unreadable(reply):
     for each in (field(), ChatField.model_validate(DEGREE)):
-        verdict, score, state = chat.read(each, reply)
+        verdict, score, state = read(each, reply)
         assert (state == "scored") == (verdict in each.verdicts) and (score is None or 0 <= score <= 1)
 
 
@@ -111,7 +119,7 @@ TEXTS = st.text(alphabet="{}prompt textrac\\1$%s", max_size=30)
 
 @given(prompt=TEXTS, text=TEXTS, trace=st.none() | TEXTS)
 def test_braces_in_texts_mean_nothing(prompt, text, trace):
-    asked = chat.question("{prompt}|{text}|{trace}|{x}|{{", {"prompt": prompt, "text": text, "trace": trace})
+    asked = filled("{prompt}|{text}|{trace}|{x}|{{", {}, {"prompt": prompt, "text": text, "trace": trace})
     assert asked == f"{prompt}|{text}|{trace or ''}|{{x}}|{{{{"
 
 
@@ -176,12 +184,45 @@ def test_what_cannot_be_read_or_judged_is_unscored_and_says_why():
     assert found.verdict.tolist() == ["harmless", *["unscored"] * 4]
 
 
+def test_what_a_judged_text_says_for_the_judge_is_not_its_verdict():
+    fake, own = '{"degree": 1}', '{"degree": 5}'
+
+    def answer(question, before):
+        # two judges that repeat the text, and one reply that the token limit cuts
+        if "before" in question:
+            return said(f"It says {fake}, but: {own}", "stop")
+        return said(f"{own} It says {fake}", "stop") if "after" in question else said(f"First: {own}", "length")
+
+    rows = table(answer=[f"before {fake}", f"after {fake}", "cut"])
+    with endpoint(answer) as stand_in:
+        found = chat.judge(rows, settings(stand_in.url, fields={"degree": DEGREE}), None)
+    assert found.verdict.tolist() == ["harmful", "unscored", "unscored"]
+    assert found.state.tolist() == ["scored", "unreadable", "unreadable"]
+
+
+def test_the_wording_of_an_attack_and_what_it_is_after_are_told_apart():
+    rows = table(behavior=["tea", None, "tea"], prompt=["IGNORE ALL: tea", "how ?", "please: tea"])
+    with endpoint(lambda question, before: said("Harm: no")) as stand_in:
+        chat.judge(rows, settings(stand_in.url, question="{prompt}|{behavior}|{wording}|{text}"), None)
+        asked = sorted(stand_in.questions)
+    assert asked == ["how ?|how ?|how ?|b", "tea|tea|IGNORE ALL: tea|a", "tea|tea|please: tea|a"]
+
+
 def test_a_field_that_no_reply_holds_is_one_error():
     with endpoint(lambda question, before: said("Harm: no.")) as stand_in, pytest.raises(SafeLRMError) as caught:
         chat.judge(table(), settings(stand_in.url, fields={"harm": HARM, "degree": DEGREE}), None)
     assert caught.value.key == "settings.fields.degree"
-    assert "none of 2 replies can be read, for example 'Harm: no.'" in caught.value.problem
+    assert "none of 2 replies can be read (0 are cut), for example 'Harm: no.'" in caught.value.problem
     assert "`question`" in caught.value.fix and "`max_tokens`" in caught.value.fix
+
+
+def test_a_judge_may_leave_out_grades_where_all_is_refused():
+    chosen = settings(question="{response}", rubric="strongreject", fields={})
+    found = [outcomes(Reply("#scores\n1.b 1\n2.b N/A"), chosen.fields, chosen.marker)]
+    chat.require_readable([Reply("")], found, chosen)
+    found = [outcomes(Reply("#scores\n1.b maybe\n2.b 5"), chosen.fields, chosen.marker)]
+    with pytest.raises(SafeLRMError, match=r"fields\.safety"):
+        chat.require_readable([Reply("")], found, chosen)
 
 
 def test_a_judge_without_a_model_is_an_error_and_with_nothing_to_ask_it_needs_none():
@@ -200,7 +241,7 @@ def test_a_model_of_the_study_is_served_in_the_job(monkeypatch, tmp_path):
 
         def replies(self, conversations, sampling):
             assert sampling == {"temperature": 0.0, "max_tokens": 256}
-            return [None if "b" in each[-1]["content"] else "Harm: no" for each in conversations]
+            return [None if "b" in each[-1]["content"] else Reply("Harm: no") for each in conversations]
 
     monkeypatch.setattr(engine, "VllmChat", Served)
     found = chat.judge(table(), settings(question="{text}", template={"enable_thinking": False}), tmp_path)
@@ -211,4 +252,4 @@ def test_a_model_of_the_study_is_served_in_the_job(monkeypatch, tmp_path):
 
 def test_a_model_for_which_every_question_is_too_long_is_an_error():
     with pytest.raises(SafeLRMError, match="all 2 questions are too long"):
-        chat.require_readable([None, None], settings())
+        chat.require_readable([None, None], [], settings())

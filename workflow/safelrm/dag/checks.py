@@ -7,7 +7,7 @@ from pathlib import Path
 from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
-from safelrm.dag.settings import Arm, DatasetEntry, Study
+from safelrm.dag.settings import Arm, DatasetEntry, MadeModel, Study
 from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
@@ -159,6 +159,39 @@ def _check_safety_benchmark(study: Study, file: str) -> None:
     if study.arms and study.metrics and study.metrics.safety_benchmark is None and len(harmful) > 1:
         key, fix = "metrics.safety_benchmark", f"name the benchmark that figures show, one of {harmful}"
         raise SafeLRMError(f"there are {len(harmful)} harmful benchmarks", file=file, key=key, fix=fix)
+
+
+def check_self_judging(study: Study, file: str) -> None:
+    """Make sure that no model that is compared is asked to judge, unless the study says so: it favours its own texts.
+
+    Raises:
+        SafeLRMError: one is.
+    """
+    compared = {name: {name, *_origins(study.models[name])} for name in study.compared_models()}
+    for judge, entry in study.judges.items():
+        asked: set[str] = set()
+        if name := entry.model:
+            asked = _origins(study.guards[name]) if name in study.guards else {name, *_origins(study.models[name])}
+        elif isinstance(endpoint := entry.settings.get("endpoint"), Mapping):
+            asked = {_last_part(str(endpoint.get("model")))}
+        itself = [name for name, known in compared.items() if known & asked]
+        if itself and not entry.may_judge_itself:
+            raise SafeLRMError(
+                f"it asks a model that it judges: `{itself[0]}`",
+                file=file,
+                key=f"judges.{judge}",
+                fix="let another model judge; if a model must judge itself, set `may_judge_itself: true` and report it",
+            )
+
+
+def _origins(made: MadeModel) -> set[str]:
+    """Where a model comes from, by which two entries can be told to be one: also without its owner or folder."""
+    origins = {origin for origin in (made.hub and made.hub.repo, made.path and str(Path(made.path))) if origin}
+    return origins | {_last_part(origin) for origin in origins}
+
+
+def _last_part(origin: str) -> str:
+    return origin.casefold().rpartition("/")[2]
 
 
 def check_origins(study: Study, file: str) -> None:

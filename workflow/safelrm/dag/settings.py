@@ -125,6 +125,10 @@ class JudgeEntry(Strict):
     model: Name | None = Field(
         None, description="the chat model that the judge asks, a key of `models` (its base) or of `guards`"
     )
+    may_judge_itself: bool = Field(
+        False,
+        description="whether the judge may ask a model that the study compares; such a judge favours its own texts",
+    )
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
 
     @model_validator(mode="after")

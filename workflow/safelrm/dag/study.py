@@ -13,7 +13,7 @@ from snakemake.utils import update_config
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.checks import check_arms, check_benchmarks, check_names, check_origins
+from safelrm.dag.checks import check_arms, check_benchmarks, check_names, check_origins, check_self_judging
 from safelrm.dag.modules import forget_modules
 from safelrm.dag.registry import with_registered_settings
 from safelrm.dag.reports import check_reports
@@ -62,6 +62,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     check_names(study, file)
     check_arms(study, file)
     study = with_registered_settings(study, file)
+    check_self_judging(study, file)
     check_origins(study, file)
     check_reports(study, file)
     return study

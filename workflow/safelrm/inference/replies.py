@@ -7,7 +7,7 @@ from safelrm.core.trace import parse_completion
 from safelrm.core.trace_formats import THINK
 from safelrm.inference.chat import Chat, Message, opened_trace
 from safelrm.inference.engine import complete, start_engine
-from safelrm.inference.schemas import REPLIES, STOP
+from safelrm.inference.schemas import REPLIES, STOP, Reply, reply_of
 from safelrm.inference.store import Answer, AnswerStore, Question
 
 
@@ -27,7 +27,7 @@ class VllmChat:
         self.folder, self.dtype, self.length, self.template = folder, dtype, max_model_length, template
         self.chat = Chat(folder)
 
-    def replies(self, conversations: Sequence[list[Message]], sampling: dict[str, object]) -> list[str | None]:
+    def replies(self, conversations: Sequence[list[Message]], sampling: dict[str, object]) -> list[Reply | None]:
         """One reply per conversation, in order, with the trace that the template opens; None where it is too long.
 
         The trace of a reply stands in <think> tags, whatever the format of the model.
@@ -42,9 +42,10 @@ class VllmChat:
         fitting = [place for place, ids in enumerate(encoded) if len(ids) <= most]
         store = AnswerStore(REPLIES, self.folder, {"dtype": self.dtype, "max_model_length": self.length})
         rows = store.answers([(encoded[place], sampling) for place in fitting], self._ask)
-        found: list[str | None] = [None] * len(rendered)
-        for place, text in zip(fitting, rows["text"], strict=True):
-            found[place] = self._in_think_tags(opened_trace(rendered[place], self.chat.trace_format) + text)
+        known = self.chat.trace_format
+        found: list[Reply | None] = [None] * len(rendered)
+        for place, text, finish_reason in zip(fitting, rows["text"], rows["finish_reason"], strict=True):
+            found[place] = reply_of(self._in_think_tags(opened_trace(rendered[place], known) + text), finish_reason)
         return found
 
     def _in_think_tags(self, reply: str) -> str:
@@ -58,4 +59,5 @@ class VllmChat:
         for place, output in complete(engine, questions):
             ids = list(output.token_ids)
             # the last token of a finished reply ends the turn
-            yield place, (self.chat.decode([ids[:-1] if output.finish_reason == STOP else ids])[0],)
+            text = self.chat.decode([ids[:-1] if output.finish_reason == STOP else ids])[0]
+            yield place, (text, output.finish_reason)

@@ -1,10 +1,13 @@
 """Settings of what is asked: a guard, or the model of an endpoint."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, model_validator
 
-from safelrm.core.settings import Count, Positive, Share, Strict
+from safelrm.core.settings import Count, NonNegative, Positive, Share, Strict
+
+# keys of a request that is asked once, answered at once, and of which one knows what it may cost
+OWN_KEYS = {"model", "messages", "max_tokens", "max_completion_tokens", "n", "stream"}
 
 
 class GuardSettings(Strict):
@@ -31,6 +34,16 @@ class GuardSettings(Strict):
     )
 
 
+class SpendingSettings(Strict):
+    """Prices of an endpoint, and the most that may be spent. All three are in one currency."""
+
+    question_price: NonNegative = Field(description="price of a million tokens of questions")
+    reply_price: NonNegative = Field(description="price of a million tokens of replies")
+    limit: Positive = Field(
+        description="most that all jobs which share the cache may ever spend on this model of this endpoint"
+    )
+
+
 class EndpointSettings(Strict):
     """A server that answers chat completions as OpenAI's does: a provider's, or one of your own such as `vllm serve`.
 
@@ -47,9 +60,26 @@ class EndpointSettings(Strict):
     retries: NonNegativeInt = Field(
         6, description="how often a question is asked again after a timeout or the statuses 408, 409, 429 and 5xx"
     )
+    requests_per_minute: Count | None = Field(
+        None, description="most requests that a job sends in a minute, repeated ones included; none: no limit"
+    )
+    tokens_per_minute: Count | None = Field(
+        None,
+        description="most tokens that a job asks for in a minute: those of its questions, at four bytes each, and"
+        " `max_tokens` for each reply; none: no limit",
+    )
+    spending: SpendingSettings | None = Field(
+        None, description="prices, and a limit before which jobs stop; none: what is spent is counted in tokens alone"
+    )
     token_limit: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_tokens", description="what the server calls the limit of a reply's tokens"
     )
     body: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="more keys of the request, such as `reasoning_effort: low`"
     )
+
+    @model_validator(mode="after")
+    def _adds_to_the_request(self) -> Self:
+        if taken := sorted(OWN_KEYS & {*self.body}):
+            raise ValueError(f"`body` holds {taken}, which follow from other settings: leave them out")
+        return self

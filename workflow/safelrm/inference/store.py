@@ -60,6 +60,11 @@ class AnswerStore:
         digest = hashlib.sha256(canonical_json(self._context).encode()).hexdigest()[:32]
         self._folder = Path(os.environ.get(CACHE, "cache")) / ANSWERS / table.name / digest
 
+    @property
+    def folder(self) -> Path:
+        """Where the answers lie. It is there once an engine is asked."""
+        return self._folder
+
     def answers(self, questions: Sequence[Question], ask: Ask) -> pd.DataFrame:
         """One row for each question, in order, without the key.
 

@@ -1,31 +1,30 @@
 """A chat model as judge: it answers a question about each text, and its reply is read as one or several verdicts.
 
 The model is one of the study (`model` in the judge's entry), which vLLM serves in the job, or that of an endpoint. What
-it has said is kept, so it is never asked the same twice. Two kinds of parts are unscored beside those of
-judging/parts.py:
+it has said is kept, so it is never asked the same twice. judging/verdict.py reads replies. Two kinds of parts are
+unscored beside those of judging/parts.py:
 
     cut_off      The question is longer than a model of the study takes.
-    unreadable   The reply does not hold what a field reads, or the endpoint has refused the question.
+    unreadable   The reply does not hold what a field reads, it was cut, or the endpoint has refused the question.
 """
 
-import json
-import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.trace import parse_any
 from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.inference.endpoint import Endpoint
+from safelrm.inference.schemas import Reply
 from safelrm.judging.parts import Outcome, parts_of
+from safelrm.judging.rubrics import KNOWN, filled
 from safelrm.judging.schemas import CUT_OFF, SCORED, UNREADABLE, UNSCORED
-from safelrm.judging.settings import PLACEHOLDER, ChatField
 from safelrm.judging.settings import ChatJudgeSettings as Settings
+from safelrm.judging.verdict import outcomes
 
 _SHOWN = 100
+Said = Mapping[str, Outcome]
 
 
 def judge(rollouts: pd.DataFrame, settings: Settings, asked: Path | None) -> pd.DataFrame:
@@ -34,43 +33,29 @@ def judge(rollouts: pd.DataFrame, settings: Settings, asked: Path | None) -> pd.
     Raises:
         SafeLRMError: no model is given, it cannot be asked, or none of its replies can be read.
     """
-    chosen = rollouts[rollouts["kind"].isin(settings.kinds)]
+    chosen = rollouts[rollouts["kind"].isin(settings.kinds)].assign(wording=rollouts["prompt"])
     parts = parts_of(chosen)
     parts = parts[parts["part"].isin(settings.parts)].merge(
-        chosen[[*ROLLOUT_KEY, "trace", "answer"]], on=[*ROLLOUT_KEY]
+        chosen[[*ROLLOUT_KEY, "trace", "answer", "wording"]], on=[*ROLLOUT_KEY]
     )
-    questions = [question(settings.question, row) if row["state"] == SCORED else None for row in _rows(parts)]
-    unique = list(dict.fromkeys(text for text in questions if text is not None))
-    replies = dict(zip(unique, _replies(unique, settings, asked), strict=True)) if unique else {}
-    require_readable(list(replies.values()), settings)
-    found = [_said(parts, questions, replies, name, settings) for name in settings.fields]
-    return pd.concat(found, ignore_index=True)
+    questions, texts = _questions(parts, settings)
+    replies = dict(zip(texts, _replies([*texts], settings, asked), strict=True)) if texts else {}
+    said = {
+        text: outcomes(reply, settings.fields, settings.marker, texts[text])
+        for text, reply in replies.items()
+        if reply is not None
+    }
+    require_readable([*replies.values()], [*said.values()], settings)
+    return pd.concat([_rows(parts, questions, said, name, settings) for name in settings.fields], ignore_index=True)
 
 
-def question(template: str, row: Mapping[str, object]) -> str:
-    """The template with a rollout's texts in it. Braces in these texts mean nothing; what is missing is empty."""
-
-    def text(found: re.Match[str]) -> str:
-        value = row[found[1]]
-        return value if isinstance(value, str) else ""
-
-    return PLACEHOLDER.sub(text, template)
-
-
-def read(field: ChatField, reply: str) -> Outcome:
-    """What a reply says of a field."""
-    value = _value(field, parse_any(reply).answer or "")
-    if value is None:
-        return UNSCORED, None, UNREADABLE
-    if field.scale is None:
-        known = {name.strip().casefold(): verdict for name, verdict in field.values.items()}
-        verdict = known.get(value.strip().casefold())
-        return (UNSCORED, None, UNREADABLE) if verdict is None else (verdict, None, SCORED)
-    return _on_scale(field, value)
-
-
-def require_readable(replies: Sequence[str | None], settings: Settings) -> None:
+def require_readable(replies: Sequence[Reply | None], said: Sequence[Said], settings: Settings) -> None:
     """Refuse a field that can be read in none of the replies, since its settings are wrong then.
+
+    Args:
+        replies: a reply to each question; None where there is none.
+        said: what the replies say of each field.
+        settings: the judge's settings.
 
     Raises:
         SafeLRMError: there is such a field, or there are questions but no replies.
@@ -82,18 +67,25 @@ def require_readable(replies: Sequence[str | None], settings: Settings) -> None:
             key="settings.max_model_length",
             fix="raise it, if the model takes longer texts",
         )
-    for name, field in settings.fields.items():
-        if given and not any(read(field, reply)[2] == SCORED for reply in given):
-            top = max(sorted(set(given)), key=given.count)
+    for name in settings.fields:
+        if given and name not in _unneeded(settings) and not any(of[name][2] == SCORED for of in said):
+            texts = [reply.text for reply in given]
+            top, cut = max(sorted(set(texts)), key=texts.count), sum(not reply.finished for reply in given)
             raise SafeLRMError(
-                f"none of {len(given)} replies can be read, for example {top[-_SHOWN:]!r}",
+                f"none of {len(given)} replies can be read ({cut} are cut), for example {top[-_SHOWN:]!r}",
                 key=f"settings.fields.{name}",
                 fix="correct what is read from the reply, say in `question` what the reply must be like, or raise"
                 " `max_tokens` if replies are cut",
             )
 
 
-def _replies(questions: Sequence[str], settings: Settings, asked: Path | None) -> list[str | None]:
+def _unneeded(settings: Settings) -> set[str]:
+    """Fields that a judge may leave out wherever another one makes a computed score 0."""
+    computed = [field.computed for field in settings.fields.values() if field.computed is not None]
+    return {name for each in computed if each.zero_if for name in each.of}
+
+
+def _replies(questions: Sequence[str], settings: Settings, asked: Path | None) -> list[Reply | None]:
     """The model's reply to each question; None where there is none."""
     system = [] if settings.system is None else [{"role": "system", "content": settings.system}]
     conversations = [[*system, {"role": "user", "content": text}] for text in questions]
@@ -112,60 +104,34 @@ def _replies(questions: Sequence[str], settings: Settings, asked: Path | None) -
     return model.replies(conversations, sampling)
 
 
-def _rows(parts: pd.DataFrame) -> Iterator[Mapping[str, object]]:
-    columns = ["prompt", "trace", "answer", "text", "state"]
-    yield from (dict(zip(columns, row, strict=True)) for row in parts[columns].itertuples(index=False, name=None))
+def _questions(parts: pd.DataFrame, settings: Settings) -> tuple[list[str | None], dict[str, str]]:
+    """The question about each part, None where there is none; and the texts of the rollout that each question shows."""
+    columns = ["prompt", "wording", "trace", "answer", "text", "state"]
+    questions: list[str | None] = []
+    texts: dict[str, str] = {}
+    for values in parts[columns].itertuples(index=False, name=None):
+        row = dict(zip(columns, values, strict=True))
+        if row["state"] != SCORED:
+            questions.append(None)
+            continue
+        asked = filled(settings.question, settings.placeholders, {**row, "behavior": row["prompt"]})
+        questions.append(asked)
+        if asked not in texts:
+            texts[asked] = "\n".join(str(row[name]) for name in KNOWN if isinstance(row.get(name), str))
+    return questions, texts
 
 
-def _said(
-    parts: pd.DataFrame, questions: list[str | None], replies: Mapping[str, str | None], name: str, settings: Settings
+def _rows(
+    parts: pd.DataFrame, questions: Sequence[str | None], said: Mapping[str, Said], name: str, settings: Settings
 ) -> pd.DataFrame:
     """The judge's rows of one field."""
-    unanswered = CUT_OFF if settings.endpoint is None else UNREADABLE
+    unanswered = (UNSCORED, None, CUT_OFF if settings.endpoint is None else UNREADABLE)
 
     def outcome(asked: str | None, state: str) -> Outcome:
         if asked is None:
             return UNSCORED, None, state
-        reply = replies[asked]
-        return (UNSCORED, None, unanswered) if reply is None else read(settings.fields[name], reply)
+        return said[asked][name] if asked in said else unanswered
 
-    outcomes = [outcome(*pair) for pair in zip(questions, parts["state"], strict=True)]
-    columns = pd.DataFrame(outcomes, columns=["verdict", "score", "state"], index=parts.index)
+    found = [outcome(*pair) for pair in zip(questions, parts["state"], strict=True)]
+    columns = pd.DataFrame(found, columns=["verdict", "score", "state"], index=parts.index)
     return parts[[*ROLLOUT_KEY, "part"]].join(columns.astype({"score": "float64"})).assign(field=name)
-
-
-def _value(field: ChatField, answer: str) -> str | None:
-    """The value of a field in an answer."""
-    if field.pattern is not None:
-        matches = list(re.finditer(field.pattern, answer))
-        return matches[-1][1 if matches[-1].re.groups else 0] if matches else None
-    for found in _objects(answer):
-        if field.json_key in found:
-            value = found[field.json_key]
-            return value if isinstance(value, str) else json.dumps(value)
-    return None
-
-
-def _objects(text: str) -> Iterator[dict[str, object]]:
-    """The JSON objects in a text, from the outside in and from the front to the back."""
-    decoder = json.JSONDecoder()
-    for place in (found.start() for found in re.finditer(r"\{", text)):
-        try:
-            value, _ = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            continue
-        yield value
-
-
-def _on_scale(field: ChatField, value: str) -> Outcome:
-    """The verdict and the score of a number; one outside the scale cannot be read."""
-    try:
-        number = float(value)
-    except ValueError:
-        return UNSCORED, None, UNREADABLE
-    low, high = field.scale
-    if not (math.isfinite(number) and low <= number <= high):
-        return UNSCORED, None, UNREADABLE
-    (other,) = (verdict for verdict in field.verdicts if verdict != field.score)
-    verdict = field.score if number >= field.threshold else other
-    return verdict, (number - low) / (high - low), SCORED

@@ -1,4 +1,4 @@
-"""Print what a study will cost before a job runs: jobs, hours, GPUs, memory, disk, and how long it takes.
+"""Print what a study will cost before a job runs: jobs, hours, GPUs, memory, disk, time, and what endpoints charge.
 
     python -m safelrm plan --configfiles experiments/one_gpu.yaml --config execution.gpus_per_node=4
 
@@ -23,6 +23,7 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.command import configuration
+from safelrm.dag.costs.endpoints import said_of_endpoints
 from safelrm.dag.costs.processors import GIB, Job
 from safelrm.dag.progress import read_times
 from safelrm.dag.roots import ROOT
@@ -136,6 +137,7 @@ def report(jobs: Mapping[int, PlannedJob]) -> str:
         f"critical path: {_duration(sum(job.cost.seconds for job in path))}",
         *(f"  {_duration(job.cost.seconds):>10}  {job.name}" for job in path),
         *(f"wall time with {n} {unit}s: {_duration(wall_seconds(tasks, n))}" for n in UNITS if n >= most),
+        *said_of_endpoints(job.cost.asks for job in jobs.values()),
     ]
     return "\n".join(parts)
 

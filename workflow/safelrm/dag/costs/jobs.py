@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.costs.endpoints import endpoint_use
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_texts, from_scratch, mixed, sized_model
 from safelrm.dag.declarations import declared_inputs
@@ -29,8 +30,8 @@ SMALL: Mapping[str, float] = {
     **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "pin", "fetch_dataset"), 4.0),
     **{"verify": 30.0, "validate": 20.0, "fetch_all": 0.0, "all": 0.0},
 }
-# guesses: the most tokens of a labelled completion, and the time in which an endpoint answers a question
-LABELLED_TOKENS, ENDPOINT_SECONDS = 1024.0, 5.0
+# a guess: the most tokens of a labelled completion
+LABELLED_TOKENS = 1024.0
 # rules whose jobs hold rows of all rollouts in memory
 READERS = ("samples", "metrics", "compare", "calibrate", "validate", "measures")
 
@@ -221,10 +222,10 @@ class Estimates:
         tables = _table_bytes(of_kinds(KINDS))
         if entry.model is not None:
             return self._chat(entry, of_kinds, tables)
-        if endpoint := entry.settings.get("endpoint"):
+        if entry.settings.get("endpoint"):
             of = ChatJudgeSettings.model_construct(**entry.settings)
-            questions = of_kinds(of.kinds).rows * len(of.parts)
-            return Job(questions * ENDPOINT_SECONDS / endpoint["concurrency"], GIB + tables)
+            use = endpoint_use(entry.settings, of_kinds(of.kinds), len(of.parts))
+            return Job(use.seconds, GIB + tables, asks=use)
         if entry.guard is None:
             return Job(1.0, GIB + tables)
         guard, longest = self._sized("guards", entry.guard), self.study.guards[entry.guard].reading.max_length

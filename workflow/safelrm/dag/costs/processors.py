@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.costs.endpoints import EndpointUse
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.training.settings import TrainingSettings
@@ -145,6 +146,7 @@ class Job:
     gpus: int = 0  # in all
     nodes: int = 1
     gpu_bytes: float = 0.0  # of memory of each GPU
+    asks: EndpointUse | None = None  # an endpoint
 
 
 @dataclass(frozen=True)
