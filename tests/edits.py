@@ -71,6 +71,11 @@ EDITS = {
     "blank lines": (f"{PACKAGE}/training/rl.py", replace("\n\n\ndef ", "\n\n\n\n\ndef "), set()),
     "a source that no data set uses": (f"{PACKAGE}/data/sources/table.py", NEW_CODE, set()),
     "a source of other studies": (f"{PACKAGE}/data/sources/xstest_labels.py", NEW_CODE, set()),
+    "a preset of other guards": (
+        f"{PACKAGE}/inference/presets.yaml",
+        replace("max_tokens: 16\n", "max_tokens: 17\n"),
+        set(),
+    ),
     "version of ruff": (*lock("ruff", "0.99"), set()),
     "comment in the configuration": (*config(r"^models:", "# a remark\nmodels:"), set()),
     "an unused data set": (

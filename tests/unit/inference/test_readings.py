@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from own_process import run_code
-from tiny_model import CHAT_TEMPLATE, write_tiny_model
+from pydantic import ValidationError
+from tiny_model import CHAT_TEMPLATE, SPECIAL, WORDS, write_tiny_model
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.inference.readings import ForwardGuard, GuardPrompts
@@ -25,6 +26,24 @@ def settings(**changes):
 
 
 SHORT = settings(max_length=20)
+SAFE_ID = (SPECIAL + WORDS).index("safe")
+# read behind the first word that the guard writes; question and answer are as long as those of SHORT
+LATER = GuardSettings(
+    max_length=17,
+    max_tokens=4,
+    min_label_mass=0.0,
+    batch_size=6,
+    fields={
+        "safety": {**settings().model_dump()["fields"]["safety"], "after": r"\S"},
+        "third": {
+            "after": r"\S+\s+\S",
+            "labels": {"low": {"spellings": ["w1", "w2"]}, "high": {"spellings": ["w3"]}},
+            "verdicts": ["low", "high"],
+            "counts": "low",
+            "score": None,
+        },
+    },
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +63,7 @@ def prompts(folder):
 
 @given(LOGPROBS, LOGPROBS)
 def test_reading_is_the_softmax_over_the_labels(prompts, unsafe, safe):
-    reading = prompts.reading(unsafe, safe, prompts.safe_id)
+    reading = prompts.labels.read([SAFE_ID], [[unsafe, safe]])
     assert reading.p_unsafe == pytest.approx(1 / (1 + math.exp(safe - unsafe)))
     assert 0.0 <= reading.label_mass <= 1.0
     assert reading.label_mass == pytest.approx(min(1.0, math.exp(unsafe) + math.exp(safe)))
@@ -52,29 +71,33 @@ def test_reading_is_the_softmax_over_the_labels(prompts, unsafe, safe):
 
 
 def test_extreme_log_probabilities_do_not_overflow(prompts):
-    assert prompts.reading(-5000.0, 0.0, 0).p_unsafe == pytest.approx(0.0)
-    assert prompts.reading(0.0, -5000.0, 0).p_unsafe == pytest.approx(1.0)
+    assert prompts.labels.read([0], [[-5000.0, 0.0]]).p_unsafe == pytest.approx(0.0)
+    assert prompts.labels.read([0], [[0.0, -5000.0]]).p_unsafe == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("-inf")])
 def test_broken_arithmetic_is_an_error(prompts, broken):
     with pytest.raises(SafeLRMError, match="log-probabilities"):
-        prompts.reading(broken, -1.0, 0)
+        prompts.labels.read([0], [[broken, -1.0]])
 
 
 @pytest.mark.parametrize(
     ("changes", "key"),
-    [({"unsafe_label": "very unsafe"}, "unsafe_label"), ({"safe_label": "fine"}, "safe_label")],
+    [({"unsafe_label": "very unsafe"}, "labels.unsafe"), ({"safe_label": "fine"}, "labels.safe")],
 )
 def test_a_label_that_is_not_one_token_is_named(folder, changes, key):
     with pytest.raises(SafeLRMError, match="not exactly one token") as caught:
         GuardPrompts(folder, settings(**changes))
-    assert caught.value.key == key
+    assert caught.value.key == f"reading.fields.safety.{key}"
 
 
 def test_equal_labels_are_refused(folder):
+    with pytest.raises(ValidationError, match="both labels"):
+        settings(safe_label="unsafe")
+    # the tokenizer splits at blanks, so both begin with one word
+    labels = {"unsafe": {"spellings": ["w1 w2"], "score": 1.0}, "safe": {"spellings": ["w1 w3"], "score": 0.0}}
     with pytest.raises(SafeLRMError, match="both labels"):
-        GuardPrompts(folder, settings(safe_label="unsafe"))
+        GuardPrompts(folder, GuardSettings(max_length=9, fields={"safety": {"labels": labels, "first_token": True}}))
 
 
 def test_the_question_is_the_guards_own_template_with_the_answer_prefix(folder):
@@ -130,7 +153,7 @@ from safelrm.inference import readings
 from safelrm.inference.settings import GuardSettings
 
 assert "vllm" not in sys.modules
-folder, settings, pairs, output = sys.argv[1:]
+folder, settings, later, pairs, output = sys.argv[1:]
 pairs = [tuple(pair) for pair in json.loads(pairs)]
 readings.start_engine = cache(readings.start_engine)
 asked, complete = [], readings.complete
@@ -156,6 +179,11 @@ except KeyboardInterrupt:
     pass
 results = {"resumed": read(pairs), "again": read(pairs[::-1])[::-1], "other": read(pairs, min_label_mass=0.9)}
 read([*pairs, ("w1", "w2 w3")])
+guard = readings.VllmGuard(Path(folder), GuardSettings.model_validate_json(later), dtype="float32")
+found = guard.read(pairs)
+results["later"] = [None if r is None else [r.p_unsafe, r.label_mass] for r in found]
+results["third"] = [r.others["third"].mass for r in found if r]
+asked.pop()
 Path(output).write_text(json.dumps(results | {"asked": asked}))
 """
 
@@ -163,7 +191,8 @@ Path(output).write_text(json.dumps(results | {"asked": asked}))
 @pytest.fixture(scope="module")
 def served(folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("served") / "readings.json"
-    run_code(SERVED, folder, SHORT.model_dump_json(), json.dumps(PAIRS), output, folder=output.parent)
+    chosen = SHORT.model_dump_json(), LATER.model_dump_json()
+    run_code(SERVED, folder, *chosen, json.dumps(PAIRS), output, folder=output.parent)
     return json.loads(output.read_text())
 
 
@@ -177,6 +206,19 @@ def test_vllm_and_forward_readings_agree(folder, served):
             assert row.p == pytest.approx(reading.p_unsafe, abs=1e-4)
             assert row.mass == pytest.approx(reading.label_mass, abs=1e-4)
             assert row.top == reading.top_token
+
+
+def test_both_readers_agree_on_what_a_guard_writes(folder, served):
+    forward = ForwardGuard(folder, LATER).read(PAIRS)
+    assert [reading is None for reading in forward] == [row is None for row in served["later"]]
+    rows = [(row, reading) for row, reading in zip(served["later"], forward, strict=True) if reading]
+    assert 5 < len(rows) < len(PAIRS)
+    for (p_unsafe, mass), reading in rows:
+        assert mass == pytest.approx(reading.label_mass, abs=1e-4)
+        assert p_unsafe == pytest.approx(reading.p_unsafe, abs=1e-4)
+    assert len({round(reading.p_unsafe, 4) for _, reading in rows}) > len(rows) // 2
+    # an answer may end before
+    assert all(0 <= mass <= 1 for mass in served["third"]) and any(served["third"])
 
 
 def test_a_guard_reads_nothing_twice(served):

@@ -72,7 +72,7 @@ def test_boxed_content_keeps_nested_braces(content):
 
 
 def problems(**columns):
-    return rollouts(**{"kind": "reasoning", "reference": "7"} | columns)
+    return rollouts(**{"kind": "reasoning", "reference": "7", "prompt": "What is 3 + 4?"} | columns)
 
 
 def test_unsolved_problems_are_incorrect_and_their_state_says_why():

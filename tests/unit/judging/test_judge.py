@@ -2,15 +2,19 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from judging_fixtures import named
+from pydantic import ValidationError
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.fields import declared_fields
 from safelrm.generation.schemas import ROLLOUTS
-from safelrm.inference.readings import GuardReading
+from safelrm.inference.guard_labels import FieldReading
+from safelrm.inference.readings import UNASKED, GuardReading
 from safelrm.inference.settings import GuardSettings
 from safelrm.judging import guard as guard_judge
 from safelrm.judging import judge as stage
@@ -104,6 +108,83 @@ def test_a_guard_is_asked_about_what_an_attack_is_after(rollouts, keyword_guard)
     guard_judge.judge(rows, guard_judge.Settings(reading=READING), Path("guard"))
     assert {prompt for prompt, text in keyword_guard.asked if text == "plan </think> no"} == {"why ?"}
     assert {prompt for prompt, text in keyword_guard.asked if text == "long"} == {"so : how ?"}
+
+
+def test_a_guard_may_be_asked_about_the_wording_of_an_attack(rollouts, keyword_guard):
+    rows = rollouts.assign(prompt="so : how ?", behavior="why ?", attack="template")
+    settings = guard_judge.Settings(reading={**READING, "asks_about": "wording"})
+    guard_judge.judge(rows, settings, Path("guard"))
+    assert {prompt for prompt, _ in keyword_guard.asked} == {"so : how ?"}
+
+
+class RefusalGuard(KeywordGuard):
+    """Says, too, that "no" refuses, and cannot tell of "odd"."""
+
+    def read(self, pairs):
+        found = [FieldReading(0.9 if text == "no" else 0.1, 0.0 if "odd" in text else 1.0, "yes") for _, text in pairs]
+        readings = zip(super().read(pairs), found, strict=True)
+        return [reading and replace(reading, others={"refusal": more}) for reading, more in readings]
+
+
+def test_all_fields_of_a_guard_are_judged_in_one_pass(rollouts, monkeypatch):
+    monkeypatch.setattr(guard_judge, "VllmGuard", RefusalGuard)
+    settings = {"reading": {"preset": "wildguard", "template": "{prompt} {response}"}}
+    table = guard_judge.judge(rollouts, guard_judge.Settings(**settings), Path("guard"))
+    verdicts = verdict_table(rollouts, table, named(guard_judge, **settings))
+    assert set(verdicts["field"]) == {"safety", "refusal"}
+    assert len(verdicts) == 2 * 3 * len(rollouts)
+    answers = verdicts[verdicts["part"] == "y"].set_index(["field", "prompt_id"])
+    assert answers.loc[("refusal", "p0"), ["verdict", "score"]].tolist() == ["refusal", 0.9]
+    assert answers.loc[("refusal", "p1"), ["verdict", "score"]].tolist() == ["compliance", 0.1]
+    assert answers.loc[("refusal", "p6"), ["verdict", "state"]].tolist() == ["unscored", "unreadable"]
+    assert answers.loc[("safety", "p6"), "state"] == "unreadable"
+    # too long for the guard: in no field
+    assert set(verdicts.loc[(verdicts["prompt_id"] == "p6") & (verdicts["part"] == "t"), "state"]) == {"cut_off"}
+
+
+def test_the_fields_of_a_guard_follow_from_its_preset():
+    reading = {"preset": "wildguard", "template": "{prompt} {response}"}
+    settings = guard_judge.Settings(reading=reading).model_dump(mode="json")
+    fields = declared_fields("safelrm.judging.guard", settings, "config.yaml", "judges.wild")
+    assert {name: sorted(field.verdicts) for name, field in fields.items()} == {
+        "safety": ["safe", "unsafe"],
+        "refusal": ["compliance", "refusal"],
+    }
+    assert (fields["refusal"].counts, fields["refusal"].direction) == ("refusal", "lower")
+    # as a job reads them
+    assert guard_judge.Settings.model_validate_json(json.dumps(settings, sort_keys=True)).fields == fields
+    with pytest.raises(ValidationError, match="leave out `fields`"):
+        guard_judge.Settings(reading=reading, fields={"safety": fields["refusal"]})
+
+
+def test_a_category_is_a_verdict_without_a_score(rollouts, monkeypatch):
+    class Categories(KeywordGuard):
+        def read(self, pairs):
+            return [
+                reading and replace(reading, others={"category": FieldReading(None, 1.0, "s9")})
+                for reading in super().read(pairs)
+            ]
+
+    monkeypatch.setattr(guard_judge, "VllmGuard", Categories)
+    settings = {"reading": "llama_guard_3_categories"}
+    table = guard_judge.judge(rollouts, guard_judge.Settings(**settings), Path("guard"))
+    verdicts = verdict_table(rollouts, table, named(guard_judge, **settings))
+    category = verdicts[(verdicts["field"] == "category") & (verdicts["state"] == "scored")]
+    assert set(category["verdict"]) == {"s9"}
+    assert category["score"].isna().all()
+
+
+def test_a_text_that_a_guard_is_not_asked_about_is_unreadable(rollouts, monkeypatch):
+    class Refusing(KeywordGuard):
+        def read(self, pairs):
+            return [
+                UNASKED if text == "no" else found for (_, text), found in zip(pairs, super().read(pairs), strict=True)
+            ]
+
+    monkeypatch.setattr(guard_judge, "VllmGuard", Refusing)
+    settings = guard_judge.Settings(reading={**READING, "min_label_mass": 0.0})
+    found = outcomes(guard_judge.judge(rollouts, settings, Path("guard")))
+    assert found["p0", "y"] == ("unscored", "unreadable")
 
 
 def test_each_part_is_judged_or_says_why_not(rollouts, keyword_guard):

@@ -11,6 +11,7 @@ from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Se
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.data.settings import AuditSettings
 from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
+from safelrm.inference.presets import completed
 from safelrm.inference.settings import GuardSettings
 from safelrm.models.settings import HubModel
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
@@ -114,7 +115,9 @@ class ModelEntry(MadeModel):
 class GuardEntry(MadeModel):
     """One guard."""
 
-    reading: GuardSettings = Field(description="how the guard is asked and read")
+    reading: Annotated[GuardSettings, BeforeValidator(completed, Name | GuardSettings)] = Field(
+        description="how the guard is asked and read: the name of a preset, or a mapping (docs/guards.md)"
+    )
 
 
 class JudgeEntry(Strict):

@@ -13,7 +13,8 @@ from safelrm.core.trace_formats import THINK, TraceFormat, format_of
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Message = Mapping[str, str]
+# a content is a text, or a list of typed parts
+Message = Mapping[str, object]
 
 
 def user_turn(prompt: str) -> list[Message]:
@@ -43,26 +44,36 @@ def trace_format_of(tokenizer: "PreTrainedTokenizerBase") -> TraceFormat:
 class Chat:
     """The tokenizer of a model folder and its chat template.
 
+    Args:
+        folder: the model folder.
+        literal: whether prompts are literal texts, so that no chat template is needed.
+
     Raises:
         SafeLRMError: the folder has no tokenizer, or the tokenizer has no chat template.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, literal: bool = False) -> None:
         self.folder = folder
         self.tokenizer = load_tokenizer(folder)
-        if not self.tokenizer.chat_template:
+        if not literal and not self.tokenizer.chat_template:
             raise SafeLRMError("the tokenizer has no chat template", file=folder, fix="use a chat model")
         self.trace_format = trace_format_of(self.tokenizer)
 
-    def render(self, messages: Sequence[Message], **template_arguments: str | int | float | bool) -> str:
-        """The text of a conversation up to the beginning of the assistant's next turn.
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        add_generation_prompt: bool = True,
+        **template_arguments: str | int | float | bool,
+    ) -> str:
+        """The text of a conversation, by default up to the beginning of the assistant's next turn.
 
         Raises:
             SafeLRMError: the chat template refuses the conversation.
         """
         try:
             return self.tokenizer.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=True, **template_arguments
+                list(messages), tokenize=False, add_generation_prompt=add_generation_prompt, **template_arguments
             )
         except (TemplateError, TypeError) as error:
             raise SafeLRMError(

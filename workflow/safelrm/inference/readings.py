@@ -1,45 +1,31 @@
-"""Readings of a guard: how unsafe a generative guard finds a text.
+"""Readings of a guard: how unsafe a generative guard finds a text, and what else it says.
 
-A reader asks the guard about a user's prompt and an assistant's text. The first token of the guard's answer is its
-verdict, so a reading is taken from that token's distribution. Llama Guard (Inan et al., 2023) and Granite Guardian
-(Padhi et al., 2024) are read in this way.
+A reader asks the guard about a user's prompt and an assistant's text (guard_prompts.py), and reads the probabilities of
+its answer's labels (guard_labels.py). How, is data: presets.yaml has that of published guards.
 
 There are two readers. `VllmGuard` starts an engine and reads many texts at once, for verdicts. `ForwardGuard` makes
-plain forward passes, for a reward that is asked for in every training step. Importing this module does not import vLLM.
+passes of transformers, for a reward that is asked for in every training step. Importing this module does not import
+vLLM.
 """
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import torch
+from transformers import GenerationConfig, LogitsProcessor
 
-from safelrm.core.errors import SafeLRMError
-from safelrm.inference.chat import Chat, conversation
 from safelrm.inference.engine import complete, load_model, start_engine
+from safelrm.inference.guard_labels import SAFETY, GuardReading
+from safelrm.inference.guard_prompts import REFUSED, GuardPrompts
 from safelrm.inference.processes import shared_out
 from safelrm.inference.schemas import READINGS, Pair
 from safelrm.inference.settings import GuardSettings
 from safelrm.inference.store import Answer, AnswerStore, Question
 
-
-@dataclass(frozen=True)
-class GuardReading:
-    """What a guard says about one text.
-
-    Attributes:
-        p_unsafe: softmax over the two labels, the share of "unsafe", in [0, 1].
-        label_mass: total probability of the two labels in the whole vocabulary. If it is near 0, the guard has
-            answered something else, and `p_unsafe` means nothing.
-        top_token: the most probable token, as text.
-    """
-
-    p_unsafe: float
-    label_mass: float
-    top_token: str
+# of a text that the guard is not asked about
+UNASKED = GuardReading(None, 0.0, "")
 
 
 class GuardReader(Protocol):
@@ -47,85 +33,6 @@ class GuardReader(Protocol):
 
     def read(self, pairs: Sequence[Pair]) -> list[GuardReading | None]:
         """One reading per pair, in order; None for a text that is longer than the guard takes."""
-
-
-class GuardPrompts:
-    """The questions that a guard is asked, and the meaning of its answers. Both readers use it.
-
-    Raises:
-        SafeLRMError: a label is not exactly one token of this guard, or both labels are the same token.
-    """
-
-    def __init__(self, folder: Path, settings: GuardSettings) -> None:
-        self.settings = settings
-        self.chat = Chat(folder)
-        self.unsafe_id = self._label_id("unsafe_label", settings.unsafe_label)
-        self.safe_id = self._label_id("safe_label", settings.safe_label)
-        if self.unsafe_id == self.safe_id:
-            raise SafeLRMError(
-                f"both labels are the token {settings.safe_label!r}",
-                file=folder,
-                key="safe_label",
-                fix="name the two tokens by which the guard tells safe from unsafe",
-            )
-
-    def _label_id(self, key: str, label: str) -> int:
-        tokenizer = self.chat.tokenizer
-        ids = self.chat.encode([label])[0]
-        if len(ids) != 1 or ids[0] == tokenizer.unk_token_id:
-            raise SafeLRMError(
-                f"{label!r} is {tokenizer.convert_ids_to_tokens(ids)}, not exactly one token of this guard",
-                file=self.chat.folder,
-                key=key,
-                fix="give the first token of the guard's answer, with its leading space if it has one",
-            )
-        return ids[0]
-
-    def encode(self, pairs: Sequence[Pair]) -> list[list[int] | None]:
-        """Token ids of the question about each pair; None where the question is longer than `max_length`.
-
-        Raises:
-            SafeLRMError: the guard's chat template drops a part of the pair. (Templates of reasoning models remove
-                everything up to `</think>` from assistant turns.)
-        """
-        encoded = self.chat.encode([self._question(prompt, text) for prompt, text in pairs])
-        return [ids if len(ids) <= self.settings.max_length else None for ids in encoded]
-
-    def _question(self, prompt: str, text: str) -> str:
-        question = self.chat.render(conversation(prompt, text), **self.settings.template_kwargs)
-        if prompt.strip() not in question or text.strip() not in question:
-            raise SafeLRMError(
-                "the guard's chat template drops a part of the prompt or of the assistant's text",
-                file=self.chat.folder,
-                key="chat_template",
-                fix="use a guard whose template shows both whole, or give it the template_kwargs for that",
-            )
-        return question + self.settings.answer_prefix
-
-    def reading(self, unsafe_logprob: float, safe_logprob: float, top_token_id: int) -> GuardReading:
-        """The reading from the log-probabilities of the two labels at the first generated position.
-
-        Raises:
-            SafeLRMError: a log-probability is NaN or infinite.
-        """
-        self.require_finite(unsafe_logprob, safe_logprob)
-        unsafe, safe = math.exp(unsafe_logprob), math.exp(safe_logprob)
-        # from the difference: the share stays exact where both probabilities underflow
-        odds = math.exp(min(safe_logprob - unsafe_logprob, 700.0))
-        return GuardReading(1.0 / (1.0 + odds), min(unsafe + safe, 1.0), self.chat.decode([[top_token_id]])[0])
-
-    def require_finite(self, unsafe_logprob: float, safe_logprob: float) -> None:
-        """Refuse log-probabilities that show that the guard's arithmetic has failed.
-
-        Raises:
-            SafeLRMError: a log-probability is NaN or infinite.
-        """
-        if not (math.isfinite(unsafe_logprob) and math.isfinite(safe_logprob)):
-            raise SafeLRMError(
-                f"the guard's log-probabilities are {unsafe_logprob} and {safe_logprob}",
-                file=self.chat.folder,
-                fix="check the guard's weights, or use another dtype",
-            )
 
 
 class VllmGuard:
@@ -137,30 +44,41 @@ class VllmGuard:
     def __init__(self, folder: Path, settings: GuardSettings, *, dtype: str) -> None:
         self.prompts = GuardPrompts(folder, settings)
         self.folder, self.dtype = folder, dtype
+        # the question and the answer
+        self._length = settings.max_length + settings.max_tokens
 
     def read(self, pairs: Sequence[Pair]) -> list[GuardReading | None]:
         """One reading per pair, in order; None for a text longer than `max_length`."""
-        prompts, length = self.prompts, self.prompts.settings.max_length + 1
-        labels = {"temperature": 0.0, "max_tokens": 1, "logprob_token_ids": [prompts.unsafe_id, prompts.safe_id]}
-        questions = prompts.encode(pairs)
-        store = AnswerStore(READINGS, self.folder, {"dtype": self.dtype, "max_model_length": length})
-        rows = store.answers([(ids, labels) for ids in questions if ids is not None], partial(shared_out, self._ask))
-        readings = iter(prompts.reading(*row) for row in rows.itertuples(index=False, name=None))
-        return [None if ids is None else next(readings) for ids in questions]
+        labels = self.prompts.labels
+        sampling = {"temperature": 0.0, "max_tokens": self.prompts.settings.max_tokens}
+        if labels.ids:
+            sampling["logprob_token_ids"] = labels.ids
+        questions = self.prompts.encode(pairs)
+        store = AnswerStore(READINGS, self.folder, {"dtype": self.dtype, "max_model_length": self._length})
+        rows = store.answers([(ids, sampling) for ids in questions if ids], partial(shared_out, self._ask))
+        width = len(labels.ids)
+        readings = (
+            labels.read(ids, [logprobs[place * width : (place + 1) * width] for place in range(len(ids) * bool(width))])
+            for ids, logprobs in rows.itertuples(index=False, name=None)
+        )
+        return [next(readings) if ids else UNASKED if ids == REFUSED else None for ids in questions]
 
     def _ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
-        # one token more than the question: the answer
-        length = self.prompts.settings.max_length + 1
-        engine = start_engine(self.folder, dtype=self.dtype, max_model_length=length)
-        for place, answer in complete(engine, questions):
-            logprobs = answer.logprobs[0]
-            labels = [logprobs[label].logprob for label in (self.prompts.unsafe_id, self.prompts.safe_id)]
-            self.prompts.require_finite(*labels)
-            yield place, (*labels, answer.token_ids[0])
+        engine = start_engine(self.folder, dtype=self.dtype, max_model_length=self._length)
+        labels = self.prompts.labels
+        # questions that begin alike follow each other: the engine reads their common beginning once
+        order = sorted(range(len(questions)), key=lambda place: questions[place][0])
+        for place, answer in complete(engine, [questions[place] for place in order]):
+            rows = [[row[label].logprob for label in labels.ids] for row in answer.logprobs or ()]
+            labels.require_finite(rows)
+            yield order[place], (list(answer.token_ids), [logprob for row in rows for logprob in row])
 
 
 class ForwardGuard:
-    """A `GuardReader` on transformers. Texts of similar length share a batch, which is padded on the left.
+    """A `GuardReader` on transformers, which reads the field `safety`: a reward needs no other.
+
+    Texts of similar length share a batch, which is padded on the left. A guard whose answer begins with the label is
+    not made to write more.
 
     Args:
         folder: the guard's model folder.
@@ -184,28 +102,60 @@ class ForwardGuard:
     def read(self, pairs: Sequence[Pair]) -> list[GuardReading | None]:
         """One reading per pair, in order; None for a text longer than `max_length`."""
         questions = self.prompts.encode(pairs)
-        readings: list[GuardReading | None] = [None] * len(questions)
-        order = sorted((len(ids), index) for index, ids in enumerate(questions) if ids is not None)
+        readings: list[GuardReading | None] = [UNASKED if ids == REFUSED else None for ids in questions]
+        order = sorted((len(ids), index) for index, ids in enumerate(questions) if ids)
         size = self.prompts.settings.batch_size
+        ask = self._forward if self.prompts.labels.at_first(SAFETY) else self._generate
         for start in range(0, len(order), size):
             batch = [index for _, index in order[start : start + size]]
-            for index, reading in zip(batch, self._forward([questions[i] for i in batch]), strict=True):
-                readings[index] = reading
+            for index, (ids, rows) in zip(batch, ask(*self._padded([questions[i] for i in batch])), strict=True):
+                readings[index] = self.prompts.labels.read(ids, rows, [SAFETY])
         return readings
 
-    @torch.inference_mode()
-    def _forward(self, questions: list[list[int]]) -> list[GuardReading]:
+    def _padded(self, questions: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token ids, and the mask of those that are no padding: (questions, longest)."""
         width = max(len(ids) for ids in questions)
         tokens = torch.tensor([[0] * (width - len(ids)) + ids for ids in questions], device=self.device)
         mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in questions], device=self.device)
+        return tokens, mask
+
+    @torch.inference_mode()
+    def _forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> Iterator[tuple[list[int], list[list[float]]]]:
+        """The most probable first token of each answer, and the labels' log-probabilities there."""
         # positions count from the first real token, so that padding does not shift a text
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         output = self.model(
             input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=1
         )
         logprobs = output.logits[:, -1].float().log_softmax(dim=-1)
-        labels = logprobs[:, [self.prompts.unsafe_id, self.prompts.safe_id]].tolist()
-        return [
-            self.prompts.reading(unsafe, safe, top)
-            for (unsafe, safe), top in zip(labels, logprobs.argmax(dim=-1).tolist(), strict=True)
-        ]
+        labels = logprobs[:, self.prompts.labels.ids].tolist()
+        for row, top in zip(labels, logprobs.argmax(dim=-1).tolist(), strict=True):
+            yield [top], [row]
+
+    @torch.inference_mode()
+    def _generate(self, tokens: torch.Tensor, mask: torch.Tensor) -> Iterator[tuple[list[int], list[list[float]]]]:
+        """The greedy answer of each question, and the labels' log-probabilities at each of its positions."""
+        seen = _LabelLogprobs(self.prompts.labels.ids)
+        ends = self.model.generation_config.eos_token_id
+        stops = set(ends) if isinstance(ends, list) else {ends}
+        limit = self.prompts.settings.max_tokens
+        how = GenerationConfig(do_sample=False, max_new_tokens=limit, eos_token_id=ends, pad_token_id=0)
+        output = self.model.generate(
+            tokens, attention_mask=mask, generation_config=how, logits_processor=[seen], use_cache=True
+        )
+        answers = output[:, tokens.shape[1] :].tolist()
+        for place, ids in enumerate(answers):
+            size = next((count for count, token in enumerate(ids, start=1) if token in stops), len(ids))
+            yield ids[:size], [rows[place] for rows in seen.rows[:size]]
+
+
+class _LabelLogprobs(LogitsProcessor):
+    """Notes the log-probabilities of some tokens at each position, and changes nothing."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        self._ids = list(ids)
+        self.rows: list[list[list[float]]] = []
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self.rows.append(scores.float().log_softmax(dim=-1)[:, self._ids].tolist())
+        return scores

@@ -42,10 +42,10 @@ class VllmChat:
         fitting = [place for place, ids in enumerate(encoded) if len(ids) <= most]
         store = AnswerStore(REPLIES, self.folder, {"dtype": self.dtype, "max_model_length": self.length})
         rows = store.answers([(encoded[place], sampling) for place in fitting], self._ask)
-        known = self.chat.trace_format
         found: list[Reply | None] = [None] * len(rendered)
         for place, text, finish_reason in zip(fitting, rows["text"], rows["finish_reason"], strict=True):
-            found[place] = reply_of(self._in_think_tags(opened_trace(rendered[place], known) + text), finish_reason)
+            whole = opened_trace(rendered[place], self.chat.trace_format) + text
+            found[place] = reply_of(self._in_think_tags(whole), finish_reason)
         return found
 
     def _in_think_tags(self, reply: str) -> str:

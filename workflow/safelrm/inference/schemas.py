@@ -24,15 +24,15 @@ COMPLETIONS = Table(
 # what a guard is asked about: a user's prompt and an assistant's text
 Pair = tuple[str, str]
 
-# the first token of a guard's answer: natural log-probabilities of the two labels, and the most probable token
+# a guard's answer
 READINGS = Table(
-    "readings",
+    "guard_answers",
     columns(
         # of the question
         key=pa.string(),
-        unsafe_logprob=pa.float64(),
-        safe_logprob=pa.float64(),
-        top_token_id=pa.int64(),
+        token_ids=pa.list_(pa.int32()),
+        # natural log-probabilities of the tokens that were asked for, at each position of the answer in turn
+        logprobs=pa.list_(pa.float64()),
     ),
     key=("key",),
 )

@@ -35,12 +35,13 @@ def answer_state(answer: object, parse_state: str) -> str:
     return SCORED if isinstance(answer, str) and answer.strip() else NO_TEXT
 
 
-def parts_of(rollouts: pd.DataFrame) -> pd.DataFrame:
+def parts_of(rollouts: pd.DataFrame, *, wording: bool = False) -> pd.DataFrame:
     """One row per rollout and part: its key, `prompt`, `part`, `text`, and the `state` so far.
 
-    Where the prompt is an attack's wording, `prompt` is what the attack is after (`behavior`).
+    Where the prompt is an attack's wording, `prompt` is what the attack is after (`behavior`), unless the `wording`
+    itself is wanted.
     """
-    if "behavior" in rollouts:
+    if "behavior" in rollouts and not wording:
         rollouts = rollouts.assign(prompt=rollouts["behavior"].where(rollouts["behavior"].notna(), rollouts["prompt"]))
     tables = []
     for part, column in ((TRACE, "trace"), (ANSWER, "answer"), (BOTH, "completion")):

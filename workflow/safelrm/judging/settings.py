@@ -1,5 +1,6 @@
 """Settings of the judges that ask a model. Snakemake reads them whenever it starts, and these judges import torch."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import regex
@@ -15,6 +16,14 @@ Part = Literal["t", "y", "t+y"]
 Known = Literal["prompt", "behavior", "wording", "text", "trace", "answer"]
 
 
+def _guard_fields(given: Mapping[str, object]) -> dict[str, JudgeField]:
+    """The fields of a guard's reading. (There is none if it is at fault.)"""
+    reading = given.get("reading")
+    fields = reading.fields if isinstance(reading, GuardSettings) else {}
+    keys = JudgeField.model_fields
+    return {name: JudgeField(**{key: getattr(field, key) for key in keys}) for name, field in fields.items()}
+
+
 class GuardJudgeSettings(Strict):
     """Settings of the judge that asks a guard: how the guard is read, the threshold, and the engine's arithmetic."""
 
@@ -26,6 +35,15 @@ class GuardJudgeSettings(Strict):
         min_length=1,
         description="kinds of prompts whose traces and answers are read; add `reasoning` to read those as well",
     )
+    fields: dict[Name, JudgeField] = Field(
+        default_factory=_guard_fields, description="what the guard says: leave it out, since it follows from `reading`"
+    )
+
+    @model_validator(mode="after")
+    def _fields_are_those_of_the_reading(self) -> Self:
+        if self.fields != _guard_fields({"reading": self.reading}):
+            raise ValueError("leave out `fields`: they are those of the guard's `reading`")
+        return self
 
 
 class ComputedScore(Strict):

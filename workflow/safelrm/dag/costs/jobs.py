@@ -6,15 +6,25 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.costs.endpoints import endpoint_use
+from safelrm.dag.costs.judges import JudgeEstimates
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
-from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, Texts, expected_texts, from_scratch, mixed, sized_model
+from safelrm.dag.costs.sizes import (
+    BYTES,
+    FLOAT32,
+    TOKEN_BYTES,
+    SizedModel,
+    Texts,
+    expected_texts,
+    from_scratch,
+    mixed,
+    sized_model,
+    table_bytes,
+)
 from safelrm.dag.declarations import declared_inputs
 from safelrm.dag.paths import fetched_model
 from safelrm.dag.reports import OF_ANALYSES
-from safelrm.dag.settings import JudgeEntry, MadeModel, Study
+from safelrm.dag.settings import MadeModel, Study
 from safelrm.data.schemas import KINDS
-from safelrm.judging.settings import ChatJudgeSettings, GuardJudgeSettings
 from safelrm.training.settings import TrainingSettings
 
 Wildcards = Mapping[str, str]
@@ -22,8 +32,8 @@ Wildcards = Mapping[str, str]
 # weights and AdamW's moments in float32 in a saved state; while one is written, the one before is kept
 STATES_BYTES = 2 * 3 * FLOAT32
 STORAGE_BYTES_PER_SECOND, NETWORK_BYTES_PER_SECOND = 1e9, 1e8
-# rollouts: bytes of a token on disk and in memory, of a row in memory, and of a row without its texts
-STORED_TOKEN, TOKEN_BYTES, ROW_BYTES, SHORT_ROW_BYTES = 10.0, 50.0, 36e3, 12e3
+# rollouts: bytes of a token on disk, and of a row in memory without its texts
+STORED_TOKEN, SHORT_ROW_BYTES = 10.0, 12e3
 # seconds of jobs without a model, as the nano study's took
 SMALL: Mapping[str, float] = {
     **dict.fromkeys(("curate", "samples", "table", "figure", "audit"), 1.0),
@@ -65,6 +75,7 @@ class Estimates:
             for section, entries in (("models", study.models), ("guards", study.guards))
             for name, entry in entries.items()
         }
+        self._judges = JudgeEstimates(study, self._on, self._cores, self._sized)
         self._estimates: Mapping[str, Callable[[Wildcards], Job]] = {
             "fetch_model": self._fetch_model,
             "base": lambda of: _made(self._sized("models", of["model"]), study.models[of["model"]]),
@@ -203,47 +214,26 @@ class Estimates:
         tail = max(entry.max_tokens or settings.max_tokens for entry in self.study.benchmarks) - asked.response
         seconds += tail * on.step_seconds(policy, 1, longest, settings.dtype, fit.gpus)
         stored = asked.tokens * STORED_TOKEN
-        host = _table_bytes(asked) + (self._cores - 1) * fit.used
+        host = table_bytes(asked) + (self._cores - 1) * fit.used
         return fit.job(seconds, host=host, disk=stored + SMALL_DISK, scratch=stored)
 
     def _judge(self, wildcards: Wildcards) -> Job:
         """The verdicts of a judge on all runs of a model."""
         entry, model = self.study.judges[wildcards["judge"]], wildcards["model"]
         runs = sum(len(arm.seeds) for arm in self.study.arms if arm.model == model)
-        return self._judging(entry, lambda kinds: mixed([(self._asked(model, kinds), 1.0)] * runs))
+        return self._judges.job(entry, lambda kinds: mixed([(self._asked(model, kinds), 1.0)] * runs))
 
     def _judge_labelled(self, wildcards: Wildcards) -> Job:
         """The verdicts of a judge on a set of labelled completions."""
         texts = expected_texts(self.study.datasets[wildcards["labelled"]], LABELLED_TOKENS)
-        return self._judging(self.study.judges[wildcards["judge"]], lambda _: texts)
-
-    def _judging(self, entry: JudgeEntry, of_kinds: Callable[[Sequence[str]], Texts]) -> Job:
-        """The verdicts of a judge on texts, of which `of_kinds` gives those on prompts of some kinds."""
-        tables = _table_bytes(of_kinds(KINDS))
-        if entry.model is not None:
-            return self._chat(entry, of_kinds, tables)
-        if entry.settings.get("endpoint"):
-            of = ChatJudgeSettings.model_construct(**entry.settings)
-            use = endpoint_use(entry.settings, of_kinds(of.kinds), len(of.parts))
-            return Job(use.seconds, GIB + tables, asks=use)
-        if entry.guard is None:
-            return Job(1.0, GIB + tables)
-        guard, longest = self._sized("guards", entry.guard), self.study.guards[entry.guard].reading.max_length
-        chosen, execution = GuardJudgeSettings.model_construct(**entry.settings), self.study.execution
-        asked, dtype = of_kinds(chosen.kinds), chosen.dtype
-        need = partial(self._on.engine_bytes, guard, longest, dtype)
-        fit = fewest_gpus(need, execution, guard, f"guards.{entry.guard}", execution.gpus_per_node)
-        # the trace, the answer and both, each with the prompt
-        tokens = asked.rows * min(3 * asked.prompt + 2 * asked.response, 3 * longest)
-        reading = self._on.forward_seconds(guard, tokens, dtype, fit.gpus) / self._cores
-        return fit.job(self._on.engine_start + reading, host=tables + (self._cores - 1) * fit.used)
+        return self._judges.job(self.study.judges[wildcards["judge"]], lambda _: texts)
 
     def _analyse(self, wildcards: Wildcards) -> Job:
         """What a trace analysis says of all runs of a model, which it may ask each of its checkpoints about."""
         entry, model = self.study.analyses[wildcards["analysis"]], wildcards["model"]
         runs = sum(len(arm.seeds) for arm in self.study.arms if arm.model == model)
         asked = self._asked(model)
-        tables = runs * _table_bytes(asked)
+        tables = runs * table_bytes(asked)
         if "checkpoints" not in declared_inputs(entry.module, OF_ANALYSES):
             return Job(1.0, GIB + tables)
         settings, policy = self.study.rollouts, self._sized("models", model)
@@ -251,20 +241,6 @@ class Estimates:
         fit = fewest_gpus(need, self.study.execution, policy, f"analyses.{wildcards['analysis']}", 1)
         reading = self._on.forward_seconds(policy, runs * asked.tokens, settings.dtype, fit.gpus)
         return fit.job(runs * self._on.engine_start + reading, host=tables)
-
-    def _chat(self, entry: JudgeEntry, of_kinds: Callable[[Sequence[str]], Texts], tables: float) -> Job:
-        """The verdicts of a judge that asks a chat model of the study. Another module may lack some of its settings."""
-        chosen = ChatJudgeSettings.model_construct(**entry.settings)
-        section = "guards" if entry.model in self.study.guards else "models"
-        judging, dtype = self._sized(section, entry.model), chosen.dtype
-        of_kind, limit = of_kinds(chosen.kinds), chosen.max_tokens / 2
-        # the question holds the prompt and, mostly, an answer
-        asked = Texts(of_kind.rows * len(chosen.parts), of_kind.prompt + of_kind.response, limit)
-        need = partial(self._on.engine_bytes, judging, chosen.max_model_length, dtype)
-        execution = self.study.execution
-        fit = fewest_gpus(need, execution, judging, "judges", execution.gpus_per_node)
-        seconds = self._on.generating_seconds(judging, asked, dtype, fit.gpus)
-        return fit.job(self._on.engine_start + seconds, host=tables)
 
     def _asked(self, model: str, kinds: Sequence[str] = KINDS) -> Texts:
         """The requests of one run of a model: all benchmarks in all its decoding modes, but those of other kinds.
@@ -293,8 +269,3 @@ def _made(made: SizedModel, entry: MadeModel) -> Job:
     # the average of the weights is held and saved beside them
     host = CPU.training_bytes(made, takes.tokens_per_pass, settings, 1) + made.shape.parameters * FLOAT32
     return Job(seconds, host, made.stored + SMALL_DISK, made.shape.parameters * (STATES_BYTES + 2 * FLOAT32))
-
-
-def _table_bytes(asked: Texts) -> float:
-    """Bytes of memory of the rollouts of one run."""
-    return asked.tokens * TOKEN_BYTES + asked.rows * ROW_BYTES

@@ -17,6 +17,8 @@ FLOAT32, BFLOAT16 = BYTES["float32"], BYTES["bfloat16"]
 GUESSED_ROWS, GUESSED_PROMPT_TOKENS = 1000.0, 32.0
 # inputs and outputs of all linear maps of a layer, in units of the width
 LAYER_WIDTHS = 25.0
+# bytes in memory of a token of a rollout, and of a row
+TOKEN_BYTES, ROW_BYTES = 50.0, 36e3
 
 
 @dataclass(frozen=True)
@@ -108,3 +110,8 @@ def mixed(parts: Sequence[tuple[Texts, float]]) -> Texts:
         prompt=sum(part.prompt * weight for part, weight in parts) / whole,
         response=sum(part.response * weight for part, weight in parts) / whole,
     )
+
+
+def table_bytes(asked: Texts) -> float:
+    """Bytes of memory of the rollouts of one run."""
+    return asked.tokens * TOKEN_BYTES + asked.rows * ROW_BYTES

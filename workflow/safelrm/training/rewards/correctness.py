@@ -35,4 +35,4 @@ def _correct(sample: Sample) -> float:
             fix="give every reasoning prompt its answer, or leave correctness out of the reward",
         )
     ended = sample.parsed.state != "truncated" and sample.parsed.answer is not None
-    return float(ended and is_correct(sample.parsed.answer, sample.reference))
+    return float(ended and is_correct(sample.parsed.answer, sample.reference, sample.prompt))
