@@ -27,6 +27,7 @@ wildcard_constraints:
     repo=r"[\w.-]+",
     model="[a-z0-9_]+",
     guard="[a-z0-9_]+",
+    classifier="[a-z0-9_]+",
     recipe="[a-z0-9_]+",
     judge="[a-z0-9_]+",
     analysis="[a-z0-9_]+",
@@ -47,6 +48,7 @@ include: "workflow/rules/fetch.smk"
 include: "workflow/rules/curate.smk"
 include: "workflow/rules/base.smk"
 include: "workflow/rules/guard.smk"
+include: "workflow/rules/classifier.smk"
 include: "workflow/rules/sft.smk"
 include: "workflow/rules/rl.smk"
 include: "workflow/rules/rollouts.smk"

@@ -7,7 +7,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from safelrm.operations.plan import planned_jobs
 from workflow_runs import ROOT, environment, snakemake
@@ -25,10 +27,16 @@ STUDIES = [
 
 @pytest.fixture(autouse=True)
 def real_data(tmp_path, monkeypatch):
-    """Empty files in place of the publishers': a plan reads none of them."""
+    """Empty files in place of the publishers': a plan reads none of them. Of an encoder it reads what there is."""
     for name in re.findall(r"\$\{SAFELRM_REAL_DATA\}/(\S+)", "".join(map(Path.read_text, _presets()))):
         (tmp_path / name.rstrip("},")).touch()
+    encoder = tmp_path / "encoder"
+    encoder.mkdir()
+    for name in ("config.json", "tokenizer.json"):
+        (encoder / name).write_text("{}")
+    save_file({"weight": np.zeros(1)}, encoder / "model.safetensors")
     monkeypatch.setenv("SAFELRM_REAL_DATA", str(tmp_path))
+    monkeypatch.setenv("SAFELRM_ENCODER", str(encoder))
 
 
 def _presets() -> list[Path]:
@@ -44,8 +52,8 @@ def plan(*arguments: str) -> subprocess.CompletedProcess:
 def counts(*configfiles: str) -> Counter:
     """Jobs per rule, as `snakemake -n` counts them."""
     chosen = ["--configfile", *configfiles] if configfiles else []
-    data = os.environ["SAFELRM_REAL_DATA"]
-    said = snakemake(ROOT, "-n", "--forceall", "--quiet", "rules", *chosen, SAFELRM_REAL_DATA=data)
+    given = {name: os.environ[name] for name in ("SAFELRM_REAL_DATA", "SAFELRM_ENCODER")}
+    said = snakemake(ROOT, "-n", "--forceall", "--quiet", "rules", *chosen, **given)
     table = (said.stdout + said.stderr).partition("Job stats:")[2]
     found = re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)
     return Counter({name: int(count) for name, count in found if name != "total"})

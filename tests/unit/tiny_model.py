@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
+    BertConfig,
+    BertModel,
     GraniteMoeHybridConfig,
     GraniteMoeHybridForCausalLM,
     PreTrainedModel,
@@ -65,6 +67,14 @@ def granite_hybrid() -> PreTrainedModel:
     return GraniteMoeHybridForCausalLM(config)
 
 
+def words_alone() -> tuple[dict[str, int], Tokenizer]:
+    """The vocabulary, and a tokenizer that splits at white space."""
+    vocabulary = {word: number for number, word in enumerate(SPECIAL + WORDS)}
+    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return vocabulary, words
+
+
 def write_tiny_model(
     run: Path,
     *,
@@ -74,9 +84,7 @@ def write_tiny_model(
     network: Callable[[], PreTrainedModel] = qwen3,
 ) -> Path:
     """Write the checkpoint `run/model` and return its manifest. `scale` sharpens the next-token distribution."""
-    vocabulary = {word: number for number, word in enumerate(SPECIAL + WORDS)}
-    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    vocabulary, words = words_alone()
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=words,
         pad_token="<pad>",
@@ -94,3 +102,15 @@ def write_tiny_model(
     tokenizer.save_pretrained(run / "model")
     write_manifest(run / "manifest.json")
     return run / "manifest.json"
+
+
+def write_tiny_encoder(folder: Path, *, seed: int = 0) -> Path:
+    """Write the folder of a sentence encoder with random weights, and return it."""
+    _, words = words_alone()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", unk_token="<unk>")
+    torch.manual_seed(seed)
+    sizes = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1}
+    model = BertModel(BertConfig(**sizes, num_attention_heads=2, max_position_embeddings=128, initializer_range=0.5))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

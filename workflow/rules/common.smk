@@ -20,7 +20,7 @@ from safelrm.dag.command import given_config, typed
 from safelrm.dag.costs.resources import Costs
 from safelrm.dag.environment import image, job_environment, output_cache, require_image
 from safelrm.dag.locks import require_installed
-from safelrm.dag.paths import adapter, checkpoint
+from safelrm.dag.paths import adapter, checkpoint, classifier
 from safelrm.dag.plan import Plan
 from safelrm.dag.roots import plugin_folders
 from safelrm.dag.progress import say_what_is_replaced, show_progress, time_table

@@ -13,6 +13,7 @@ from safelrm.dag.fields import declared_fields
 from safelrm.dag.plan import Plan
 from safelrm.dag.schema import registered
 from safelrm.dag.study import load_study
+from safelrm.judging.settings import GuardJudgeSettings
 
 YES_NO = {"direction": "lower", "pattern": "yes|no"}
 HARM = {"verdicts": ["harmless", "harmful"], "counts": "harmful", "values": {"yes": "harmful"}, **YES_NO}
@@ -57,6 +58,7 @@ def test_every_judge_of_the_package_declares_its_fields():
         "safelrm.judging.chat": ["harm"],
         "safelrm.judging.exact": ["correctness"],
         "safelrm.judging.guard": ["safety"],
+        "safelrm.judging.learned_refusal": ["refusal", "degree"],
         "safelrm.judging.refusal": ["refusal"],
         "safelrm.nano.oracle_judge": ["safety"],
     }

@@ -23,6 +23,14 @@ MODEL_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
 )
+# of a classifier of completions: its own weights, and those of its encoder
+CLASSIFIER_FILES = (
+    "classifier.safetensors",
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
 # what a training writes beside `model/` if it keeps its adapter
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 

@@ -1,7 +1,7 @@
 """What must hold between the sections of a configuration, checked before any job is planned."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from safelrm.core.arms import plain_arm
@@ -45,6 +45,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     for name, judge in study.judges.items():
         yield f"judges.{name}.guard", judge.guard, "guards"
         yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
+    yield from _references_of_classifiers(study)
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
@@ -64,6 +65,13 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         benchmarks = {entry.name for entry in study.benchmarks}
         yield from (("audit.train", name, "datasets") for name in study.audit.train)
         yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+
+
+def _references_of_classifiers(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names a classifier, or what a classifier learns from."""
+    yield from ((f"judges.{name}.classifier", judge.classifier, "classifiers") for name, judge in study.judges.items())
+    for name, classifier in study.classifiers.items():
+        yield from ((f"classifiers.{name}.labelled", given, "datasets") for given in classifier.labelled)
 
 
 def check_benchmarks(study: Study, file: str) -> None:
@@ -214,15 +222,18 @@ def check_origins(study: Study, file: str) -> None:
     for section in ("models", "guards"):
         for name, made in getattr(study, section).items():
             if made.path:
-                _check_model(Path(made.path), f"{section}.{name}.path", file)
+                _check_model(Path(made.path), f"{section}.{name}.path", file, check_folder, shape_of)
+    for name, classifier in study.classifiers.items():
+        if classifier.encoder.path:
+            _check_model(Path(classifier.encoder.path), f"classifiers.{name}.encoder.path", file, check_folder)
     for name, entry in study.datasets.items():
         _check_dataset(entry, f"datasets.{name}.settings", file)
 
 
-def _check_model(folder: Path, key: str, file: str) -> None:
+def _check_model(folder: Path, key: str, file: str, *checks: Callable[[Path], object]) -> None:
     try:
-        check_folder(folder)
-        shape_of(folder)
+        for check in checks:
+            check(folder)
     except SafeLRMError as error:
         at = ": ".join(str(part) for part in (error.file, error.key) if part)
         raise SafeLRMError(f"{at}: {error.problem}", file=file, key=key, fix=error.fix) from None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from safelrm.core.arms import plain_arm
-from safelrm.core.checkpoints import ADAPTER_FILES, MODEL_FILES
+from safelrm.core.checkpoints import ADAPTER_FILES, CLASSIFIER_FILES, MODEL_FILES
 
 
 def data_file(name: str) -> str:
@@ -31,6 +31,16 @@ def run_manifest(model: str, arm: str, seed: int | str) -> str:
 def guard_manifest(name: str) -> str:
     """The manifest of a guard."""
     return f"checkpoints/guards/{name}/manifest.json"
+
+
+def classifier_manifest(name: str) -> str:
+    """The manifest of a classifier of refusals."""
+    return f"checkpoints/classifiers/{name}/manifest.json"
+
+
+def classifier_folds(name: str) -> str:
+    """How a classifier of refusals agrees with labels on completions that were left out."""
+    return f"results/training/classifiers/{name}.csv"
 
 
 def rollouts_file(model: str, arm: str, seed: int | str) -> str:
@@ -62,6 +72,12 @@ def fetched_dataset(name: str) -> tuple[str, str]:
 def checkpoint(folder: str) -> dict[str, str]:
     """The outputs of a rule that makes a checkpoint: its model files and its manifest."""
     model = {Path(name).stem: f"{folder}/model/{name}" for name in MODEL_FILES}
+    return model | {"manifest": f"{folder}/manifest.json"}
+
+
+def classifier(folder: str) -> dict[str, str]:
+    """The outputs of a rule that makes a classifier: its files and its manifest."""
+    model = {Path(name).name.replace(".", "_"): f"{folder}/model/{name}" for name in CLASSIFIER_FILES}
     return model | {"manifest": f"{folder}/manifest.json"}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from safelrm.dag.paths import data_files, guard_manifest, run_manifest
 from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
+from safelrm.dag.stages.classifiers import ClassifierStages
 from safelrm.dag.stages.common import Stages
 from safelrm.dag.stages.data import DataStages
 from safelrm.dag.stages.generation import GenerationStages
@@ -30,6 +31,7 @@ class Plan:
         self.guards = MakingStages(study, "guard", "guard", study.guards)
         self.training = TrainingStages(study)
         self.generation = GenerationStages(study)
+        self.classifiers = ClassifierStages(study)
         self.judging = JudgingStages(study)
         self.results = ResultStages(study)
         self.analyses = AnalysisStages(study)
@@ -48,7 +50,7 @@ class Plan:
     def targets(self) -> list[str]:
         """Every result of the study: what `snakemake` makes when nothing else is asked for."""
         reports = [*self.results.targets(), *self.analyses.targets(), *self.tables.targets(), *self.figures.targets()]
-        return [*reports, *self.data.targets(), *self.judging.targets()]
+        return [*reports, *self.data.targets(), *self.classifiers.targets(), *self.judging.targets()]
 
     def captions(self) -> dict[str, dict[str, str]]:
         """The captions of tables and figures, by rule and name, for Snakemake's report."""
@@ -61,7 +63,7 @@ class Plan:
         trained = [path for path in checkpoints if path not in bases]
         guards = [guard_manifest(name) for name in self.study.guards]
         data = data_files(self.study.datasets)
-        return [*data, *bases, *trained, *guards, *self.generation.rollout_files()]
+        return [*data, *bases, *trained, *guards, *self.classifiers.manifests(), *self.generation.rollout_files()]
 
     def published_files(self) -> list[str]:
         """What a reader needs: the targets, and all that tables and figures are made from, without texts."""

@@ -14,6 +14,7 @@ from safelrm.dag.fields import with_judged_fields
 from safelrm.dag.modules import is_module, syntax_tree
 from safelrm.dag.settings import BenchmarkEntry, Study
 from safelrm.generation.settings import SelectedModule
+from safelrm.judging.fields import judge_of
 from safelrm.training.settings import RewardTerm, RlSettings
 
 # sections whose modules need no settings
@@ -88,6 +89,7 @@ def with_registered_settings(study: Study, file: str) -> Study:
     )
     _check_inputs(complete, file)
     _check_asked(complete, file)
+    _check_classifiers(complete, file)
     return with_judged_fields(complete, file)
 
 
@@ -186,6 +188,24 @@ def _check_asked(study: Study, file: str) -> None:
             problem = "asks no model" if judge.model is None else "asks a model of the study and an endpoint"
             fix = "give either `model`, a key of `models` or `guards`, or `settings.endpoint`"
             raise SafeLRMError(problem, file=file, key=f"judges.{name}", fix=fix)
+
+
+def _check_classifiers(study: Study, file: str) -> None:
+    """A judge names a classifier if its module asks one, and else none. None is validated on what it has learned."""
+    for name, judge in study.judges.items():
+        asks = "ASKS_CLASSIFIER" in top_level_names(judge.module)
+        if asks != bool(judge.classifier):
+            what, fix = ("needs a classifier", "name one of `classifiers`") if asks else ("asks none", "leave it out")
+            raise SafeLRMError(f"`{judge.module}` {what}", file=file, key=f"judges.{name}.classifier", fix=fix)
+    learned = {
+        name: study.classifiers[judge.classifier].labelled for name, judge in study.judges.items() if judge.classifier
+    }
+    for name, entry in study.validation.items():
+        for judge in map(judge_of, entry.judges):
+            if known := sorted(set(entry.labelled) & set(learned.get(judge, ()))):
+                problem = f"`{judge}` has learned from {known}, so its agreement there says nothing"
+                fix = "validate it on other sets; results/training/classifiers has its figures on completions left out"
+                raise SafeLRMError(problem, file=file, key=f"validation.{name}.labelled", fix=fix)
 
 
 def _inputs(factory: str) -> set[str]:

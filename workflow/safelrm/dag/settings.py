@@ -13,6 +13,7 @@ from safelrm.data.settings import AuditSettings
 from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
 from safelrm.inference.presets import completed
 from safelrm.inference.settings import GuardSettings
+from safelrm.judging.refusals.settings import ClassifierSettings
 from safelrm.models.settings import HubModel
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
 from safelrm.training.settings import RlSettings, SftSettings
@@ -120,6 +121,31 @@ class GuardEntry(MadeModel):
     )
 
 
+class EncoderEntry(Strict):
+    """A sentence encoder, such as sentence-transformers/all-MiniLM-L6-v2, from a hub (`hub`) or a folder (`path`)."""
+
+    hub: HubModel | None = Field(None, description="the encoder of a hub that is taken")
+    path: str | None = Field(
+        None, min_length=1, description="the folder of an encoder: Hugging Face's format, safetensors only"
+    )
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Self:
+        if bool(self.hub) == bool(self.path):
+            raise ValueError("give either `hub`, to take the encoder from a hub, or `path`, to take it from a folder")
+        return self
+
+
+class ClassifierEntry(Strict):
+    """One classifier of refusals, which is trained on labelled completions."""
+
+    encoder: EncoderEntry = Field(description="the encoder whose vectors of sentences it reads")
+    labelled: list[Name] = Field(min_length=1, description="labelled completions that it learns from, of `datasets`")
+    settings: ClassifierSettings = Field(
+        default_factory=ClassifierSettings, description="how it is trained and checked"
+    )
+
+
 class JudgeEntry(Strict):
     """One judge."""
 
@@ -127,6 +153,9 @@ class JudgeEntry(Strict):
     guard: Name | None = Field(None, description="the guard that the judge asks, a key of `guards`")
     model: Name | None = Field(
         None, description="the chat model that the judge asks, a key of `models` (its base) or of `guards`"
+    )
+    classifier: Name | None = Field(
+        None, description="the classifier of refusals that the judge asks, a key of `classifiers`"
     )
     may_judge_itself: bool = Field(
         False,
@@ -136,8 +165,9 @@ class JudgeEntry(Strict):
 
     @model_validator(mode="after")
     def _asks_one_model(self) -> Self:
-        if self.guard and self.model:
-            raise ValueError("a judge asks one model: leave out `guard`, or `model`")
+        given = [f"`{key}`" for key in ("guard", "model", "classifier") if getattr(self, key)]
+        if len(given) > 1:
+            raise ValueError(f"a judge asks one model: leave out {', or '.join(given)}")
         return self
 
 
@@ -207,6 +237,9 @@ class Study(Strict):
     )
     arms: list[Arm] = Field(default_factory=list, description="what is compared")
     rollouts: RolloutSettings | None = Field(None, description="how answers to the benchmarks are sampled")
+    classifiers: dict[Name, ClassifierEntry] = Field(
+        default_factory=dict, description="classifiers of refusals by name, which judges ask (docs/refusals.md)"
+    )
     judges: dict[Name, JudgeEntry] = Field(default_factory=dict, description="judges by name")
     metrics: MetricsSettings | None = Field(None, description="which judges make the numbers, and their intervals")
     calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
@@ -240,8 +273,11 @@ class Study(Strict):
         return list(dict.fromkeys(arm.model for arm in self.arms))
 
     def hub_models(self) -> Iterator[tuple[str, HubModel]]:
-        """Every model and guard of a hub, with its key."""
+        """Every model, guard and encoder of a hub, with its key."""
         for section, entries in (("models", self.models), ("guards", self.guards)):
             for name, entry in entries.items():
                 if entry.hub:
                     yield f"{section}.{name}.hub", entry.hub
+        for name, classifier in self.classifiers.items():
+            if classifier.encoder.hub:
+                yield f"classifiers.{name}.encoder.hub", classifier.encoder.hub

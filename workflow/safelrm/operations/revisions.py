@@ -60,18 +60,27 @@ def fill(text: str, blanks: list[Blank], revisions: Mapping[int, str]) -> str:
 
 
 def _blanks(root: Mapping[str, yaml.Node]) -> Iterator[Blank]:
-    for section in ("models", "guards"):
-        for name, entry in _values(root.get(section)).items():
-            node = _values(entry).get("hub")
-            repo = _values(node).get("repo")
-            if repo is not None:
-                yield from _blank(f"{section}.{name}.hub.revision", "model", repo.value, node, repo)
+    for key, entry in _hub_models(root):
+        node = _values(entry).get("hub")
+        repo = _values(node).get("repo")
+        if repo is not None:
+            yield from _blank(f"{key}.hub.revision", "model", repo.value, node, repo)
     for name, entry in _values(root.get("datasets")).items():
         node = _values(entry).get("settings")
         settings = _values(node)
         repo = settings.get("hub")
         if repo is not None and repo.tag != NULL and "path" not in settings:
             yield from _blank(f"datasets.{name}.settings.revision", "dataset", repo.value, node, repo)
+
+
+def _hub_models(root: Mapping[str, yaml.Node]) -> Iterator[tuple[str, yaml.Node]]:
+    """Everything that may be a model of a hub, with its key."""
+    for section in ("models", "guards"):
+        yield from ((f"{section}.{name}", entry) for name, entry in _values(root.get(section)).items())
+    for name, entry in _values(root.get("classifiers")).items():
+        encoder = _values(entry).get("encoder")
+        if encoder is not None:
+            yield f"classifiers.{name}.encoder", encoder
 
 
 def _blank(key: str, kind: str, repo: str, mapping: yaml.MappingNode, anchor: yaml.Node) -> Iterator[Blank]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.costs.classifiers import classifier_job
 from safelrm.dag.costs.judges import JudgeEstimates
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
 from safelrm.dag.costs.sizes import (
@@ -82,6 +83,7 @@ class Estimates:
             "guard": lambda of: _made(self._sized("guards", of["guard"]), study.guards[of["guard"]]),
             "sft": self._sft,
             "rl": self._rl,
+            "classifier": lambda of: classifier_job(study, of["classifier"]),
             "rollouts": self._rollouts,
             "judge": self._judge,
             "judge_labelled": self._judge_labelled,
@@ -124,7 +126,7 @@ class Estimates:
         """A download; the network decides how long it takes."""
         entries = [*self.study.models.items(), *self.study.guards.items()]
         sizes = {fetched_model(entry.hub.repo): sized_model(name, entry) for name, entry in entries if entry.hub}
-        size = sizes[f"hub/models/{wildcards['repo']}/manifest.json"]
+        size = sizes.get(f"hub/models/{wildcards['repo']}/manifest.json")
         stored = size.stored if size else 0.0
         return Job(CPU.training_start + stored / NETWORK_BYTES_PER_SECOND, GIB, stored + SMALL_DISK)
 

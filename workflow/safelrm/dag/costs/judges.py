@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from safelrm.dag.costs.classifiers import classified
 from safelrm.dag.costs.endpoints import endpoint_use
 from safelrm.dag.costs.processors import GIB, Job, Processor, fewest_gpus
 from safelrm.dag.costs.sizes import SizedModel, Texts, table_bytes
@@ -44,7 +45,7 @@ class JudgeEstimates:
             use = endpoint_use(entry.settings, of_kinds(of.kinds), len(of.parts))
             return Job(use.seconds, GIB + tables, asks=use)
         if entry.guard is None:
-            return Job(1.0, GIB + tables)
+            return classified(of_kinds(KINDS).rows, tables) if entry.classifier else Job(1.0, GIB + tables)
         return self._guard(entry, entry.guard, of_kinds, tables)
 
     def _guard(self, entry: JudgeEntry, name: str, of_kinds: OfKinds, tables: float) -> Job:

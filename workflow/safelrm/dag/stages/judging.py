@@ -6,6 +6,7 @@ from safelrm.analysis.settings import ValidationSettings
 from safelrm.core.files import canonical_json
 from safelrm.dag.fields import validation_settings
 from safelrm.dag.paths import (
+    classifier_manifest,
     data_file,
     data_files,
     guard_manifest,
@@ -27,8 +28,10 @@ class JudgingStages(Stages):
         return [rollouts_file(*run) for run in self.study.runs() if run[0] == wildcards["model"]]
 
     def asked(self, wildcards: Wildcards) -> list[str]:
-        """The guard or the chat model that a judge asks, if any."""
+        """The guard, the chat model or the classifier that a judge asks, if any."""
         judge = self._judge(wildcards)
+        if judge.classifier:
+            return [classifier_manifest(judge.classifier)]
         name = judge.guard or judge.model
         if name is None:
             return []
