@@ -13,6 +13,7 @@ from safelrm.dag.fields import declared_fields
 from safelrm.dag.plan import Plan
 from safelrm.dag.schema import registered
 from safelrm.dag.study import load_study
+from safelrm.judging.settings import GuardJudgeSettings
 
 YES_NO = {"direction": "lower", "pattern": "yes|no"}
 HARM = {"verdicts": ["harmless", "harmful"], "counts": "harmful", "values": {"yes": "harmful"}, **YES_NO}
@@ -49,7 +50,9 @@ def message(config: dict) -> str:
 
 def test_every_judge_of_the_package_declares_its_fields():
     modules = [module for module, _ in registered() if ".judging." in module or module.endswith("_judge")]
-    settings = {"safelrm.judging.chat": {"fields": {"harm": HARM}}}
+    # the fields of these follow from their settings
+    of_guard = GuardJudgeSettings(reading="llama_guard_3").model_dump(mode="json")
+    settings = {"safelrm.judging.chat": {"fields": {"harm": HARM}}, "safelrm.judging.guard": of_guard}
     found = {module: declared_fields(module, settings.get(module, {}), "f", "k") for module in modules}
     assert {module: list(fields) for module, fields in found.items()} == {
         "safelrm.judging.chat": ["harm"],
@@ -59,6 +62,28 @@ def test_every_judge_of_the_package_declares_its_fields():
         "safelrm.judging.refusal": ["refusal"],
         "safelrm.nano.oracle_judge": ["safety"],
     }
+
+
+def test_the_refusals_of_a_guard_can_be_those_of_the_tables(config):
+    config["guards"]["guard_b"]["reading"] = {"preset": "wildguard", "template": "{prompt} {response}"}
+    config["metrics"] |= {"safety_judge": "guard_b.safety", "refusal_judge": "guard_b.refusal"}
+    config["calibration"] = {"reference": "oracle", "judges": ["guard_b.safety"]}
+    assert study(config).metrics.refusal_judge == "guard_b.refusal"
+    config["metrics"]["safety_judge"] = "guard_b"
+    assert "`guard_b` gives several fields" in message(config)
+
+
+@pytest.mark.parametrize(
+    ("reading", "expected"),
+    [
+        ("wildguard", "guards.guard_b.reading: Value error, this guard needs `template_file`"),
+        ("nonsense", "guards.guard_b.reading: Value error, there is no preset `nonsense`"),
+        ({"preset": "wildguard", "template_file": "none.txt"}, "none.txt: reading.template_file: the file cannot be"),
+    ],
+)
+def test_a_guard_that_cannot_be_read_is_refused_before_anything_runs(config, reading, expected):
+    config["guards"]["guard_b"]["reading"] = reading
+    assert expected in message(config)
 
 
 def test_a_field_of_a_judge_can_make_the_tables_and_be_calibrated(config):
