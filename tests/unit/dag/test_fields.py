@@ -11,6 +11,7 @@ from safelrm.dag.fields import declared_fields
 from safelrm.dag.plan import Plan
 from safelrm.dag.schema import registered
 from safelrm.dag.study import load_study
+from safelrm.judging.settings import GuardJudgeSettings
 
 YES_NO = {"direction": "lower", "pattern": "yes|no"}
 HARM = {"verdicts": ["harmless", "harmful"], "counts": "harmful", "values": {"yes": "harmful"}, **YES_NO}
