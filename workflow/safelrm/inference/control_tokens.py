@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
@@ -82,7 +83,8 @@ class ControlTokens:
         if not self._tokenizer.is_fast:
             return None
         parts = re.split(f"({'|'.join(MARKS)})", self._frame)
-        for given in ((prompt, text), (prompt, text.strip()), (prompt.strip(), text.strip())):
+        # templates may take the white space around them away
+        for given in product((prompt, prompt.strip()), (text, text.strip())):
             filled = [given[MARKS.index(part)] if part in MARKS else part for part in parts]
             if "".join(filled) == question:
                 return self._encoded(parts, filled)
