@@ -15,7 +15,7 @@ from safelrm.judging.answers.units import is_unit, without_unit
 _SENTENCE = re.compile(r"(?<![\s.])(?<!Mr|Ms|Dr|St|No|vs)(?<!\.[eg])(?<!Mrs)[.!?](?:\*\*)?\s+(?=[^a-z])(?![Oo]r\b)|\n")
 # the same in texts that have no capital letters
 _STOP = re.compile(r"(?<!Mr|Ms|Dr|St|No|vs)(?<!Mrs)[.!?](?:\*\*)?\s+(?![Oo]r\b)|\n")
-_QUESTION = re.compile(r"[^.!?\n]*\?(?=\s|$)")
+_QUESTION = re.compile(r"(?:^|(?<=[.!?\n]))[^.!?\n]*\?(?=\s|$)")
 _MINUS = re.compile(r"(?:\\text\s?\{ ?)?\b(?:minus|negative) ?\}? ?(?=[\d$\\.])", re.IGNORECASE)
 # where a reason or a remark begins
 _CLAUSE = re.compile(
