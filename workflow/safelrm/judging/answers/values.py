@@ -15,7 +15,7 @@ from safelrm.judging.answers.units import is_unit, without_unit
 _SENTENCE = re.compile(r"(?<![\s.])(?<!Mr|Ms|Dr|St|No|vs)(?<!\.[eg])(?<!Mrs)[.!?](?:\*\*)?\s+(?=[^a-z])(?![Oo]r\b)|\n")
 # the same in texts that have no capital letters
 _STOP = re.compile(r"(?<!Mr|Ms|Dr|St|No|vs)(?<!Mrs)[.!?](?:\*\*)?\s+(?![Oo]r\b)|\n")
-_QUESTION = re.compile(r"[^.!?\n]*\?(?=\s|$)")
+_QUESTION = re.compile(r"(?:^|(?<=[.!?\n]))[^.!?\n]*\?(?=\s|$)")
 _MINUS = re.compile(r"(?:\\text\s?\{ ?)?\b(?:minus|negative) ?\}? ?(?=[\d$\\.])", re.IGNORECASE)
 # where a reason or a remark begins
 _CLAUSE = re.compile(
@@ -44,6 +44,7 @@ _JOINED = re.compile(
     r"\s*(?:[A-Za-z]+\s+){0,3}?(?:[A-Za-z]+)?\s*(?:,?\s*\b(?:and/or|or|and)\b|,|;|\bto\b|\s/\s|-)"
     r"\s*(?:(?:else|maybe|perhaps|possibly|even|also|either)\s+)?(?:[A-Za-z]_?\{?\w?\}?\s*=\s*)?"
 )
+_PART_OF = re.compile(r"\b(?:of|from|with|after|for|in|at|if|by)\s$", re.IGNORECASE)
 _TAIL = re.compile(r"\b(?:is|are|be|equals)\s+|:\s+")
 _OR = re.compile(r"(?:[,.]\s*)?(?<![A-Za-z\\])(?:and/or|or|and)(?![A-Za-z])", re.IGNORECASE)
 _OR_IN_TEXT = re.compile(r"\\(?:text|mbox|mathrm)\s*\{\s*(,?\s*(?:and|or)\s*)\}")
@@ -129,6 +130,9 @@ def _of_sentence(sentence: str) -> list[str]:
 def _joined(sentence: str, first: Span, second: Span) -> bool:
     """Whether two values are parts of a list or, as in "5 feet 2 inches", of one measure."""
     between = sentence[first.end : second.start][:80]
+    # "of 30 students, 18 remain"
+    if _PART_OF.search(sentence[: first.start][-10:]) and re.match(r"\s*[A-Za-z]", between):
+        return False
     return bool(_JOINED.fullmatch(between)) or is_unit(between.strip())
 
 
