@@ -180,7 +180,7 @@ def test_a_guard_that_quotes_a_control_token_has_not_written_it(guard):
     assert written.p_unsafe == 1.0
 
 
-def test_patterns_of_presets_take_linear_time_on_hostile_answers():
+def test_hostile_answers_cannot_hold_up_the_patterns_of_presets():
     fields = [field for name in presets() for field in reading_of(name).fields.values() if field.pattern]
     final, size = "<|channel|>final<|message|>", 20_000
     parts = ['"violation":', '"violation": 2,', '"', '"a" ', "\\", " ", "\n", "0 ", "{", final]
