@@ -211,6 +211,7 @@ def test_the_names_of_formats_are_those_that_settings_take():
         ("{{ '[THINK]' + message.thinking + '[/THINK]' }}", "magistral"),
         ("Write it after 'Here is my thought process:' … 'Here is my response:'", "granite_3_2"),
         ("<think> … <reasoning>", "think"),
+        ("{#- not <|channel|>\n as gpt-oss, nor [THINK] -#}{{ '<think>' }}", "think"),
         ("<reasoning>", "reasoning"),
         ("", "think"),
     ],

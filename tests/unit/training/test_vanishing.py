@@ -94,6 +94,8 @@ def test_a_term_that_has_never_scored_ends_the_run(capsys):
     with pytest.raises(SafeLRMError, match="no completion ended with an answer") as error:
         steps(*[CUT] * PATIENCE)
     assert error.value.key == "max_completion_tokens"
+    # nor does one in another format
+    assert "trace_format" in error.value.fix
     assert "warning" not in capsys.readouterr().out
 
 

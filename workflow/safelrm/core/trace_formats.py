@@ -27,6 +27,7 @@ FormatName = Literal[
 ]
 ANALYSIS, FINAL = "<|channel|>analysis<|message|>", "<|channel|>final<|message|>"
 _DECLARATION = re.compile(r"\{# trace_format: (.*?) #\}")
+_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,14 @@ def format_of(template: str) -> TraceFormat:
     """The trace format that a chat template declares; or the first one whose marks it mentions; or `think`.
 
     Formats whose marks are tokens of their own come first: a template may mention `<think>` or a word beside them.
+    Comments of the template mention nothing.
 
     Raises:
         SafeLRMError: the template declares a format that does not exist.
     """
     if found := _DECLARATION.search(template):
         return _declared_format(found[1])
+    template = _COMMENT.sub("", template)
     for known in sorted(FORMATS.values(), key=lambda known: (known.marks != "tokens", known is THINK)):
         if _mentions(template, known):
             return known

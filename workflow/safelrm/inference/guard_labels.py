@@ -2,7 +2,8 @@
 
 A field is read at the first position of the answer, or at the first one after a marker that the guard has written. Its
 score is the mean of its labels' scores by probability; the spellings of a label are summed. A field with a `pattern` is
-read from the text of the answer: it has a label, and no probabilities. Only what the guard has generated counts.
+read from the text of the answer: it has a label, and no probabilities. Only what the guard has generated counts. An
+answer that contradicts itself is unread.
 """
 
 import math
@@ -19,6 +20,8 @@ from safelrm.inference.settings import GuardField, GuardSettings
 SAFETY = "safety"
 # the most token ids of which vLLM gives the probabilities
 MOST_IDS = 128
+# total probability of its labels from which a place in an answer says one of them
+CLEAR = 0.5
 
 
 @dataclass(frozen=True)
@@ -152,19 +155,33 @@ class _LabelSet:
     def read(self, answer: GuardAnswer, rows: Sequence[Mapping[int, float]]) -> FieldReading:
         if self._pattern:
             return self._from_text(answer.text(len(answer)))
-        place = self._place(answer)
-        return UNREAD if place is None else self._from_row(rows[place])
+        readings = [self._from_row(rows[place]) for place in self._places(answer)]
+        clear = [reading for reading in readings if reading.mass >= CLEAR]
+        # a guard may quote the text that it judges, so neither of two verdicts is known to be its own
+        if len({reading.label for reading in clear}) > 1:
+            return UNREAD
+        return next(iter([*clear, *readings]), UNREAD)
 
-    def _place(self, answer: GuardAnswer) -> int | None:
-        """Where the label stands: at the first token that is not blank after the marker; None if it is not there."""
-        place = 0
-        if self._after is not None:
-            after = self._after
-            # with the smallest beginning of the answer that holds the whole marker
-            place = bisect_left(range(len(answer) + 1), True, key=lambda size: bool(after.search(answer.text(size))))
-            while place < len(answer) and answer.is_blank(place):
-                place += 1
-        return place if place < len(answer) else None
+    def _places(self, answer: GuardAnswer) -> list[int]:
+        """Where the label stands: at the first position, or after the first marker and after the last one."""
+        if self._after is None:
+            places = [0]
+        else:
+            count = self._markers(answer, len(answer))
+            places = [self._behind(answer, number) for number in dict.fromkeys((1, count)) if count]
+        return [place for place in places if place < len(answer)]
+
+    def _behind(self, answer: GuardAnswer, number: int) -> int:
+        """The first token that is not blank after a marker; the number of tokens if there is none."""
+        # with the smallest beginning of the answer that holds the whole marker
+        place = bisect_left(range(len(answer)), number, key=lambda size: self._markers(answer, size))
+        while place < len(answer) and answer.is_blank(place):
+            place += 1
+        return place
+
+    def _markers(self, answer: GuardAnswer, size: int) -> int:
+        """The number of markers in the first tokens."""
+        return sum(1 for _ in self._after.finditer(answer.text(size)))
 
     def _from_row(self, row: Mapping[int, float]) -> FieldReading:
         logs = {label: _log_sum([row[token] for token in tokens]) for label, tokens in self._tokens.items()}
@@ -180,12 +197,16 @@ class _LabelSet:
         return FieldReading(score, mass, best)
 
     def _from_text(self, text: str) -> FieldReading:
-        found = self._pattern.search(text)
-        said = (found[found.lastindex] if found and found.lastindex else "").strip().lower()
+        said = {self._said(found) for found in self._pattern.finditer(text)}
+        label = said.pop() if len(said) == 1 else None
+        return UNREAD if label is None else FieldReading(self._settings.labels[label].score, 1.0, label)
+
+    def _said(self, found: re.Match[str]) -> str | None:
+        word = (found[found.lastindex] if found.lastindex else "").strip().lower()
         for label, settings in self._settings.labels.items():
-            if said in {spelling.strip().lower() for spelling in settings.spellings}:
-                return FieldReading(settings.score, 1.0, label)
-        return UNREAD
+            if word in {spelling.strip().lower() for spelling in settings.spellings}:
+                return label
+        return None
 
     def _tokens_of(self, label: str, texts: Mapping[str, list[int]]) -> list[int]:
         """The tokens of a label. Spellings that are no token of this guard do not count, if another one is."""

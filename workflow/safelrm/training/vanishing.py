@@ -93,7 +93,8 @@ class TermWatch(TrainerCallback):
             raise SafeLRMError(
                 f"{problem}: {why}",
                 key="max_completion_tokens",
-                fix="raise it, or start from a model that ends its completions with an answer",
+                fix="raise it, or start from a model that ends its completions with an answer; if its traces have other"
+                " marks, set its `trace_format` (docs/traces.md)",
             )
         if silent % PATIENCE == 0 or state.global_step >= state.max_steps:
             print(f"warning: {problem}: {why}", flush=True)
