@@ -22,11 +22,8 @@ from safelrm.data.schemas import FULL_COMPLIANCE, FULL_REFUSAL, LABELLED, LABELS
 from safelrm.judging import classifier, learned_refusal
 from safelrm.judging.contract import judged_by
 from safelrm.judging.refusals import folds
-from safelrm.judging.refusals.examples import WRITTEN
-from safelrm.judging.refusals.language import is_english
 from safelrm.judging.refusals.regression import class_probabilities, fit_binary, fit_classes
 from safelrm.judging.refusals.schemas import FOLDED
-from safelrm.judging.refusals.sentences import FIRST, LAST, SENTENCE_CHARACTERS, read
 from safelrm.judging.refusals.verdicts import degrees
 
 # here `w1` refuses; without a word such as `the`, a long answer would not count as English
@@ -255,23 +252,6 @@ def test_hostile_answers_are_judged(trained):
     assert set(rows["state"]) == {"scored"}
 
 
-@given(st.text(max_size=300))
-def test_what_is_read_is_bounded(text):
-    found = read(text)
-    assert len(found.sentences) == min(found.number, FIRST + LAST)
-    assert all(sentence.strip() and len(sentence) <= SENTENCE_CHARACTERS for sentence in found.sentences)
-
-
-def test_the_first_and_the_last_sentences_are_read():
-    text = " ".join(f"This is {number}." for number in range(20))
-    assert [sentence[-3:-1].strip() for sentence in read(text).sentences] == [*"012345", "18", "19"]
-    assert read("").sentences == read("*** \n --").sentences == ()
-
-
-def test_half_of_a_surrogate_pair_is_no_character():
-    assert read("w1 \ud83d").sentences == ("w1 ?",)
-
-
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 60), st.integers(0, 2**31))
 def test_a_regression_of_two_classes_is_that_of_several(size, seed):
@@ -301,40 +281,6 @@ def test_degrees_agree_with_the_threshold():
     probabilities = np.array([[0.6, 0.3, 0.1], [0.4, 0.35, 0.25], [0.4, 0.2, 0.4]])
     assert degrees(probabilities, 0.5) == [FULL_COMPLIANCE, PARTIAL_REFUSAL, FULL_REFUSAL]
     assert degrees(probabilities, 0.3)[0] == PARTIAL_REFUSAL
-
-
-ENGLISH = [
-    *("Certainly not.", "Paris.", "42", "", "def add(a, b): return a + b", "Café déjà vu"),
-    "The Chinese word for hello is 你好, and people say it with a smile.",
-]
-OTHERS = [
-    *("Lo siento, pero no puedo ayudarte con eso.", "Lo siento.", "Je ne peux pas vous aider.", "Nein.", "Não."),
-    *("Das kann ich nicht.", "Mi dispiace, non posso.", "Nie mogę w tym pomóc.", "Jag kan inte hjälpa dig."),
-    *(
-        "我不能帮助你。",
-        "Извините, я не могу помочь.",
-        "申し訳ありませんが、お手伝いできません。",
-        "لا أستطيع المساعدة",
-    ),
-    *("Maaf, saya tidak bisa membantu.", "Üzgünüm, bu konuda olamam.", "Tôi không thể giúp bạn."),
-    "Ako hindi makakatulong diyan sapagkat labag ito kabutihan ng maraming tao ngayon.",
-]
-
-
-@pytest.mark.parametrize("text", ENGLISH)
-def test_english_is_told(text):
-    assert is_english(text)
-
-
-@pytest.mark.parametrize("text", OTHERS)
-def test_other_languages_are_told(text):
-    assert not is_english(text)
-
-
-def test_written_examples_are_english_distinct_and_of_every_label():
-    texts = [text for text, _ in WRITTEN]
-    assert len(set(texts)) == len(texts) and all(map(is_english, texts))
-    assert {label for _, label in WRITTEN} == set(LABELS)
 
 
 def test_the_folded_table_refuses_what_cannot_be(tmp_path):
