@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-_TIME = re.compile(
-    r"(?<![\d:.,])(\d{1,2})(?::([0-5]\d))?(?![\d:])(?:\s?(?:\\text\s?\{\s?)?([ap])\.?\s?m\b)?", re.IGNORECASE
-)
+from safelrm.judging.answers.negation import is_negated
+
+_TIME = re.compile(r"(?<![\d:.,])(\d{1,2})(?::([0-5]\d))?(?![\d:])(?:\s?([ap])\.?\s?m\b)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,10 @@ class Time:
 
 
 def times(text: str) -> list[Time]:
-    """The times in a text. A whole hour is one only with "am" or "pm"."""
-    found = [(hour, minute, half) for hour, minute, half in _TIME.findall(text) if minute or half]
-    return [Time(int(hour), int(minute or 0), half.lower()) for hour, minute, half in found]
+    """The times in a text, without those that it denies. A whole hour is one only with "am" or "pm"."""
+    found = [time for time in _TIME.finditer(text) if time[2] or time[3]]
+    kept = [time for time in found if not is_negated(text[max(0, time.start() - 80) : time.start()])]
+    return [Time(int(time[1]), int(time[2] or 0), (time[3] or "").lower()) for time in kept]
 
 
 def is_time(text: str) -> bool:

@@ -5,7 +5,6 @@ import re
 from safelrm.judging.answers.clock import is_time, same_time
 from safelrm.judging.answers.equivalence import equivalent
 from safelrm.judging.answers.markup import MATHEMATICS, bare, is_prose, unified, unworded
-from safelrm.judging.answers.negation import is_negated
 from safelrm.judging.answers.quantities import quantity, same_quantity
 from safelrm.judging.answers.values import listed, phrase, values
 
@@ -47,8 +46,8 @@ def same_answer(given: str, wanted: str) -> bool:
         return False
     if len(given) > _LONGEST:
         return _text(given) == _text(wanted)
-    if is_time(bare(unworded(wanted))):
-        return same_time(given, wanted) and not is_negated(given.partition(":")[0].rstrip("0123456789"))
+    if is_time(time := bare(unworded(unified(wanted)))):
+        return same_time(unworded(unified(given)), time)
     if _RATIO.fullmatch(bare(wanted)):
         given = _RATIO_IN_WORDS.sub(":", given)
     quantities = quantity(given), quantity(wanted)

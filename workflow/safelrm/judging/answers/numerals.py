@@ -13,7 +13,9 @@ _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _WORD = rf"(?:{'|'.join((*_VALUES, *_SCALES))})"
 _NUMBER = re.compile(rf"{_WORD}(?:(?:\s*-\s*|\s+(?:and\s+)?){_WORD}){{0,12}}\b", re.IGNORECASE)
 _FRACTION = re.compile(
-    r"[\s-]+(?:and\s+(?:an?\s+)?)?(?:hal(?:f|ves)|thirds?|quarters?|(?:fif|six|seven|eigh|nin|ten)ths?)\b", re.I
+    r"[\s-]+(?:and\s+(?:an?\s+)?)?(?:hal(?:f|ves)|thirds?|quarters?"
+    r"|(?:fif|six|seven|eigh|nin|ten)ths?)\b",
+    re.IGNORECASE,
 )
 
 
