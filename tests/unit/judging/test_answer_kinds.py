@@ -1,4 +1,4 @@
-r"""More kinds of final answers: signs of other scripts, numbers in words, times of day, sentences, corrections, units."""
+r"""More kinds of final answers: other scripts, numbers in words, times of day, sentences, corrections, units."""
 
 import pytest
 from hypothesis import given
