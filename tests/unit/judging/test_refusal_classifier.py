@@ -187,6 +187,11 @@ def test_a_set_without_one_of_the_labels_is_refused(train):
         train(a=labelled(labels=(FULL_COMPLIANCE, FULL_REFUSAL)))
 
 
+def test_wordings_of_one_behaviour_are_one_prompt(tmp_path):
+    rows = labelled(prompt=[f" w{number} ?" for number in range(24)], behavior=["w1", "w1", *[None] * 22])
+    assert list(classifier.labelled_answers("a", rows, tmp_path)["prompt"][:3]) == ["w1", "w1", "w2 ?"]
+
+
 @pytest.mark.parametrize("label", ["yes", None])
 def test_an_unknown_or_a_missing_label_is_refused(label, tmp_path):
     rows = labelled().assign(final_label=[label, *[FULL_REFUSAL] * 23])
@@ -221,6 +226,13 @@ def test_a_checkpoint_of_another_version_is_refused(copied):
     weights = load_file(copied / "classifier.safetensors")
     save_file(weights | {"verdict": weights["verdict"][1:]}, copied / "classifier.safetensors")
     with pytest.raises(SafeLRMError, match="another version"):
+        learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), copied)
+
+
+def test_weights_that_are_not_finite_are_refused(copied):
+    weights = load_file(copied / "classifier.safetensors")
+    save_file(weights | {"verdict": weights["verdict"] * np.float64("nan")}, copied / "classifier.safetensors")
+    with pytest.raises(SafeLRMError, match="not finite"):
         learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), copied)
 
 
