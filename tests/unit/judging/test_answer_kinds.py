@@ -52,6 +52,8 @@ CORRECT = [
     *(("The limit is infinity", r"\infty"), ("The ratio is 3 to 4.", "3:4")),
     # corrections, and turns that a model has made up
     *((f"The answer is 20. {words} it's 18.", "18") for words in ("Actually,", "No wait,", "Sorry,")),
+    # but no step before, and no remark
+    *(("Wait, that's 5 apples. So he has 18.", "18"), (r"\boxed{18}. Actually, it's 3 more than 15.", "18")),
     *(("A: 18\n\nQ: x?\nA: 20", "18"), ("The answer is 18.\n\n### Question\nx\nThe answer is 20", "18")),
     ("The answer is 18.\n\nInput: x\nOutput: The answer is 20.", "18"),
 ]

@@ -18,11 +18,14 @@ _CUE = re.compile(
     r"\b(?:answer|(?:correct|right|best)\s+(?:option|choice))s?\b(?:\s+(?:to|for|of)\s[^.\n:=?]{1,80}?)?[\s*_\"']{0,4}"
     r"(?:[:=]|,?[^\S\n]+(?:(?:then|therefore|thus),?\s+)?(?:is|are|would be|should be|must be|comes to)\b[\s:]{0,3}"
     r"(?:(?:therefore|thus|then|hence|simply|just|indeed|clearly|now|actually|instead)\b[,\s]{1,2})?)"
-    # a correction: "Actually, it's 18"
-    r"|\b(?:actually|wait|no|sorry|oops|correction)\b[,.:]?\s(?:no,?\s|wait,?\s)?"
-    r"(?:it|that|this)(?:'s|\u2019s|\s(?:is|should\sbe|must\sbe))\s"
     # a heading without a colon
     r"|(?:^|\n)[ #*_]{0,9}(?:the\s+)?final answer[ *_:]{0,9}\n",
+    re.IGNORECASE,
+)
+# after a statement: "Actually, it's 18"
+_CORRECTION = re.compile(
+    r"\b(?:actually|wait|no|sorry|oops|correction)\b[,.:]?\s(?:no,?\s|wait,?\s)?"
+    r"(?:it|that|this)(?:'s|\u2019s|\s(?:is|should\sbe|must\sbe))\s",
     re.IGNORECASE,
 )
 # "we check our answer: …" repeats the problem
@@ -114,6 +117,10 @@ def _statements(text: str) -> list[Span]:
     boxed = _grouped(text, _boxes(text))
     cued = [cue for cue in _cued(text) if not any(cue.start <= box.start < cue.end for box in boxed)]
     found = sorted([*boxed, *filter(_is_strong, cued)], key=lambda span: span.start)
+    if found:
+        corrections = [one for one in _cued(text, _CORRECTION) if is_clean(phrase(one.text))]
+        found += [one for one in corrections if one.start > found[0].start]
+        found.sort(key=lambda span: span.start)
     # a sentence that only repeats what the box says is no other statement
     found = [span for place, span in enumerate(found) if place == 0 or not _repeats(span, found[place - 1])]
     end = max((span.end for span in [*found, *cued]), default=0)
@@ -165,10 +172,10 @@ def _grouped(text: str, found: list[Span]) -> list[Span]:
     ]
 
 
-def _cued(text: str) -> list[Span]:
+def _cued(text: str, words: re.Pattern = _CUE) -> list[Span]:
     """What follows words such as "the answer is", up to the end of its line or of its displayed formula."""
     found = []
-    for cue in list(_CUE.finditer(text))[-_CUES:]:
+    for cue in list(words.finditer(text))[-_CUES:]:
         begin = _MARKS.match(text, cue.end()).end()
         display = _DISPLAY.match(text, begin)
         closing = ("$$" if display.group() == "$$" else r"\]") if display else "\n"

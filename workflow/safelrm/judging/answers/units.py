@@ -22,7 +22,7 @@ _WITHIN = "and to"
 _SHORT = "cm mm km kg mg ft in lb oz hr ml mi ms yd am pm of m s g h l"
 # with capital letters, which variables seldom have
 _CAPITAL = "Hz kHz MHz GHz kN kJ MJ kW MW Pa kPa dB eV mA kV mV mL dL kB KB MB GB TB"
-_CAPITAL_LETTERS = "N J V W K C F"
+_CAPITAL_LETTERS = "N J V W C F"
 _NAMES = {
     "meter": "m meter meters metre metres",
     "kilometer": "km kilometer kilometers kilometre kilometres",
