@@ -117,9 +117,8 @@ def _statements(text: str) -> list[Span]:
     boxed = _grouped(text, _boxes(text))
     cued = [cue for cue in _cued(text) if not any(cue.start <= box.start < cue.end for box in boxed)]
     found = sorted([*boxed, *filter(_is_strong, cued)], key=lambda span: span.start)
-    if found:
-        corrections = [one for one in _cued(text, _CORRECTION) if is_clean(phrase(one.text))]
-        found += [one for one in corrections if one.start > found[0].start]
+    if (first := min((span.start for span in [*found, *cued]), default=-1)) >= 0:
+        found += [one for one in _cued(text, _CORRECTION) if one.start > first and is_clean(phrase(one.text))]
         found.sort(key=lambda span: span.start)
     # a sentence that only repeats what the box says is no other statement
     found = [span for place, span in enumerate(found) if place == 0 or not _repeats(span, found[place - 1])]
