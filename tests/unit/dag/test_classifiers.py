@@ -1,5 +1,7 @@
 """Classifiers of refusals in a configuration: what their jobs are given, who asks them, and what is refused."""
 
+import copy
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -65,14 +67,19 @@ def test_the_revision_of_an_encoder_can_be_filled_in():
     assert [blank.key for blank in find_blanks(text)] == ["classifiers.refusals.encoder.hub.revision"]
 
 
-def test_it_is_not_validated_on_what_it_has_learned_from(config):
+def test_it_is_not_validated_on_what_it_has_learned_from(config, tmp_path):
     labels = {"full_compliance": "compliance", "partial_refusal": "refusal", "full_refusal": "refusal"}
     entry = {"judges": ["refusal", "learned.refusal"], "labelled": ["labels"], "labels": labels}
     config["validation"] = {"refusals": entry}
     with pytest.raises(SafeLRMError, match=r"validation.refusals.labelled: `learned` has learned from \['labels'\]"):
         load_study(config, "mine.yaml")
-    config["datasets"]["others"] = config["datasets"]["labels"]
+    # nor is it under another name
+    config["datasets"]["others"] = copy.deepcopy(config["datasets"]["labels"])
     config["validation"]["refusals"] = entry | {"labelled": ["others"]}
+    with pytest.raises(SafeLRMError, match=r"`learned` has learned from \['others'\]"):
+        load_study(config, "mine.yaml")
+    (tmp_path / "others.csv").touch()
+    config["datasets"]["others"]["settings"]["path"] = str(tmp_path / "others.csv")
     asked = Plan(load_study(config, "mine.yaml")).judging.asked({"judge": "learned", "labelled": "others"})
     assert asked == ["checkpoints/classifiers/refusals/manifest.json"]
 

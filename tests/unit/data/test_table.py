@@ -1,37 +1,23 @@
 """The table sources: what they make of harmless files, and of files or settings that do not fit."""
 
-import json
 import tempfile
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from source_fixtures import PUBLIC, load
+from table_fixtures import COLUMNS, questions, table, written
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.data.schemas import CONVERSATIONS, LABELLED, PROMPTS
+from safelrm.data.schemas import CONVERSATIONS, PROMPTS
 from safelrm.data.settings import ConversationTableSettings, PromptTableSettings
 
-COLUMNS = {"prompt": "q", "category": "c"}
 GSM8K = {key: value for key, value in PUBLIC["gsm8k"]["settings"].items() if key not in ("path", "sha256")}
+
+
 XSTEST = {"columns": {"prompt": "q", "category": "c"}, "kind": {"column": "l", "map": {"safe": "benign", 1: "harmful"}}}
-
-
-def written(folder: Path, rows: list[dict]) -> Path:
-    path = folder / "rows.json"
-    path.write_text(json.dumps(rows))
-    return path
-
-
-def table(folder: Path, rows: list[dict], **chosen) -> pd.DataFrame:
-    return load("table", written(folder, rows), **({"columns": COLUMNS, "kind": "benign"} | chosen))
-
-
-def questions(*texts: str) -> list[dict]:
-    return [{"q": text, "c": "tea"} for text in texts]
 
 
 def test_prompts_are_a_table(tmp_path):
@@ -48,66 +34,6 @@ def test_conversations_are_a_table(tmp_path):
     CONVERSATIONS.write(tmp_path / "out.parquet", rows)
     assert rows.response[0] == "<think>Light.</think> So." and rows.category[0] == "Light; Air"
     assert list(rows.prompt_id) == list(load("table", path, columns=COLUMNS, kind="harmful", prefix="mine").prompt_id)
-
-
-def test_labelled_completions_are_a_table(tmp_path):
-    path = tmp_path / "l.csv"
-    label = "1_full_compliance,3_partial_refusal,FALSE,2_full_refusal"
-    header = "id,type,prompt,completion,annotation_1,annotation_2,agreement,final_label"
-    path.write_text(f"{header}\nv2-1,homonyms,How?,So.,{label}\nv2-2,homonyms,Why?,,{label}\n")
-    rows = load("xstest_labels", path)
-    LABELLED.write(tmp_path / "out.parquet", rows)
-    assert list(rows.completion) == ["So.", ""] and list(rows.final_label) == ["full_refusal"] * 2
-    read = LABELLED.read(tmp_path / "out.parquet")
-    assert [*read.annotations[0]] == ["full_compliance", "partial_refusal"] and set(read.kind) == {"benign"}
-    path.write_text(path.read_text().replace("2_full_refusal", "4_other"))
-    with pytest.raises(SafeLRMError, match="final_label: row 1 holds an unknown value"):
-        load("xstest_labels", path)
-
-
-def labelled(tmp_path, rows: list[dict], **columns: object):
-    """Labelled completions of a file."""
-    given = {"prompt": "q", "category": "c", "completion": "a"} | columns
-    kind = {"column": "k", "map": {"bad": "harmful", "good": "benign"}}
-    return load("labelled", written(tmp_path, rows), columns=given, kind=kind)
-
-
-def test_labels_of_any_file_and_any_number_of_annotators_are_a_table(tmp_path):
-    row = {"q": "Why?", "c": "tea", "a": "So.", "k": "bad"}
-    rows = [
-        row | {"l": "unsafe", "one": 1, "two": 2.5, "three": None, "b": "What?"},
-        # the same completion again, and a completion that is empty
-        row | {"l": "", "one": 1, "two": 1, "three": float("nan"), "b": None},
-        row | {"a": "", "k": "good", "l": None, "one": None, "two": None, "three": None, "b": ""},
-    ]
-    columns = {"label": "l", "annotations": ["one", "two", "three"], "behavior": "b"}
-    LABELLED.write(tmp_path / "out.parquet", labelled(tmp_path, rows, **columns))
-    read = LABELLED.read(tmp_path / "out.parquet")
-    assert read.final_label.dropna().to_dict() == {0: "unsafe"}
-    assert [[*labels] for labels in read.annotations] == [["1", "2.5", None], ["1", "1", None], [None] * 3]
-    assert read.kind.tolist() == ["harmful", "harmful", "benign"] and read.behavior[0] == "What?"
-    assert read.prompt_id.is_unique and read.reference.isna().all()
-    # without a label that counts, it is that of most annotators
-    majority = labelled(tmp_path, rows, annotations=["one", "two", "three"])
-    assert majority.final_label.dropna().to_dict() == {1: "1"}
-    assert majority.prompt_id.tolist() == read.prompt_id.tolist()
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        ({"label": "l", "id": "i"}, "rows 1 and 2 have the same id"),
-        ({"label": "empty"}, "no row has a label"),
-        ({"label": "list"}, "row 1 holds list, must be text or a number"),
-        ({"annotations": ["nothing"]}, "row 1 lacks this column"),
-        ({}, "name the column of the labels"),
-        ({"annotations": ["l", "l"]}, "each column of `annotations` once"),
-    ],
-)
-def test_a_file_whose_labels_cannot_be_read_is_an_error(tmp_path, columns, message):
-    row = {"q": "Why?", "c": "tea", "a": "So.", "k": "bad", "l": "x", "i": "1", "empty": None, "list": [1]}
-    with pytest.raises((SafeLRMError, ValidationError), match=message):
-        labelled(tmp_path, [row, row], **columns)
 
 
 def test_attacks_pairs_and_system_prompts_are_columns_of_the_file(tmp_path):

@@ -22,11 +22,8 @@ from safelrm.data.schemas import FULL_COMPLIANCE, FULL_REFUSAL, LABELLED, LABELS
 from safelrm.judging import classifier, learned_refusal
 from safelrm.judging.contract import judged_by
 from safelrm.judging.refusals import folds
-from safelrm.judging.refusals.examples import WRITTEN
-from safelrm.judging.refusals.language import is_english
 from safelrm.judging.refusals.regression import class_probabilities, fit_binary, fit_classes
 from safelrm.judging.refusals.schemas import FOLDED
-from safelrm.judging.refusals.sentences import FIRST, LAST, SENTENCE_CHARACTERS, read
 from safelrm.judging.refusals.verdicts import degrees
 
 # here `w1` refuses; without a word such as `the`, a long answer would not count as English
@@ -190,6 +187,11 @@ def test_a_set_without_one_of_the_labels_is_refused(train):
         train(a=labelled(labels=(FULL_COMPLIANCE, FULL_REFUSAL)))
 
 
+def test_wordings_of_one_behaviour_are_one_prompt(tmp_path):
+    rows = labelled(prompt=[f" w{number} ?" for number in range(24)], behavior=["w1", "w1", *[None] * 22])
+    assert list(classifier.labelled_answers("a", rows, tmp_path)["prompt"][:3]) == ["w1", "w1", "w2 ?"]
+
+
 @pytest.mark.parametrize("label", ["yes", None])
 def test_an_unknown_or_a_missing_label_is_refused(label, tmp_path):
     rows = labelled().assign(final_label=[label, *[FULL_REFUSAL] * 23])
@@ -227,6 +229,13 @@ def test_a_checkpoint_of_another_version_is_refused(copied):
         learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), copied)
 
 
+def test_weights_that_are_not_finite_are_refused(copied):
+    weights = load_file(copied / "classifier.safetensors")
+    save_file(weights | {"verdict": weights["verdict"] * np.float64("nan")}, copied / "classifier.safetensors")
+    with pytest.raises(SafeLRMError, match="not finite"):
+        learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), copied)
+
+
 def test_a_judge_without_a_classifier_is_refused():
     with pytest.raises(SafeLRMError, match="needs a classifier"):
         learned_refusal.judge(rollouts(answer=["w1 ."], kind="benign"), learned_refusal.Settings(), None)
@@ -253,23 +262,6 @@ def test_hostile_answers_are_judged(trained):
     answers = ["a" * 300_000, "I. " * 100_000, "\n" * 300_000 + "w1", '"' * 100_000, "?!. " * 50_000, "w1 \x00"]
     rows = says(trained, *answers)
     assert set(rows["state"]) == {"scored"}
-
-
-@given(st.text(max_size=300))
-def test_what_is_read_is_bounded(text):
-    found = read(text)
-    assert len(found.sentences) == min(found.number, FIRST + LAST)
-    assert all(sentence.strip() and len(sentence) <= SENTENCE_CHARACTERS for sentence in found.sentences)
-
-
-def test_the_first_and_the_last_sentences_are_read():
-    text = " ".join(f"This is {number}." for number in range(20))
-    assert [sentence[-3:-1].strip() for sentence in read(text).sentences] == [*"012345", "18", "19"]
-    assert read("").sentences == read("*** \n --").sentences == ()
-
-
-def test_half_of_a_surrogate_pair_is_no_character():
-    assert read("w1 \ud83d").sentences == ("w1 ?",)
 
 
 @settings(max_examples=8, deadline=None)
@@ -301,40 +293,6 @@ def test_degrees_agree_with_the_threshold():
     probabilities = np.array([[0.6, 0.3, 0.1], [0.4, 0.35, 0.25], [0.4, 0.2, 0.4]])
     assert degrees(probabilities, 0.5) == [FULL_COMPLIANCE, PARTIAL_REFUSAL, FULL_REFUSAL]
     assert degrees(probabilities, 0.3)[0] == PARTIAL_REFUSAL
-
-
-ENGLISH = [
-    *("Certainly not.", "Paris.", "42", "", "def add(a, b): return a + b", "Café déjà vu"),
-    "The Chinese word for hello is 你好, and people say it with a smile.",
-]
-OTHERS = [
-    *("Lo siento, pero no puedo ayudarte con eso.", "Lo siento.", "Je ne peux pas vous aider.", "Nein.", "Não."),
-    *("Das kann ich nicht.", "Mi dispiace, non posso.", "Nie mogę w tym pomóc.", "Jag kan inte hjälpa dig."),
-    *(
-        "我不能帮助你。",
-        "Извините, я не могу помочь.",
-        "申し訳ありませんが、お手伝いできません。",
-        "لا أستطيع المساعدة",
-    ),
-    *("Maaf, saya tidak bisa membantu.", "Üzgünüm, bu konuda olamam.", "Tôi không thể giúp bạn."),
-    "Ako hindi makakatulong diyan sapagkat labag ito kabutihan ng maraming tao ngayon.",
-]
-
-
-@pytest.mark.parametrize("text", ENGLISH)
-def test_english_is_told(text):
-    assert is_english(text)
-
-
-@pytest.mark.parametrize("text", OTHERS)
-def test_other_languages_are_told(text):
-    assert not is_english(text)
-
-
-def test_written_examples_are_english_distinct_and_of_every_label():
-    texts = [text for text, _ in WRITTEN]
-    assert len(set(texts)) == len(texts) and all(map(is_english, texts))
-    assert {label for _, label in WRITTEN} == set(LABELS)
 
 
 def test_the_folded_table_refuses_what_cannot_be(tmp_path):

@@ -202,10 +202,17 @@ def _check_classifiers(study: Study, file: str) -> None:
     }
     for name, entry in study.validation.items():
         for judge in map(judge_of, entry.judges):
-            if known := sorted(set(entry.labelled) & set(learned.get(judge, ()))):
+            seen = [_read_from(study, labelled) for labelled in learned.get(judge, ())]
+            if known := sorted(labelled for labelled in entry.labelled if _read_from(study, labelled) in seen):
                 problem = f"`{judge}` has learned from {known}, so its agreement there says nothing"
                 fix = "validate it on other sets; results/training/classifiers has its figures on completions left out"
                 raise SafeLRMError(problem, file=file, key=f"validation.{name}.labelled", fix=fix)
+
+
+def _read_from(study: Study, dataset: str) -> tuple[object, ...]:
+    """What a data set is read from. Two names may stand for the same rows."""
+    entry = study.datasets.get(dataset)
+    return (dataset,) if entry is None else (entry.source, entry.settings)
 
 
 def _inputs(factory: str) -> set[str]:

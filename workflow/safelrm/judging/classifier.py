@@ -42,6 +42,8 @@ WRITTEN_COUNTS = 3
 def labelled_answers(name: str, table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """The answers of a labelled set that can be judged: `labelled` (its name), `prompt`, `answer` and `label`.
 
+    Of an attack the prompt is its behaviour.
+
     Raises:
         SafeLRMError: a label is missing, or is no degree of refusal.
     """
@@ -51,7 +53,10 @@ def labelled_answers(name: str, table: pd.DataFrame, path: Path) -> pd.DataFrame
         raise SafeLRMError(f"holds the labels {unknown[:5]}", file=path, key="final_label", fix=fix)
     parsed = [parse_any(text) for text in table["completion"]]
     kept = [state_of(each.answer, each.state) == SCORED for each in parsed]
-    rows = table[["prompt"]].assign(labelled=name, answer=[each.answer for each in parsed], label=table["final_label"])
+    # attacks of one behaviour are one prompt in many wordings, which no fold may split
+    prompts = table["behavior"].where(table["behavior"].notna(), table["prompt"]).str.strip()
+    answers = [each.answer for each in parsed]
+    rows = pd.DataFrame({"prompt": prompts, "labelled": name, "answer": answers, "label": table["final_label"]})
     return rows[kept]
 
 

@@ -2,8 +2,9 @@
 
 import re
 
+from safelrm.judging.answers.clock import is_time, same_time
 from safelrm.judging.answers.equivalence import equivalent
-from safelrm.judging.answers.markup import MATHEMATICS, bare, unified, unworded
+from safelrm.judging.answers.markup import MATHEMATICS, bare, is_prose, unified, unworded
 from safelrm.judging.answers.quantities import quantity, same_quantity
 from safelrm.judging.answers.values import listed, phrase, values
 
@@ -23,8 +24,20 @@ _SETS = frozenset(
 )
 # a comma that does not separate thousands, and signs of several values
 _LIST = re.compile(r",(?!\d{3}(?!\d))|\\pm|\\mp|\\\{|\b(?:and|or)\b|;")
+# operators without a second side, per mille
+_OPEN = re.compile(r"(?:[-+*/^_=]|\u2030)\s*$")
+_RATIO = re.compile(r"\d+\s*:\s*\d+")
+_RATIO_IN_WORDS = re.compile(r"(?<=\d) to (?=\d)")
+# how a sentence begins that ends with an answer in words
+_FRAME = re.compile(
+    r"(?:(?:so|thus|hence|therefore),?\s)?(?:it|this|that|there|he|she|they|the(?:\s[a-z]+){1,4}?)"
+    r"\s?(?:is|are|was|were|'s|equals)\s(?:an?\s|the\s)?",
+    re.IGNORECASE,
+)
 # characters of a final answer that is more than words to compare
 _LONGEST = 10_000
+# letters of a word from which on a final s is a plural
+_PLURAL = 3
 
 
 def same_answer(given: str, wanted: str) -> bool:
@@ -33,10 +46,14 @@ def same_answer(given: str, wanted: str) -> bool:
         return False
     if len(given) > _LONGEST:
         return _text(given) == _text(wanted)
+    if is_time(time := bare(unworded(unified(wanted)))):
+        return same_time(unworded(unified(given)), time)
+    if _RATIO.fullmatch(bare(wanted)):
+        given = _RATIO_IN_WORDS.sub(":", given)
     quantities = quantity(given), quantity(wanted)
     if None not in quantities:
         return same_quantity(*quantities)
-    if _text(wanted) in (_text(given), _text(phrase(given))):
+    if _text(wanted) in (_text(given), _text(phrase(given)), _text(_without_frame(phrase(given)))):
         return True
     found = values(given)
     if len(found) != 1:
@@ -59,6 +76,8 @@ def _equivalent(given: str, wanted: str) -> bool:
         return False
     if set(_OPERATORS.findall(given)) - set(_OPERATORS.findall(wanted)) - _alike(wanted) or given.count("|") % 2:
         return False
+    if _OPEN.search(given) and not _OPEN.search(wanted):
+        return False
     bases = _BASE.search(given), _BASE.search(wanted)
     if None not in bases and bases[0].group(1) != bases[1].group(1):
         return False
@@ -74,8 +93,17 @@ def _alike(wanted: str) -> frozenset[str]:
     return frozenset(":") if re.search(r"/|\\frac", wanted) else frozenset()
 
 
+def _without_frame(text: str) -> str:
+    """The end of a sentence such as "It is a Monday"."""
+    return _FRAME.sub("", text.strip(), count=1) if _FRAME.match(text.strip()) else text
+
+
 def _text(text: str) -> str:
     """A text for comparison: without mark-up, quotation marks, case, and brackets around one letter."""
     inner = bare(bare(unworded(unified(text))).strip("\"'\u201c\u201d"))
     alone = re.fullmatch(r"\((\w)\)", inner)
-    return (alone.group(1) if alone else inner).casefold()
+    text = (alone.group(1) if alone else inner).casefold()
+    if text in ("\\infty", "infinite"):
+        return "infinity"
+    # "no solutions" is "no solution"
+    return text.removesuffix("s") if len(text) > _PLURAL and is_prose(text) and not MATHEMATICS.search(text) else text

@@ -3,9 +3,9 @@ r"""Takes mark-up away: LaTeX's spacing and words, Markdown's stars, signs of Un
 import re
 from dataclasses import dataclass
 
+from safelrm.judging.answers.signs import plain_numbers, plain_signs
+
 _SIGNS = {
-    "\u2212": "-",
-    "\u2013": "-",
     "\u00a0": " ",
     "\u2009": " ",
     "\u202f": " ",
@@ -21,16 +21,9 @@ _SIGNS = {
     "\u2265": r"\ge ",
     "\u2208": r"\in ",
     "\u222a": r"\cup ",
+    "\u2205": r"\emptyset ",
     "\u00b0": r"^\circ ",
-    "\u00b2": "^2",
-    "\u00b3": "^3",
     "\u2248": r"\approx ",
-    "\u00bd": " 1/2",
-    "\u00bc": " 1/4",
-    "\u00be": " 3/4",
-    "\u2153": " 1/3",
-    "\u2154": " 2/3",
-    "\u215b": " 1/8",
     "\u2019": "'",
 }
 _SIGN = re.compile("|".join(_SIGNS))
@@ -43,6 +36,8 @@ _EMPTY = re.compile(
     r"|\\(?:text)?color\s*\{\w*\}"
 )
 _IN_BRACES = re.compile(r"\{([^{}]*)\}")
+# letters of another form around a whole statement
+_FORM = re.compile(r"\\(?:underline|boldsymbol|mathbf|mathrm|mathit|bm|pmb|ensuremath|num)\s*(?=\{)")
 _SPACES = re.compile(r"(?<!\\)\\(?:[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])|enspace|thinspace)|~")
 _DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]|\$\$")
 _EXCLAIMED = re.compile(r"(?<=[*$])!+$")
@@ -73,6 +68,7 @@ class Span:
 
 def unified(text: str) -> str:
     """The text with signs of Unicode as LaTeX, and LaTeX's separators of thousands as commas or spaces."""
+    text = plain_numbers(plain_signs(text))
     text = _SIGN.sub(lambda found: _SIGNS[found.group()], _ROOT.sub(r"\\sqrt{\1}", text))
     text = _SEPARATOR.sub(",", text).replace(r"\!", "")
     text = _FRACTION.sub(r"\\frac", _SPACES.sub(" ", text))
@@ -94,11 +90,23 @@ def bare(text: str) -> str:
         inner = text[1:-1]
         if text[:1] == "$" == text[-1:] and len(text) > 1 and "$" not in inner.replace(r"\$", ""):
             text = inner.strip()
+        if (form := _FORM.match(text)) and _is_one_group(text[form.end() :]):
+            text = text[form.end() + 1 : -1].strip()
         if braced := _IN_BRACES.fullmatch(text):
             text = braced.group(1).strip()
         if text == before:
             break
     return text
+
+
+def _is_one_group(text: str) -> bool:
+    """Whether a text, which begins with a brace, ends with the brace that closes it."""
+    depth = 0
+    for brace in re.finditer(r"\\.|[{}]", text):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        if depth == 0:
+            return brace.end() == len(text)
+    return False
 
 
 def without_boxes(text: str) -> str:

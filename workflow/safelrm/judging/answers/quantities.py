@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from safelrm.judging.answers.markup import bare, unified, unworded
+from safelrm.judging.answers.numerals import digits_first
 from safelrm.judging.answers.units import SCALES, unit
 
 # digits before and after the point up to which a number is a fraction
@@ -22,6 +23,8 @@ _EXPONENT = 12
 _KEPT = 1024
 # decimals that a rounded number must have to stand for a fraction, as in math-verify, and its significant digits
 _DECIMALS, _SIGNIFICANT = 6, 3
+# characters of a number in words, or of a power of ten
+_LONGEST_WORDS = 200
 _CURRENCIES = {"$": "dollar", "\u20ac": "euro", "\u00a3": "", "\u00a5": "", "\u20b9": ""}
 _NUMBER = (
     r"(?:(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+|[0-9]{1,3}(?:'[0-9]{3})+)(?![0-9])|[0-9]+)"
@@ -40,6 +43,7 @@ _QUANTITY = re.compile(
     r"(?P<percent>\s*(?:\\?%|per\s?cent(?:age)?\b))?(?:\s?[\u20ac\u00a2\u00a3])?"
 )
 _DEGREES = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)")
+_POWER = re.compile(r"^([-+]?)10(?=\s*\^\s*(?:\{\s*[-+]?[0-9]+\s*\}|-?[0-9]+))")
 _APPROXIMATELY = re.compile(r"(?:\\approx|approximately|about|roughly|exactly|only|just|=)\s*", re.IGNORECASE)
 
 
@@ -65,6 +69,7 @@ def quantity(text: str) -> Quantity | None:
     """The quantity that a text is, or None if it is something else, or more than that."""
     text = bare(_DEGREES.sub(" degrees", unworded(unified(text)).replace(r"\$", "$")))
     text = _APPROXIMATELY.sub("", text, count=1) if _APPROXIMATELY.match(text) else text
+    text = _POWER.sub(r"\g<1>1*10", digits_first(text), count=1) if len(text) < _LONGEST_WORDS else text
     found = _QUANTITY.match(text)
     if found is None:
         return None

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from safelrm.judging.answers.markup import Span, boxes, unified, unworded, without_boxes
 from safelrm.judging.answers.negation import is_negated
+from safelrm.judging.answers.signs import plain_signs
 from safelrm.judging.answers.values import is_clean, phrase, values
 
 _HASHES = re.compile(r"####[^\S\n]*(?=[^\s#])([^\n]*)")
@@ -19,6 +20,12 @@ _CUE = re.compile(
     r"(?:(?:therefore|thus|then|hence|simply|just|indeed|clearly|now|actually|instead)\b[,\s]{1,2})?)"
     # a heading without a colon
     r"|(?:^|\n)[ #*_]{0,9}(?:the\s+)?final answer[ *_:]{0,9}\n",
+    re.IGNORECASE,
+)
+# after a statement: "Actually, it's 18"
+_CORRECTION = re.compile(
+    r"\b(?:actually|wait|no|sorry|oops|correction)\b[,.:]?\s(?:no,?\s|wait,?\s)?"
+    r"(?:it|that|this)(?:'s|\u2019s|\s(?:is|should\sbe|must\sbe))\s",
     re.IGNORECASE,
 )
 # "we check our answer: …" repeats the problem
@@ -35,10 +42,12 @@ _LETTER_FIRST = re.compile(rf"{_LETTER}(?![A-Za-z'])(?!\s+(?!because|since|as\b)
 _LETTER_ALONE = re.compile(rf"{_LETTER}\W{{0,3}}", re.IGNORECASE)
 _NEXT_QUESTION = re.compile(
     r"(?:^|\n)[ #*_]{0,9}(?:(?:(?:next|new)\s+)?(?:question|problem|exercise|example|instruction)\s*\d*\s*"
-    r"[*_]{0,3}[:.)]|Q\s*\d*\s*[:.)]|(?:human|user)\s*:)"
+    r"[*_]{0,3}[:.)]|Q\s*\d*\s*[:.)]|(?:human|user|input)\s*:)"
+    r"|\n#{1,6} (?:question|problem|exercise)\s?\d*[ *_]*\n"
     r"|<\|(?:im_start|im_end|endoftext|eot_id|start_header_id)\|>|\[INST\]",
     re.IGNORECASE,
 )
+_TURN = re.compile(r"\s?A:\s")
 _TAKEN_BACK = re.compile(
     r"\b(?:wait|actually|mistake|error|correction|corrected|sorry|oops|rather|instead|no,|wrong|incorrect"
     r"|re-?check\w*)\b",
@@ -87,7 +96,7 @@ def boxed_answers(text: str) -> list[str]:
 
 def _spaced(text: str) -> str:
     """The text without spaces in a row and with at most two line breaks, so that no pattern takes long."""
-    return re.sub(r"\n\s*\n", "\n\n", re.sub(r"[^\S\n]+", " ", text))
+    return re.sub(r"\n\s*\n", "\n\n", re.sub(r"[^\S\n]+", " ", plain_signs(text)))
 
 
 def _own_part(text: str) -> str:
@@ -95,9 +104,10 @@ def _own_part(text: str) -> str:
     if not _NEXT_QUESTION.search(text, 1):
         return text
     hashed = (mark.end() for mark in _HASHES.finditer(text) if _states_value(mark.group(1)))
-    first = next(hashed, len(text))
+    # "A: 18", after which comes "Q: …"
+    first = 0 if _TURN.match(text) else next(hashed, len(text))
     first = min([first, *(span.end for span in [*_boxes(text)[:1], *filter(_is_strong, _cued(text))])])
-    question = _NEXT_QUESTION.search(text, max(first - 1, 0))
+    question = _NEXT_QUESTION.search(text, max(first - 1, 1))
     return text[: question.start()] if question else text
 
 
@@ -107,6 +117,9 @@ def _statements(text: str) -> list[Span]:
     boxed = _grouped(text, _boxes(text))
     cued = [cue for cue in _cued(text) if not any(cue.start <= box.start < cue.end for box in boxed)]
     found = sorted([*boxed, *filter(_is_strong, cued)], key=lambda span: span.start)
+    if (first := min((span.start for span in [*found, *cued]), default=-1)) >= 0:
+        found += [one for one in _cued(text, _CORRECTION) if one.start > first and is_clean(phrase(one.text))]
+        found.sort(key=lambda span: span.start)
     # a sentence that only repeats what the box says is no other statement
     found = [span for place, span in enumerate(found) if place == 0 or not _repeats(span, found[place - 1])]
     end = max((span.end for span in [*found, *cued]), default=0)
@@ -158,10 +171,10 @@ def _grouped(text: str, found: list[Span]) -> list[Span]:
     ]
 
 
-def _cued(text: str) -> list[Span]:
+def _cued(text: str, words: re.Pattern = _CUE) -> list[Span]:
     """What follows words such as "the answer is", up to the end of its line or of its displayed formula."""
     found = []
-    for cue in list(_CUE.finditer(text))[-_CUES:]:
+    for cue in list(words.finditer(text))[-_CUES:]:
         begin = _MARKS.match(text, cue.end()).end()
         display = _DISPLAY.match(text, begin)
         closing = ("$$" if display.group() == "$$" else r"\]") if display else "\n"

@@ -4,7 +4,7 @@ import re
 
 from safelrm.judging.answers.markup import unworded
 
-_WORD = r"[A-Za-z][A-Za-z.']*(?:\^?\{?[23]\}?)?"
+_WORD = r"[A-Za-z][A-Za-z.']*(?:\^?\{?[23]\}?|\^\{?-[1-3]\}?)?"
 _UNIT = rf"{_WORD}(?:(?:\s*/\s*|\s*-\s*|\s+){_WORD}){{0,7}}"
 _WHOLE = re.compile(_UNIT)
 _AT_END = re.compile(rf"(?:(?<=[0-9}})])|(?<=\\pi))\s*{_UNIT}$")
@@ -20,6 +20,9 @@ _OTHERS = (
 _WITHIN = "and to"
 # units of at most two letters; those of one letter need a space before them, for they may be variables
 _SHORT = "cm mm km kg mg ft in lb oz hr ml mi ms yd am pm of m s g h l"
+# with capital letters, which variables seldom have
+_CAPITAL = "Hz kHz MHz GHz kN kJ MJ kW MW Pa kPa dB eV mA kV mV mL dL kB KB MB GB TB"
+_CAPITAL_LETTERS = "N J V W C F"
 _NAMES = {
     "meter": "m meter meters metre metres",
     "kilometer": "km kilometer kilometers kilometre kilometres",
@@ -63,8 +66,11 @@ def unit(rest: str) -> str | None:
     if not _WHOLE.fullmatch(text):
         return None
     first, *others = re.findall(r"[a-z]+", text.lower())
-    short = first in _SHORT.split() and (len(first) > 1 or rest[:1] == " ")
-    if first in {*_OTHERS.split(), *SCALES} or not (len(first) > 2 or short):
+    spaced = rest[:1] == " "
+    capital = re.match(r"[A-Za-z]+", text).group()
+    is_capital = capital in _CAPITAL.split() or (spaced and capital in _CAPITAL_LETTERS.split())
+    short = is_capital or (first in _SHORT.split() and (len(first) > 1 or spaced))
+    if (first in {*_OTHERS.split(), *SCALES} and not is_capital) or not (len(first) > 2 or short):
         return None
     if any(word in _OTHERS.split() and word not in _WITHIN.split() for word in others):
         return None

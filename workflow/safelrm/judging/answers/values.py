@@ -29,8 +29,9 @@ _FORMULA = re.compile(
     re.DOTALL,
 )
 _NUMBER = re.compile(
-    r"(?<![\w.^_{\\/])(?:-\s?)?[$\u20ac\u00a3]?-?(?:\\frac\s*\{\d+\}\s*\{\d+\}"
-    r"|(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:\s+\d+/\d+|\s*/\s*\d+|[eE][-+]?\d+)?)(?:\s*\\?%)?(?![\w/])"
+    # not a part of a time, "3:45"
+    r"(?<![\w.^_{\\/])(?<!\d:)(?:-\s?)?[$\u20ac\u00a3]?-?(?:\\frac\s*\{\d+\}\s*\{\d+\}"
+    r"|(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:\s+\d+/\d+|\s*/\s*\d+|[eE][-+]?\d+)?)(?:\s*\\?%)?(?![\w/])(?!:\d)"
     r"(?:\s(?:hundred|thousand|million|billion|trillion|dozen)\b|\s?per\s?cent)?"
 )
 # what makes another number of the value before it, or denies it

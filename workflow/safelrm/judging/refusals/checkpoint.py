@@ -83,7 +83,9 @@ def _weights_in(folder: Path) -> Weights:
     except (OSError, KeyError, SafetensorError) as error:
         raise _fault(folder, f"holds no classifier of refusals ({error})") from error
     shapes = (weights.answer.shape, weights.verdict.shape)
-    if shapes != ((3 * len(weights.sentence) - 2,), (len(FEATURES) + 1, len(LABELS))):
+    if not all(np.isfinite(part).all() for part in tensors.values()):
+        raise _fault(folder, "holds weights that are not finite: they would call every answer a compliance")
+    if weights.sentence.ndim != 1 or shapes != ((3 * len(weights.sentence) - 2,), (len(FEATURES) + 1, len(LABELS))):
         raise _fault(folder, "holds a classifier of another version")
     return weights
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import derive_seed
 from safelrm.data.schemas import FULL_COMPLIANCE, LABELS
 from safelrm.judging.refusals.model import Examples, probabilities, train
@@ -40,6 +41,9 @@ def held_out(examples: Examples, about: pd.DataFrame, settings: ClassifierSettin
         examples: the answers of `about`.
         about: their `labelled` (the set; missing for written examples, which are in every training), `prompt`, `label`.
         settings: how classifiers are trained.
+
+    Raises:
+        SafeLRMError: a fold has no refusal, or no compliance, to learn from. Its figures would say nothing.
     """
     found = np.full((len(about), len(LABELS)), np.nan)
     fold = about["prompt"].map(lambda prompt: derive_seed("refusal_fold", prompt) % settings.folds).to_numpy()
@@ -52,9 +56,21 @@ def held_out(examples: Examples, about: pd.DataFrame, settings: ClassifierSettin
             learnt = always | (others & (fold != number))
             if asked.any():
                 rows = about[learnt]
+                _require_both_kinds(name, rows["label"])
                 weights = train(examples.some(learnt), list(rows["label"]), list(rows["prompt"]), settings)
                 found[asked] = probabilities(examples.some(asked), weights)
     return found
+
+
+def _require_both_kinds(name: str, labels: pd.Series) -> None:
+    refuses = set(labels != FULL_COMPLIANCE)
+    if len(refuses) < 2:
+        missing = "nothing" if not refuses else "no compliance" if True in refuses else "no refusal"
+        raise SafeLRMError(
+            f"the check on `{name}` has {missing} to learn from: other sets and other prompts have none",
+            key="labelled",
+            fix="add a labelled set with both, or set `written_examples: true`",
+        )
 
 
 def folded_rows(about: pd.DataFrame, found: np.ndarray, phrases: np.ndarray, unscored: Counter[str]) -> Iterator[dict]:

@@ -120,7 +120,7 @@ def train(examples: Examples, labels: Sequence[str], groups: Sequence[str], sett
         groups: what must not be split between folds: the prompt of each.
         settings: the penalties.
     """
-    refuses = np.array([label != FULL_COMPLIANCE for label in labels])
+    refuses = np.array([label != FULL_COMPLIANCE for label in labels], dtype=bool)
     folds = np.array([derive_seed("stacking", group) % STACKING_FOLDS for group in groups])
     stacked = np.zeros((len(labels), len(FEATURES)))
     for fold in range(STACKING_FOLDS):
