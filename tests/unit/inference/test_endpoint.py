@@ -285,7 +285,9 @@ def test_a_kill_in_the_middle_keeps_what_was_answered(monkeypatch):
         assert len(stand_in.asked) == before < 50
 
 
-@pytest.mark.parametrize("url", ["api.example.org", "https://me:secret@example.org/v1", "ftp://example.org"])
+@pytest.mark.parametrize(
+    "url", ["api.example.org", "https://me:secret@example.org/v1", "ftp://example.org", "https://a.org/v1?key=s"]
+)
 def test_a_url_holds_no_secret(url):
     with pytest.raises(ValueError, match="url"):
         EndpointSettings(url=url, model="m")
