@@ -132,7 +132,8 @@ def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     given: dict[str, list[object]] = {}
     for name, value in pairs:
         given.setdefault(name, []).append(value)
-    return {name: values if len({*map(repr, values)}) > 1 else values[0] for name, values in given.items()}
+    differ = {name for name, values in given.items() if len(values) > 1 and len({*map(repr, values)}) > 1}
+    return {name: values if name in differ else values[0] for name, values in given.items()}
 
 
 def _first(key: str) -> str:
