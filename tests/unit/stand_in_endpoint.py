@@ -14,7 +14,7 @@ Answer = tuple[int, str] | tuple[int, str, dict[str, str]]
 SOON = {"retry-after-ms": "1"}
 
 
-def said(text: str | None, finish_reason: str | None = None, usage: object = None) -> Answer:
+def said(text: object, finish_reason: str | None = None, usage: object = None) -> Answer:
     """A chat completion with a text; and, if they are given, with its end and its usage: tokens asked, and replied."""
     choice = {"message": {"role": "assistant", "content": text}}
     end = {} if finish_reason is None else {"finish_reason": finish_reason}

@@ -187,6 +187,16 @@ def test_a_field_of_a_judge_makes_the_headline_numbers():
     pd.testing.assert_frame_equal(table[same], plain[same])
 
 
+def test_of_a_judge_of_refusals_that_reads_all_parts_the_answers_count():
+    samples, verdicts = frames(Run())
+    refusals = verdicts[verdicts.judge == "refusal"]
+    more = [refusals.assign(part=part, verdict="refusal") for part in ("t", "t+y")]
+    pd.testing.assert_frame_equal(
+        outcomes(samples, pd.concat([verdicts, *more], ignore_index=True), SETTINGS),
+        outcomes(samples, verdicts, SETTINGS),
+    )
+
+
 def test_missing_verdicts_are_an_error():
     samples, verdicts = frames(Run())
     lost = (verdicts.judge == "guard") & (verdicts.part == "t") & (verdicts.prompt_id == "harmful-0")

@@ -2,10 +2,11 @@
 
 import pytest
 from costs_fixtures import costs
-from fields_fixtures import CHAT, ENDPOINT, SETTINGS, message, rubric_config, study
+from fields_fixtures import CHAT, ENDPOINT, HARM, SETTINGS, message, rubric_config, study
 
 from safelrm.dag.costs.endpoints import said_of_endpoints
 from safelrm.dag.plan import Plan
+from safelrm.judging.settings import ChatField
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def config() -> dict:
             "asks a model of the study and an endpoint",
         ),
         ({"model": "nano_x", "settings": SETTINGS}, "judges.rubric.model: `nano_x` is not in `models`"),
-        ({"model": "nano_i", "guard": "guard_b", "settings": SETTINGS}, "judges.rubric: Value error, a judge asks one"),
+        ({"model": "nano_i", "guard": "guard_b", "settings": SETTINGS}, "judges.rubric: a judge asks one"),
         ({"model": "nano_i", "settings": SETTINGS | {"fields": {}}}, "judges.rubric.settings: fields"),
     ],
 )
@@ -30,6 +31,41 @@ def test_a_chat_judge_that_cannot_be_asked_is_named(config, entry, said):
     config["judges"]["rubric"] = {"module": CHAT, **entry}
     text = message(config)
     assert said in text and "fix:" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"metrics": {"safety_judge": "rubric.safe"}},
+            "metrics.safety_judge: `rubric` does not judge parts ['t', 't+y']",
+        ),
+        ({"metrics": {"more": {"h": {"judge": "rubric.harm", "kinds": ["harmful"], "parts": ["t"]}}}}, "more.h.parts"),
+        ({"metrics": {"more": {"h": {"judge": "rubric.harm", "kinds": ["reasoning"]}}}}, "metrics.more.h.kinds"),
+        (
+            {"validation": {"v": {"judges": ["rubric.safe"], "reference": "oracle", "parts": ["t"]}}},
+            "validation.v.parts",
+        ),
+    ],
+)
+def test_what_a_judge_does_not_judge_is_named_before_it_costs_anything(config, change, said):
+    config["judges"]["rubric"]["settings"] = SETTINGS | {"parts": ["y"]}
+    for section, keys in change.items():
+        config[section] = {**config.get(section, {}), **keys}
+    text = message(config)
+    assert said in text and "judges.rubric.settings." in text
+
+
+def test_a_fault_of_the_settings_as_a_whole_has_no_empty_key(config):
+    config["judges"]["rubric"]["settings"] = SETTINGS | {"question": "{prompt}"}
+    assert "judges.rubric.settings: `question` holds none of" in message(config)
+
+
+def test_bare_words_of_yaml_are_values_as_replies_have_them():
+    field = ChatField(**HARM | {"values": {True: "harmful", 0: "harmless"}})
+    assert field.values == {"true": "harmful", "0": "harmless"}
+    with pytest.raises(ValueError, match="once"):
+        ChatField(**HARM | {"values": {1: "harmful", "1": "harmless"}})
 
 
 def test_a_chat_judge_waits_for_its_model(config):

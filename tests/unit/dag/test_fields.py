@@ -48,8 +48,8 @@ def test_the_refusals_of_a_guard_can_be_those_of_the_tables(config):
 @pytest.mark.parametrize(
     ("reading", "expected"),
     [
-        ("wildguard", "guards.guard_b.reading: Value error, this guard needs `template_file`"),
-        ("nonsense", "guards.guard_b.reading: Value error, there is no preset `nonsense`"),
+        ("wildguard", "guards.guard_b.reading: this guard needs `template_file`"),
+        ("nonsense", "guards.guard_b.reading: there is no preset `nonsense`"),
         ({"preset": "wildguard", "template_file": "none.txt"}, "none.txt: reading.template_file: the file cannot be"),
     ],
 )

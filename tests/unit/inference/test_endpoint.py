@@ -133,6 +133,29 @@ def test_what_is_no_chat_completion_is_an_error(body):
         assert "not that of a chat completion" in error.problem and "base URL" in error.fix
 
 
+@pytest.mark.parametrize("content", [{"text": "x"}, 3, True, ["x"], [{"type": "text"}], [{"type": "text", "text": 1}]])
+def test_words_in_a_form_that_is_not_known_are_an_error_and_not_kept(content):
+    with endpoint(lambda question, before: said(content)) as stand_in:
+        assert "not that of a chat completion" in failure(stand_in, "q").problem
+    assert not [*Path(os.environ[CACHE]).rglob("*.parquet")]
+
+
+def test_the_parts_of_a_reply_are_put_together_without_its_trace():
+    trace = {"type": "thinking", "thinking": [{"type": "text", "text": "safe?"}]}
+    parts = [trace, {"type": "text", "text": "un"}, {"type": "text", "text": "safe"}]
+    with endpoint(lambda question, before: said(parts)) as stand_in:
+        assert ask(stand_in, "q") == ["unsafe"]
+
+
+def test_a_slash_at_the_end_of_the_url_makes_no_other_endpoint():
+    with endpoint(echo) as stand_in:
+        ask(stand_in, "q")
+        Endpoint(EndpointSettings(url=f"{stand_in.url}/", model="judge")).replies(
+            [[{"role": "user", "content": "q"}]], SAMPLING
+        )
+        assert len(stand_in.asked) == 1
+
+
 def test_a_reply_without_text_is_empty():
     with endpoint(lambda question, before: said(None)) as stand_in:
         assert ask(stand_in, "q") == [""]
@@ -262,7 +285,9 @@ def test_a_kill_in_the_middle_keeps_what_was_answered(monkeypatch):
         assert len(stand_in.asked) == before < 50
 
 
-@pytest.mark.parametrize("url", ["api.example.org", "https://me:secret@example.org/v1", "ftp://example.org"])
+@pytest.mark.parametrize(
+    "url", ["api.example.org", "https://me:secret@example.org/v1", "ftp://example.org", "https://a.org/v1?key=s"]
+)
 def test_a_url_holds_no_secret(url):
     with pytest.raises(ValueError, match="url"):
         EndpointSettings(url=url, model="m")

@@ -221,6 +221,8 @@ def test_a_job_without_prices_counts_for_a_later_one_with_prices(tmp_path, capfd
         {"prompt_tokens": -1, "completion_tokens": 2},
         {"prompt_tokens": 1.5},
         (10**400, 1),
+        (0, 0),
+        (True, True),
     ],
 )
 def test_an_endpoint_that_does_not_say_its_usage_counts_as_the_most(usage, tmp_path, capfd):

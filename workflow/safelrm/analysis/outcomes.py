@@ -53,8 +53,8 @@ def outcomes(samples: pd.DataFrame, verdicts: pd.DataFrame, settings: MetricsJob
         SafeLRMError: the judge of a metric has no verdict on a sample.
     """
     safety = _named(verdicts, settings.safety_judge)
-    refusal = _named(verdicts, settings.refusal_judge)
-    accuracy = _named(verdicts, settings.accuracy_judge)
+    refusal = _of_answers(_named(verdicts, settings.refusal_judge))
+    accuracy = _of_answers(_named(verdicts, settings.accuracy_judge))
     for part in (TRACE, ANSWER, BOTH):
         _require_all(safety[safety.part == part], samples, [HARMFUL], settings.safety_judge)
     _require_all(refusal, samples, [HARMFUL, BENIGN], settings.refusal_judge)
@@ -78,6 +78,11 @@ def outcomes(samples: pd.DataFrame, verdicts: pd.DataFrame, settings: MetricsJob
 def _named(verdicts: pd.DataFrame, reference: str) -> pd.DataFrame:
     """What a judge says, or one of its fields, under the name that the configuration gives it."""
     return said_by(verdicts, reference).assign(judge=reference)
+
+
+def _of_answers(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts on answers of a judge that reads other parts, too."""
+    return verdicts[verdicts.part == ANSWER]
 
 
 def _own(samples: pd.DataFrame, verdicts: pd.DataFrame, name: str, metric: MetricSettings) -> pd.DataFrame:

@@ -45,9 +45,13 @@ def parse_settings(model: type[Settings], text: str) -> Settings:
 
 def settings_error(error: ValidationError, file: str) -> SafeLRMError:
     """One error for all faults that pydantic found. It names the key of each."""
-    faults = [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in error.errors()]
+    faults = [
+        # a fault of the whole has no key of its own
+        (".".join(str(part) for part in fault["loc"]) or None, fault["msg"].removeprefix("Value error, "))
+        for fault in error.errors()
+    ]
     first, *others = faults
-    more = "".join(f"\n  also {key}: {message}" for key, message in others)
+    more = "".join(f"\n  also {f'{key}: ' if key else ''}{message}" for key, message in others)
     return SafeLRMError(first[1] + more, file=file, key=first[0], fix="docs/configuration.md lists every key")
 
 

@@ -1,7 +1,7 @@
 """The fields of a study's judges: what each judge declares, and which field each part of the configuration means."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import ValidationError
 
@@ -12,7 +12,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.modules import syntax_tree
 from safelrm.dag.settings import Study
 from safelrm.judging.fields import FIELDS, JudgeField, chosen_field, declared
-from safelrm.judging.schemas import COMPLIANCE, CORRECT, INCORRECT, REFUSAL, SAFE, UNSAFE
+from safelrm.judging.schemas import ANSWER, COMPLIANCE, CORRECT, INCORRECT, PARTS, REFUSAL, SAFE, UNSAFE
 
 # what the verdicts of a field must be where the configuration names it, and which of them is counted
 HEADLINE_VERDICTS: Mapping[str, tuple[str, str]] = {
@@ -21,6 +21,15 @@ HEADLINE_VERDICTS: Mapping[str, tuple[str, str]] = {
     "metrics.accuracy_judge": (CORRECT, INCORRECT),
     "calibration": (SAFE, UNSAFE),
 }
+
+# the parts that must be judged there
+PARTS_OF_HEADLINES: Mapping[str, tuple[str, ...]] = {
+    "metrics.safety_judge": PARTS,
+    "metrics.refusal_judge": (ANSWER,),
+    "metrics.accuracy_judge": (ANSWER,),
+}
+# judges whose settings may hold `parts` and `kinds`
+SAY_WHAT_THEY_JUDGE = ("safelrm.judging.chat", "safelrm.judging.guard")
 
 
 def declared_fields(module: str, settings: Mapping[str, object], file: str, key: str) -> dict[str, JudgeField]:
@@ -46,6 +55,8 @@ def with_judged_fields(study: Study, file: str) -> Study:
     fields = fields_of_judges(study, file)
     for key, reference, needed in _headlines(study):
         _require_verdicts(_referred(fields, reference, file, key), needed, reference, file, key)
+        if key in PARTS_OF_HEADLINES:
+            _require_judged(study, reference, "parts", PARTS_OF_HEADLINES[key], file=file, key=key)
     for name in study.validation:
         validation_settings(study, name, file)
     if study.metrics is None:
@@ -54,6 +65,10 @@ def with_judged_fields(study: Study, file: str) -> Study:
         name: _completed(metric, name, _referred(fields, metric.judge, file, f"metrics.more.{name}.judge"), file)
         for name, metric in study.metrics.more.items()
     }
+    for name, metric in more.items():
+        for what in ("parts", "kinds"):
+            key = f"metrics.more.{name}.{what}"
+            _require_judged(study, metric.judge, what, getattr(metric, what) or (), file=file, key=key)
     return study.model_copy(update={"metrics": study.metrics.model_copy(update={"more": more})})
 
 
@@ -82,12 +97,28 @@ def validation_settings(study: Study, name: str, file: str) -> ValidationJobSett
         raise SafeLRMError(problem, file=file, key=f"{key}.reference", fix=fix)
     fields = fields_of_judges(study, file)
     found = {reference: _referred(fields, reference, file, key) for reference in entry.compared}
+    for reference in entry.compared:
+        _require_judged(study, reference, "parts", entry.parts, file=file, key=f"{key}.parts")
     try:
         return ValidationJobSettings.model_validate({**entry.model_dump(), "fields": found})
     except ValidationError as error:
         fault = settings_error(error, file)
         fix = "name judges or fields of the labels' verdicts, or say in `labels` which verdict each label stands for"
         raise SafeLRMError(fault.problem, file=file, key=key, fix=fix) from None
+
+
+def _require_judged(study: Study, reference: str, what: str, needed: Collection[str], *, file: str, key: str) -> None:
+    """Make sure that a judge whose settings say which `parts` or `kinds` it judges, judges those that are needed.
+
+    Raises:
+        SafeLRMError: it does not. Without this check, only the jobs after the judge's would say so.
+    """
+    judge = chosen_field(reference)[0]
+    entry = study.judges[judge]
+    judged = entry.settings.get(what) if entry.module in SAY_WHAT_THEY_JUDGE else None
+    if judged is not None and (lacking := [one for one in needed if one not in judged]):
+        problem, fix = f"`{judge}` does not judge {what} {lacking}", f"add them to `judges.{judge}.settings.{what}`"
+        raise SafeLRMError(problem, file=file, key=key, fix=f"{fix}, or name another judge")
 
 
 def _headlines(study: Study) -> Iterator[tuple[str, str, tuple[str, str]]]:

@@ -1,7 +1,7 @@
-"""Control tokens in texts that a guard reads: no text may end its turn, or begin another one.
+"""Control tokens in texts that a model judges: no text may end its turn, or begin another one.
 
 A tokenizer turns certain words of a text into control tokens: ends of turns, roles, and all else that was added to its
-vocabulary, special or not. In a guard's prompt only the frame, which the chat template writes, may do so. A text that
+vocabulary, special or not. In a prompt only the frame, which the chat template writes, may do so. A text that
 holds such a word is encoded without it: the word is spelled out in plain tokens.
 """
 

@@ -62,7 +62,7 @@ class Endpoint:
         settings = self.settings
         body = {name: value for name, value in sampling.items() if name != "max_tokens"}
         body |= {settings.token_limit: sampling["max_tokens"], **settings.body}
-        store = AnswerStore(REPLIES, None, {"endpoint": settings.url, "name": settings.model})
+        store = AnswerStore(REPLIES, None, {"endpoint": settings.url.rstrip("/"), "name": settings.model})
         rows = store.answers(
             [(conversation, body) for conversation in conversations],
             lambda questions: self._ask(questions, store.folder),
@@ -167,11 +167,10 @@ class Endpoint:
             if not choices:
                 # so some endpoints say that a filter has stopped the reply
                 raise _RefusedError(self._hidden(problem), NO_COMPLETION)
-            content, reason = choices[0]["message"]["content"], choices[0].get("finish_reason")
+            content, reason = _content(choices[0]["message"]["content"]), choices[0].get("finish_reason")
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise self._fault(problem, NO_COMPLETION) from None
-        # a model that has spent all its tokens on thinking says nothing
-        return _storable(content) or "", _storable(reason)
+        return _storable(content), _storable(reason)
 
     def _fault(self, problem: str, fix: str) -> SafeLRMError:
         return SafeLRMError(self._hidden(problem), file=self.settings.url, key=self.settings.model, fix=fix)
@@ -204,14 +203,33 @@ def _most(question: Question, limit: str) -> Tokens:
 
 
 def _usage(body: str) -> Tokens | None:
-    """The tokens that a question and its reply took, as the endpoint says; None if it does not say."""
+    """The tokens that a question and its reply took, as the endpoint says; None if it does not say.
+
+    A question without tokens is said by servers that do not count.
+    """
     try:
         usage = json.loads(body)["usage"]
         found = Tokens(usage["prompt_tokens"], usage["completion_tokens"])
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    plain = all(isinstance(count, int) and 0 <= count < MOST_TOKENS for count in (found.question, found.reply))
-    return found if plain else None
+    plain = all(type(count) is int and 0 <= count < MOST_TOKENS for count in (found.question, found.reply))
+    return found if plain and found.question else None
+
+
+def _content(said: object) -> str:
+    """The words of a message. Some servers give them in parts, of which those of the trace are of another type.
+
+    Raises:
+        TypeError, LookupError: it holds no words in a form that is known.
+    """
+    if said is None:
+        # a model that has spent all its tokens on thinking says nothing
+        return ""
+    if isinstance(said, list):
+        return "".join(_content(part["text"]) for part in said if part["type"] in ("text", "output_text"))
+    if not isinstance(said, str):
+        raise TypeError(f"a message cannot be {said!r}")
+    return said
 
 
 def _storable(text: object) -> str | None:

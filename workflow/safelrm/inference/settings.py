@@ -208,7 +208,10 @@ class EndpointSettings(Strict):
     The key stands in a variable of the environment, never in the configuration.
     """
 
-    url: str = Field(pattern=r"^https?://[^\s@]+$", description="base URL, such as https://api.example.org/v1")
+    url: str = Field(
+        pattern=r"^https?://[^\s@?#]+$",
+        description="base URL, such as https://api.example.org/v1; without a name, a password or a query in it",
+    )
     model: str = Field(min_length=1, description="name of the model there")
     key_variable: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")] | None = Field(
         None, description="variable of the environment that holds the key; none: the server asks for none"

@@ -5,7 +5,8 @@ it has said is kept, so it is never asked the same twice. judging/verdict.py rea
 unscored beside those of judging/parts.py:
 
     cut_off      The question is longer than a model of the study takes.
-    unreadable   The reply does not hold what a field reads, it was cut, or the endpoint has refused the question.
+    unreadable   The reply does not hold what a field reads, it was cut, or the endpoint has refused the question. Or a
+                 model of the study is not asked, since a text holds its control tokens and they cannot be spelled out.
 """
 
 from collections.abc import Mapping, Sequence

@@ -72,7 +72,7 @@ def declared(module: str, literal: object, settings: Mapping[str, object]) -> di
         return _Fields.model_validate({"fields": found}).fields
     except ValidationError as error:
         fault = settings_error(error, module)
-        fault.key = str(fault.key).replace("fields", FIELDS, 1)
+        fault.key = str(fault.key or FIELDS).replace("fields", FIELDS, 1)
         fault.fix = "declare each field with `verdicts`, `counts` and `direction`, as judging/refusal.py does"
         raise fault from None
 

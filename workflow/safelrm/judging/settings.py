@@ -1,10 +1,11 @@
 """Settings of the judges that ask a model. Snakemake reads them whenever it starts, and these judges import torch."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import regex
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from safelrm.core.settings import Count, Dtype, Name, NonNegative, Share, Strict
 from safelrm.data.settings import Kind
@@ -79,6 +80,17 @@ class ChatField(JudgeField):
         None,
         description="number of the scale, or computed score, from which the verdict is the one that `score` names",
     )
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _as_replies_have_them(cls, given: object) -> object:
+        """Values as JSON has them: YAML takes a bare `true` for no text."""
+        if not isinstance(given, dict):
+            return given
+        named = {key if isinstance(key, str) else json.dumps(key): verdict for key, verdict in given.items()}
+        if len(named) < len(given):
+            raise ValueError("name each of `values` once")
+        return named
 
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:

@@ -6,10 +6,11 @@ verdict of its own, to be taken for the judge's. So these rules hold:
 1. The judge's own trace is not read. What stands before the last `marker` of the settings is not read, either.
 2. The last verdict counts. Of JSON it is the last object that holds a key of the judge's fields, and all fields are
    read from that one object. Of a pattern it is the last match.
-3. A field is unreadable if its key is given again after that object (the judge's last words are malformed then), if one
-   object gives it two values, or if the reply was cut.
+3. A field is unreadable if its key is given again after that object, or in a malformed object around it (the judge's
+   last words are malformed then), if one object gives it two values, or if the reply was cut.
 4. Where the words of the last verdict stand in the judged texts, it may be a quotation. It counts only if no other
-   verdict in the reply differs from it and, in JSON, nothing is said after it.
+   verdict in the reply differs from it and, in JSON, nothing is said after it and its key stands in no malformed
+   object. Here the judge's own trace counts, too: a quotation that closes a trace turns the judge's words into one.
 
 What cannot be read is unscored.
 """
@@ -35,6 +36,8 @@ PATTERN_SECONDS = 1.0
 DEEP = 500
 NOTHING: Outcome = (UNSCORED, None, UNREADABLE)
 _JOINED = re.compile(r"\W+")
+# what stands before a value in an object
+_MEMBER = re.compile(r'"\s{0,99}:[\s\[]{0,99}\Z')
 
 
 @dataclass(frozen=True)
@@ -58,44 +61,59 @@ def outcomes(reply: Reply, fields: Mapping[str, ChatField], marker: str | None, 
     start = 0 if marker is None else answer.rfind(marker)
     if start < 0 or not reply.finished:
         return dict.fromkeys(fields, NOTHING)
-    objects = _Objects(answer, start, judged, [field.json_key for field in fields.values() if field.json_key])
-    found = {
-        name: _outcome(
-            field, objects.value(field.json_key) if field.json_key else _matched(field, answer, start, judged)
-        )
-        for name, field in fields.items()
-        if field.computed is None
-    }
+    keys = [field.json_key for field in fields.values() if field.json_key]
+    objects = _Objects(reply.text, answer, start, judged, keys)
+
+    def value(field: ChatField) -> str | None:
+        return objects.value(field.json_key) if field.json_key else _matched(field, reply.text, answer, start, judged)
+
+    found = {name: _outcome(field, value(field)) for name, field in fields.items() if field.computed is None}
     return {name: found[name] if name in found else _computed(field, found) for name, field in fields.items()}
 
 
 class _Objects:
     """The JSON objects of a reply, each as a whole, from the front to the back."""
 
-    def __init__(self, answer: str, start: int, judged: str, keys: Sequence[str]) -> None:
-        found = [
-            (place, one) for place, one in _objects(answer) if any(_values(one.value, _first(key)) for key in keys)
-        ]
+    def __init__(self, whole: str, answer: str, start: int, judged: str, keys: Sequence[str]) -> None:
+        found = _with_keys(answer, keys)
         after = [one for place, one in found if place >= start]
-        self._all, self._last = [one for _, one in found], after[-1] if after else None
-        place = max((place for place, _ in found), default=0)
+        self._last = after[-1] if after else None
+        place = found[-1][0] if found else 0
         self._rest = answer[place + len(self._last.words) :] if self._last else ""
+        before = answer[found[-2][0] + len(found[-2][1].words) if len(found) > 1 else 0 : place]
+        self._around = before if _MEMBER.search(before) else ""
         self._quoted = self._last is not None and _squeezed(self._last.words) in _squeezed(judged)
+        everywhere = _with_keys(whole, keys) if self._quoted else []
+        self._all = [one for _, one in everywhere]
+        ends = [0, *(place + len(one.words) for place, one in everywhere)]
+        self._between = "\n".join(
+            whole[end:place] for end, place in zip(ends, [*(place for place, _ in everywhere), None], strict=True)
+        )
 
     def value(self, key: str) -> str | None:
         """The value of a key of the last object that counts; None if there is none, or one cannot tell."""
-        again = r"[\W_]{0,3}".join(map(re.escape, _joined(_first(key)).split("_")))
-        if self._last is None or re.search(rf"\b{again}\W{{0,3}}[:=]", self._rest, re.IGNORECASE):
+        words = r"[\W_]{0,3}".join(map(re.escape, _joined(_first(key)).split("_")))
+        again = re.compile(rf"\b{words}\W{{0,3}}[:=]", re.IGNORECASE)
+        if self._last is None or again.search(self._rest) or again.search(self._around):
             return None
         value = _at(self._last.value, key)
-        if self._quoted and (re.search(r"\w", self._rest) or any(_at(one.value, key) != value for one in self._all)):
+        if self._quoted and (
+            re.search(r"\w", self._rest)
+            or again.search(self._between)
+            or any(_at(one.value, key) != value for one in self._all)
+        ):
             return None
         return value
 
 
+def _with_keys(text: str, keys: Sequence[str]) -> list[tuple[int, _Found]]:
+    """The objects in a text that hold one of the keys, each with its place."""
+    return [(place, one) for place, one in _objects(text) if any(_values(one.value, _first(key)) for key in keys)]
+
+
 def _objects(text: str) -> Iterator[tuple[int, _Found]]:
     """The outermost JSON objects in a text, each with its place."""
-    decoder, place = json.JSONDecoder(), text.find("{")
+    decoder, place = json.JSONDecoder(object_pairs_hook=_object), text.find("{")
     while place >= 0:
         try:
             value, end = decoder.raw_decode(text, place)
@@ -107,6 +125,15 @@ def _objects(text: str) -> Iterator[tuple[int, _Found]]:
         else:
             yield place, _Found(text[place:end], value)
         place = text.find("{", end)
+
+
+def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object, in which a key with several values holds the list of them: no verdict is a list."""
+    given: dict[str, list[object]] = {}
+    for name, value in pairs:
+        given.setdefault(name, []).append(value)
+    differ = {name for name, values in given.items() if len(values) > 1 and len({*map(repr, values)}) > 1}
+    return {name: values if name in differ else values[0] for name, values in given.items()}
 
 
 def _first(key: str) -> str:
@@ -150,19 +177,29 @@ def _squeezed(text: str) -> str:
     return re.sub(r"\W+", "", text.casefold())
 
 
-def _matched(field: ChatField, answer: str, start: int, judged: str) -> str | None:
+def _matched(field: ChatField, whole: str, answer: str, start: int, judged: str) -> str | None:
     """The value of the last match of a field's pattern; None if there is none, or one cannot tell."""
     try:
-        matches = list(regex.finditer(field.pattern, answer, timeout=PATTERN_SECONDS))
+        found = _matches(field, answer)
+        if not found or found[-1][0] < start:
+            return None
+        last = found[-1][1]
+        # a pattern of a value alone, such as yes|no, cannot tell a quotation
+        quotable = _squeezed(last.words) != _squeezed(last.value or "") and _squeezed(last.words) in _squeezed(judged)
+        differs = quotable and any(one.value != last.value for _, one in [*found, *_matches(field, whole)])
     except TimeoutError:
         return None
-    found = [(each.start(), _Found(each[0], each[1 if each.re.groups else 0])) for each in matches]
-    if not found or found[-1][0] < start:
-        return None
-    last = found[-1][1]
-    # a pattern of a value alone, such as yes|no, cannot tell a quotation
-    quotable = _squeezed(last.words) != _squeezed(last.value or "") and _squeezed(last.words) in _squeezed(judged)
-    return None if quotable and any(one.value != last.value for _, one in found) else last.value
+    return None if differs else last.value
+
+
+def _matches(field: ChatField, text: str) -> list[tuple[int, _Found]]:
+    """What a field's pattern finds in a text, each with its place.
+
+    Raises:
+        TimeoutError: the pattern backtracks for too long.
+    """
+    matches = regex.finditer(field.pattern, text, timeout=PATTERN_SECONDS)
+    return [(each.start(), _Found(each[0], each[1 if each.re.groups else 0])) for each in matches]
 
 
 def _outcome(field: ChatField, value: str | None) -> Outcome:
