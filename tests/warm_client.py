@@ -6,11 +6,14 @@ import signal
 import socket
 import sys
 
+# its libraries read whether there is a network when they are imported
+FETCH = "safelrm.models.fetch"
+
 
 def main() -> None:
     """Run Python's arguments, which follow the server's address."""
     address, *arguments = sys.argv[1:]
-    if arguments[:1] not in (["-c"], ["-m"]):
+    if arguments[:1] not in (["-c"], ["-m"]) or arguments[1] == FETCH:
         os.execv(sys.executable, [sys.executable, *arguments])
     # pathlib would take as long to import as all else
     job = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}  # noqa: PTH109

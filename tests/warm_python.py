@@ -24,7 +24,7 @@ def warm_python() -> str:
     environment = os.environ | job_environment("", [], PINNED) | ONE_THREAD
     command = [sys.executable, "-I", str(HERE / "warm_server.py"), str(address)]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, cwd=folder)
-    atexit.register(server.communicate)
+    atexit.register(server.kill)
     while not address.exists():
         assert server.poll() is None
         time.sleep(0.01)
