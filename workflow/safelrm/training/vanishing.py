@@ -102,7 +102,7 @@ class TermWatch(TrainerCallback):
     def _unread(self, term: RewardTerm, step: int, due: int) -> SafeLRMError:
         where = f"step {step}, the reward term `{term.name}`"
         for name in term.guards:
-            error = self._guards[name].fault()
+            error = self._guards[name].unreadable()
             if error:
                 problem = f"{where} has no score from the guard `{name}`: {error.problem}"
                 return SafeLRMError(problem, file=error.file, key=error.key, fix=error.fix)

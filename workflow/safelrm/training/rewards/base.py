@@ -84,7 +84,7 @@ class RewardGuard:
             for reading in readings
         ]
 
-    def fault(self) -> SafeLRMError | None:
+    def unreadable(self) -> SafeLRMError | None:
         """The error of a guard that was read on none of the newest texts; None if it was read on some."""
         try:
             self.require_readable(self.last)
@@ -95,7 +95,7 @@ class RewardGuard:
     def probe(self, pairs: Sequence[Pair]) -> bool:
         """Read texts only to see whether the guard can be read at all. A text that is too long does not tell."""
         self.last[:] = [reading for reading in self.reader.read(pairs) if reading is not None]
-        return self.fault() is None
+        return self.unreadable() is None
 
 
 @dataclass(frozen=True)
