@@ -192,7 +192,7 @@ Path(output).write_text(json.dumps(results | {"asked": asked}))
 def served(folder, tmp_path_factory):
     output = tmp_path_factory.mktemp("served") / "readings.json"
     chosen = SHORT.model_dump_json(), LATER.model_dump_json()
-    run_code(SERVED, folder, *chosen, json.dumps(PAIRS), output, folder=output.parent)
+    run_code(SERVED, folder, *chosen, json.dumps(PAIRS), output, folder=output.parent, warm=False)
     return json.loads(output.read_text())
 
 
