@@ -28,7 +28,14 @@ RL = {
     "learning_rate": 1e-2,
     "max_completion_tokens": 16,
 }
-GUARD = {"unsafe_label": "unsafe", "safe_label": "safe", "max_length": 128, "min_label_mass": 0.0}
+# its vocabulary holds marks as whole words, which cannot be spelled otherwise
+GUARD = {
+    "unsafe_label": "unsafe",
+    "safe_label": "safe",
+    "max_length": 128,
+    "min_label_mass": 0.0,
+    "control_tokens": "kept",
+}
 
 # it opens the trace in the generation prompt, keeps the trace in assistant turns, and marks these turns for training
 TEMPLATE = (
