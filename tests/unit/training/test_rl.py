@@ -3,7 +3,7 @@
 import pytest
 import torch
 from tiny_model import write_tiny_model
-from training_fixtures import TEMPLATE, prompts, run_paths, written
+from training_fixtures import GUARD, TEMPLATE, prompts, run_paths, written
 from transformers import AutoTokenizer
 
 from safelrm.core.errors import SafeLRMError
@@ -29,7 +29,7 @@ SETTINGS = {
     "learning_rate": 1e-3,
     "max_completion_tokens": 24,
 }
-GUARD = GuardSettings(unsafe_label="unsafe", safe_label="safe", max_length=128, min_label_mass=0.0)
+READING = GuardSettings.model_validate(GUARD)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def fit(base, tmp_path):
-    def fit(name="run", *, seed=0, tables=None, checkpoint=base, reading=GUARD, **changes):
+    def fit(name="run", *, seed=0, tables=None, checkpoint=base, reading=READING, **changes):
         paths = run_paths(tmp_path, name)
         train(
             tables or {"harm": prompts("harmful"), "sums": prompts("reasoning", reference="7")},
@@ -86,7 +86,7 @@ def test_the_curve_has_every_term(fit, tmp_path):
 
 def test_a_guard_that_cannot_be_read_ends_the_first_step(fit, tmp_path, capsys):
     with pytest.raises(SafeLRMError, match=r"step 1, .*`safety`.*`g`: the guard answers neither label") as error:
-        fit(reading=GUARD.model_copy(update={"min_label_mass": 1.0}))
+        fit(reading=READING.model_copy(update={"min_label_mass": 1.0}))
     assert error.value.file and error.value.key and error.value.fix
     assert "step 2/" not in capsys.readouterr().out
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

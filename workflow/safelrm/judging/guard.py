@@ -64,6 +64,13 @@ def require_readable(readings: Sequence[GuardReading | None], settings: GuardSet
             key="max_length",
             fix="raise it, if the guard takes longer texts",
         )
+    if not any(reading.top_token for reading in asked):
+        raise SafeLRMError(
+            "all texts hold control tokens of the guard that cannot be spelled out, so it was not asked",
+            file=guard,
+            key="reading.control_tokens",
+            fix="use a guard that has plain tokens for them, or set `kept` if a text may hold them (docs/guards.md)",
+        )
     labels = [label.spellings[0] for label in settings.fields[SAFETY].labels.values()]
     answered = [reading.top_token for reading in asked]
     top = max(sorted(set(answered)), key=answered.count)

@@ -76,9 +76,8 @@ class TermWatch(TrainerCallback):
         """The trainer calls this with the metrics of a step, which it has added to `state.log_history`."""
         found = logs or {}
         for term in self._terms:
-            unread = unread_metric(term.name)
-            # a resumed run tries its guards again, but only the first try of all counts
-            if found.get(unread) == 1 and not any(unread in entry for entry in state.log_history[:-1]):
+            # a resumed run tries its guards again, perhaps on completions that have not ended
+            if found.get(unread_metric(term.name)) == 1 and not silence(term.name, state.log_history)[2]:
                 raise self._unread(term, state.global_step, due=0)
             # without these, the step has no rollouts of its own, or no prompts that the term applies to
             if found.get(scored_metric(term.name)) == 0 and due_metric(term.name) in found:
