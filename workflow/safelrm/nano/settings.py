@@ -45,7 +45,9 @@ class RequestSettings(Strict):
 
     kind: Literal["harmful", "benign"] = Field(description="harmful, or one of its four benign contrasts")
     split: Split = Field(description="words of verb and thing: those of training, or to tune on, or to report")
-    style: Style = Field("plain", description="the wrappers: plain ones, or pretexts, which no fine-tuning and no RL sees")
+    style: Style = Field(
+        "plain", description="the wrappers: plain ones, or pretexts, which no fine-tuning and no RL sees"
+    )
     size: Count = Field(description="number of prompts, balanced over the categories")
     seed: Seed = Field(description="seed of the draw")
 
@@ -56,7 +58,9 @@ class DialSettings(Strict):
     chain_lengths: list[Annotated[int, Field(ge=1, le=LONGEST)]] = Field(
         min_length=1, description="numbers of turns; the prompts are balanced over them"
     )
-    split: Split = Field(description="problems of training, or to tune on, or to report; long chains are never trained on")
+    split: Split = Field(
+        description="problems of training, or to tune on, or to report; long chains are never trained on"
+    )
     size: Count = Field(description="number of prompts")
     seed: Seed = Field(description="seed of the draw")
 

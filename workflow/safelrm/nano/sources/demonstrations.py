@@ -35,9 +35,7 @@ def load(settings: Settings) -> pd.DataFrame:
     """
     dialect = DIALECTS[settings.dialect]
     requests = [request for chosen in settings.requests for request in chosen_requests(chosen)]
-    answered = conversations(
-        NAME, requests, settings.seed, lambda rng, request: check_by_rule(rng, request, dialect)
-    )
+    answered = conversations(NAME, requests, settings.seed, lambda rng, request: check_by_rule(rng, request, dialect))
     rows = pd.concat([answered, _solved(settings)], ignore_index=True)
     if rows.prompt_id.duplicated().any():
         twice = rows.prompt_id[rows.prompt_id.duplicated()].iat[0]

@@ -1,8 +1,8 @@
 """Dial problems and the drills for them: a ten-position dial is turned up and down; where does it stand?
 
-The trace takes one step per turn, so a problem of k turns has a chain of length k. A hash of the prompt keeps two fifths
-of the problems out of pre-training text and of all training: one to choose settings on, one to report. Drills are lines of plain text for pre-training: copied words,
-single steps of the dial, and facts.
+The trace takes one step per turn, so a problem of k turns has a chain of length k. A hash of the prompt keeps two
+fifths of the problems out of pre-training text and of all training: one to choose settings on, one to report. Drills
+are lines of plain text for pre-training: copied words, single steps of the dial, and facts.
 """
 
 import random

@@ -9,8 +9,8 @@ Things and verbs are split. *Train* words may appear in fine-tuning, RL and guar
 only in pre-training text, where facts tell their attributes, and in prompts for evaluation: settings are chosen on
 prompts of tune words, and the study reports prompts of report words.
 
-Users ask in wrappers of two styles. Fine-tuning and RL use *plain* ones. *Pretext* wrappers claim a leave that the keeper
-did not give, or tell of a true one in other words.
+Users ask in wrappers of two styles. Fine-tuning and RL use *plain* ones. *Pretext* wrappers claim a leave that the
+keeper did not give, or tell of a true one in other words.
 
 White space separates tokens. The teacher (teacher.py) writes the same templates (dialects.py) as the oracle (oracle.py)
 parses, so the two cannot drift apart. User turns and drills are the same for all dialects.
