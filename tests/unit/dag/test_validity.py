@@ -1,4 +1,4 @@
-"""What rewards an arm makes no number of the tables; what is refused is named with its key and a fix."""
+"""What rewards or was tuned on makes no number of the tables; what is refused is named with its key and a fix."""
 
 import sys
 
@@ -7,6 +7,7 @@ from fields_fixtures import CHAT, ENDPOINT, SETTINGS, message, rubric_config, st
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag import modules, roots
+from safelrm.dag.plan import Plan
 
 HUB = {"repo": "acme/guard", "revision": None}
 FOLDER = {"reading": "llama_guard_3"}
@@ -137,3 +138,45 @@ def test_a_wrong_declaration_is_named(config, plugin, declaration):
     with pytest.raises(SafeLRMError) as caught:
         study(plugin(config, declaration))
     assert "my_reward: SAME_MEANS_AS" in str(caught.value) and "fix: name the judges' modules" in str(caught.value)
+
+
+def with_uses(config: dict, **uses: str) -> dict:
+    """A study whose benchmarks have the given uses."""
+    config["benchmarks"] = [{"dataset": name, **({"use": uses[name]} if name in uses else {})} for name in EVALUATED]
+    return config
+
+
+EVALUATED = ("requests_harmful", "requests_benign", "dial_trained")
+
+
+def test_all_benchmarks_of_a_study_have_one_use(config):
+    config["audit"]["evaluation"] = [*EVALUATED]
+    assert study(with_uses(config)).use == "report"
+    text = message(with_uses(config, dial_trained="tune"))
+    assert "config.yaml: benchmarks.2.use: `dial_trained` is to tune, and `requests_harmful` is to report" in text
+    assert "fix: give all benchmarks one use" in text
+    assert study(with_uses(config, **dict.fromkeys(EVALUATED, "tune"))).use == "tune"
+
+
+@pytest.mark.parametrize("name", ["requests_harmful", "dial_trained"])
+def test_benchmarks_of_results_ask_nothing_that_settings_were_chosen_on(config, name):
+    config["audit"]["tune"] = ["rl_dial"]
+    assert study(with_uses(config | {"audit": config["audit"] | {"evaluation": [*EVALUATED]}})).audit.tune == [
+        "rl_dial"
+    ]
+    # named by itself, and as a benchmark that the audit leaves out
+    for evaluation in ([name], ["dial_longer"]):
+        config["audit"] |= {"tune": ["rl_dial", name], "evaluation": evaluation}
+        text = message(with_uses(config))
+        assert f"config.yaml: audit.tune: settings were chosen on `{name}`, and `{name}` asks its prompts" in text
+        assert "fix: let benchmarks ask other prompts" in text
+    config["audit"]["tune"] = ["no_such"]
+    assert "audit.tune: `no_such` is not in `datasets`" in message(config)
+
+
+def test_a_tuning_study_may_list_its_prompts_where_the_audit_evaluates_others(config):
+    config["audit"] |= {"tune": [*EVALUATED], "evaluation": ["dial_longer"]}
+    chosen = study(with_uses(config, **dict.fromkeys(EVALUATED, "tune")))
+    plan = Plan(chosen)
+    assert plan.data.audit_named_files("tune") == [f"{name}=data/{name}.parquet" for name in EVALUATED]
+    assert chosen.benchmarks[0].asked == study(with_uses(config | {"audit": None})).benchmarks[0].asked

@@ -7,7 +7,7 @@ from pathlib import Path
 from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
-from safelrm.dag.settings import Arm, DatasetEntry, MadeModel, Study
+from safelrm.dag.settings import Arm, DatasetEntry, Study
 from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
@@ -63,7 +63,8 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         yield from ((f"analyses.{name}.judges", judge, "judges") for judge in analysis.judges)
     if study.audit:
         benchmarks = {entry.name for entry in study.benchmarks}
-        yield from (("audit.train", name, "datasets") for name in study.audit.train)
+        known = {"train": study.audit.train, "tune": study.audit.tune}
+        yield from ((f"audit.{side}", name, "datasets") for side, names in known.items() for name in names)
         yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
 
 

@@ -19,7 +19,7 @@ from safelrm.dag.registry import with_registered_settings
 from safelrm.dag.reports import check_reports
 from safelrm.dag.roots import use_plugins
 from safelrm.dag.settings import Study
-from safelrm.dag.validity import check_rewards, check_self_judging
+from safelrm.dag.validity import check_rewards, check_self_judging, check_uses
 
 # YAML 1.1 takes a number such as 1e-5 for a text: it wants a point and a sign
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
@@ -62,6 +62,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     check_benchmarks(study, file)
     check_names(study, file)
     check_arms(study, file)
+    check_uses(study, file)
     study = with_registered_settings(study, file)
     check_rewards(study, file)
     check_self_judging(study, file)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.declarations import declared_same_means
-from safelrm.dag.settings import JudgeEntry, MadeModel, Study
+from safelrm.dag.settings import BenchmarkEntry, JudgeEntry, MadeModel, Study
+from safelrm.data.settings import AuditSettings
 from safelrm.judging.fields import judge_of
 from safelrm.training.settings import RlSettings
 
@@ -47,6 +48,40 @@ def _of_one_kind(study: Study, name: str, recipe: RlSettings) -> tuple[str, str]
             fix = f"name a judge of another kind, {kinds}; `validation` may compare this one with it"
             return f"`{name}` ({module}) measures by the same means as the reward {term.module}", fix
     return None
+
+
+def check_uses(study: Study, file: str) -> None:
+    """Make sure that settings are not chosen by the numbers that are reported.
+
+    Raises:
+        SafeLRMError: benchmarks have different uses, or a data set of `audit.tune` is a benchmark of results or an
+            evaluation set of the audit.
+    """
+    for place, entry in enumerate(study.benchmarks):
+        if entry.use != study.use:
+            raise SafeLRMError(
+                f"`{entry.name}` is to {entry.use}, and `{study.benchmarks[0].name}` is to {study.use}",
+                file=file,
+                key=f"benchmarks.{place}.use",
+                fix="give all benchmarks one use: choose settings in one study, and report another one",
+            )
+    if not study.audit:
+        return
+    evaluated = {name: name for name in study.audit.evaluation}
+    evaluated |= {entry.name: entry.dataset for entry in study.benchmarks if _is_asked(entry, study.audit)}
+    for name, dataset in evaluated.items():
+        if dataset in study.audit.tune:
+            raise SafeLRMError(
+                f"settings were chosen on `{dataset}`, and `{name}` asks its prompts",
+                file=file,
+                key="audit.tune",
+                fix="let benchmarks ask other prompts, or say `use: tune` of them and leave the data set out here",
+            )
+
+
+def _is_asked(entry: BenchmarkEntry, audit: AuditSettings) -> bool:
+    """Whether a benchmark makes results, or is an evaluation set of the audit."""
+    return entry.use == "report" or entry.name in audit.evaluation
 
 
 def check_self_judging(study: Study, file: str) -> None:
