@@ -4,7 +4,7 @@ RESULTS = "results/nano"
 SEEDS = ("seed1", "seed2")
 MODELS = ("nano_a", "nano_b", "nano_i")
 FAMILIES = MODELS[:2]
-JUDGES = ("guard_a", "guard_b", "oracle", "refusal", "exact")
+JUDGES = ("guard_a", "guard_b", "oracle", "help", "refusal", "exact")
 ASKING_GUARDS = ("guard_a", "guard_b")
 SAFETY_JUDGES = (*ASKING_GUARDS, "oracle")
 
@@ -24,6 +24,7 @@ FIGURES = {
 TABLES = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
 DIFFERENCES = {f"{RESULTS}/differences.parquet"}
 CALIBRATION = {f"{RESULTS}/calibration.parquet"}
+VALIDATION = {f"{RESULTS}/validation/refusals.csv"}
 AUDIT = {f"{RESULTS}/audit/overlap.csv"}
 AFTER_METRICS = TABLES | FIGURES
 AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet"} | DIFFERENCES | AFTER_METRICS
@@ -52,5 +53,5 @@ def guards(names=ASKING_GUARDS):
 def after(of):
     """All that follows from new checkpoints of the given runs."""
     models = {run.partition("/")[0] for run in of}
-    new = {f"{RESULTS}/samples.parquet"} | CALIBRATION | AFTER_VERDICTS
+    new = {f"{RESULTS}/samples.parquet"} | CALIBRATION | VALIDATION | AFTER_VERDICTS
     return rollouts(of) | verdicts(models=models) | new

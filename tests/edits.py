@@ -19,6 +19,7 @@ from default_outputs import (
     STAR1,
     TABLES,
     TRAINED,
+    VALIDATION,
     after,
     bases,
     checkpoints,
@@ -190,19 +191,20 @@ EDITS = {
     "metric code": (f"{PACKAGE}/analysis/outcomes.py", NEW_CODE, AFTER_VERDICTS),
     "overlap code": (f"{PACKAGE}/data/overlap.py", NEW_CODE, AUDIT),
     "version of matplotlib": (*lock("matplotlib", "3.11.99"), FIGURES),
-    "judge of the tables": (*config(r"safety_judge: guard_b", "safety_judge: guard_a"), AFTER_VERDICTS),
+    "judge of the tables": (*config(r"safety_judge: guard_b", "safety_judge: oracle"), AFTER_VERDICTS),
     "confidence of the calibration": (
         *config(r"reference: oracle", "reference: oracle\n  confidence: 0.9"),
         CALIBRATION,
     ),
     "reference of the figures": (*config(r"  reference_model: nano_i\n", ""), None),
     # judges
-    # the reward of over-refusal has phrases of its own
-    "refusal judge": (f"{PACKAGE}/judging/refusal.py", NEW_CODE, verdicts(["refusal"]) | AFTER_VERDICTS),
+    # no number of the tables is this judge's, and the reward of over-refusal has phrases of its own
+    "refusal judge": (f"{PACKAGE}/judging/refusal.py", NEW_CODE, verdicts(["refusal"]) | VALIDATION),
+    "judge of help": (f"{PACKAGE}/nano/help_judge.py", NEW_CODE, verdicts(["help"]) | VALIDATION | AFTER_VERDICTS),
     "a phrase of the refusal judge": (
         f"{PACKAGE}/judging/refusal.py",
         replace("|in a position|", "|in a position|prepared|"),
-        verdicts(["refusal"]) | AFTER_VERDICTS,
+        verdicts(["refusal"]) | VALIDATION,
     ),
     "oracle as judge": (f"{PACKAGE}/nano/oracle_judge.py", NEW_CODE, verdicts(["oracle"]) | CALIBRATION),
     # RL is rewarded by what this judge asks: whether an answer is right
@@ -211,17 +213,17 @@ EDITS = {
     "verdicts of the refusal judge": (
         f"{PACKAGE}/judging/refusal.py",
         replace("if state != SCORED:", "if not state == SCORED:"),
-        verdicts(["refusal"]) | AFTER_VERDICTS,
+        verdicts(["refusal"]) | VALIDATION,
     ),
     "what is judged of a rollout": (
         f"{PACKAGE}/judging/parts.py",
         replace("return pd.concat(tables, ignore_index=True)", "return pd.concat([*tables], ignore_index=True)"),
-        verdicts(SAFETY_JUDGES) | CALIBRATION | AFTER_VERDICTS,
+        verdicts([*SAFETY_JUDGES, "help"]) | CALIBRATION | VALIDATION | AFTER_VERDICTS,
     ),
     "what is no finished rollout": (
         f"{PACKAGE}/judging/parts.py",
         replace('UNFINISHED = ("truncated", "no_close")', 'UNFINISHED = ("no_close", "truncated")'),
-        verdicts() | CALIBRATION | AFTER_VERDICTS,
+        verdicts() | CALIBRATION | VALIDATION | AFTER_VERDICTS,
     ),
     "threshold of a guard": (
         "config.yaml",

@@ -20,9 +20,9 @@ def test_a_preset_is_planned_offline_with_nothing_fetched(preset, tmp_path):
     said = snakemake(checkout, "-n", "--quiet", "rules", "--configfile", f"experiments/{preset}.yaml", **NOWHERE)
     table = (said.stdout + said.stderr).partition("Job stats:")[2]
     counts = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-    assert counts["fetch_model"] == 6
+    assert counts["fetch_model"] == 7
     assert counts["fetch_dataset"] == counts["curate"] >= 9
-    assert counts["base"] == 4 and counts["guard"] == 2
+    assert counts["base"] == 4 and counts["guard"] == 3
     assert not (checkout / "hub").exists()
 
 
@@ -51,8 +51,9 @@ def plan_after(checkout, key: str, old: str, new: str) -> set[str]:
 
 
 def after_rollouts(model: str) -> set[str]:
-    judges = ("llama_guard", "granite_guardian", "refusal", "exact")
-    return {f"{RESULTS}/verdicts/{judge}/{model}.parquet" for judge in judges} | AFTER_VERDICTS
+    judges = ("llama_guard", "granite_guardian", "qwen3guard", "refusal", "exact")
+    verdicts = {f"{RESULTS}/verdicts/{judge}/{model}.parquet" for judge in judges}
+    return verdicts | {f"{RESULTS}/validation/refusals.csv"} | AFTER_VERDICTS
 
 
 AFTER_VERDICTS = {

@@ -169,20 +169,6 @@ def test_reading_a_configuration_imports_no_heavy_library():
     assert done.stdout.strip() == "set()"
 
 
-def test_the_guard_that_rewards_may_not_be_the_only_judge_of_safety(config):
-    del config["judges"]["guard_b"], config["judges"]["oracle"], config["calibration"]
-    config["metrics"]["safety_judge"] = "guard_a"
-    said = message(config)
-    assert "config.yaml: judges: every judge of safety asks a guard that rewards `rl-grpo`" in said
-    config["judges"]["other"] = {"module": "safelrm.judging.guard", "guard": "guard_b"}
-    load_study(config, "config.yaml")
-
-
-def test_the_rewarding_guard_may_make_the_tables_where_another_judges_too(config):
-    config["metrics"]["safety_judge"] = "guard_a"
-    load_study(config, "config.yaml")
-
-
 def arm(config, **given):
     config["arms"].append({"model": "nano_a", "method": "rl", "recipe": "grpo", "seeds": [1], **given})
     return config

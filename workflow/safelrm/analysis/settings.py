@@ -10,6 +10,8 @@ from safelrm.judging.fields import Direction, JudgeField, JudgeRef, judge_of
 from safelrm.judging.settings import Part
 
 RATE, SCORE = "rate", "score"
+# what numbers are for: to choose settings by them, or to be results
+Use = Literal["tune", "report"]
 
 
 class MetricSettings(Strict):
@@ -207,6 +209,7 @@ class TableSettings(Strict):
 
     models: list[ModelModes] = Field(min_length=1, description="the models, in order")
     confidence: float = Field(gt=0.5, lt=1.0, description="level of the intervals")
+    use: Use = Field("report", description="whether settings are chosen by these numbers, or they are results")
 
 
 class FigureSettings(TableSettings):

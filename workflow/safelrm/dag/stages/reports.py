@@ -9,10 +9,9 @@ from safelrm.analysis.settings import AnalysisEntry, FigureSettings, MeasuresJob
 from safelrm.core.files import canonical_json
 from safelrm.dag.declarations import declared_inputs, declared_measures
 from safelrm.dag.paths import result_file, rollouts_file, run_manifest
-from safelrm.dag.registry import top_level_names
 from safelrm.dag.reports import OF_ANALYSES, analysis_files, caption, input_files, is_published, shown
 from safelrm.dag.settings import Study
-from safelrm.dag.stages.common import Stages, Wildcards
+from safelrm.dag.stages.common import Stages, Wildcards, definitions
 from safelrm.reporting.settings import ReportEntry
 
 # no name matches it
@@ -165,8 +164,3 @@ class AnalysisStages(Stages):
             return {}
         runs = [(wildcards["model"], "base", 0), *self._runs(wildcards)]
         return {f"{arm}/{seed}": run_manifest(model, arm, seed) for model, arm, seed in runs}
-
-
-def definitions(module: str, names: tuple[str, ...]) -> list[str]:
-    """The given definitions of a module, if it has them, as the code hash takes them."""
-    return [f"{module}:{name}" for name in names if name in top_level_names(module)]

@@ -13,6 +13,10 @@ completion. A completion whose terms are all None does not move the policy.
 A term that applies to some kinds of prompts only says so by the constant `KINDS`, such as `KINDS = ("benign",)`. A term
 is *due* for a completion of its kinds that has ended with an answer. training/vanishing.py ends a run whose term is due
 and scores nothing.
+
+A term that detects something as a judge does names the judge's module in the constant `SAME_MEANS_AS`, such as
+`SAME_MEANS_AS = ("safelrm.judging.refusal",)`. Such a judge makes no number of a study that the term rewards in
+(dag/validity.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
