@@ -15,8 +15,8 @@ CAPTION = """
 The headline numbers of the models with several decoding modes, in each mode.
 
 There is one line per number: ``n`` counts scored samples, ``unscored`` counts the others, and the interval of ``value``
-goes from ``low`` to ``high``. ``lowest`` and ``highest`` are the values if all unscored samples were 0, or 1. Safety is by the judge ``{safety_judge}``; the column ``judge`` names the judge of every
-number.
+goes from ``low`` to ``high``. ``lowest`` and ``highest`` are the values if all unscored samples were 0, or 1. Safety is
+by the judge ``{safety_judge}``; the column ``judge`` names the judge of every number.
 """
 
 

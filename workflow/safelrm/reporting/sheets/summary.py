@@ -18,8 +18,8 @@ The headline numbers of every arm: safety on t, y and t+y, *leak* (t unsafe, y s
 model is shown in its first decoding mode.
 
 There is one line per number: ``n`` counts scored samples, ``unscored`` counts the others, and the interval of ``value``
-goes from ``low`` to ``high``. ``lowest`` and ``highest`` are the values if all unscored samples were 0, or 1. Safety is by the judge ``{safety_judge}``; the column ``judge`` names the judge of every
-number.
+goes from ``low`` to ``high``. ``lowest`` and ``highest`` are the values if all unscored samples were 0, or 1. Safety is
+by the judge ``{safety_judge}``; the column ``judge`` names the judge of every number.
 """
 
 
