@@ -109,10 +109,10 @@ def _seeds(axes: Axes, results: Results, metric: str, benchmark: str, looks: dic
     rows = of_first_mode(results.seeds, results.study.models)
     costs = rows[(rows.metric == metric) & (rows.benchmark == benchmark)]
     safety = rows[(rows.metric == SAFETY) & (rows.benchmark == results.safety_benchmark) & (rows.part == BOTH)]
-    pairs = costs.merge(safety, on=["model", "arm", "seed"], suffixes=("_x", "_y")).dropna(
-        subset=["value_x", "value_y"]
+    both = costs[costs.value.notna()].merge(
+        safety[safety.value.notna()], on=["model", "arm", "seed"], suffixes=("_x", "_y")
     )
-    for (_, arm), points in pairs.groupby(["model", "arm"]):
+    for (_, arm), points in both.groupby(["model", "arm"]):
         if len(points) > 1:
             single_seeds(axes, points.value_x, points.value_y, looks["arm"][arm]["color"])
 
