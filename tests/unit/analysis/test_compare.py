@@ -15,7 +15,6 @@ from safelrm.judging.schemas import VERDICTS
 
 SETTINGS = ComparisonSettings(
     **JUDGES,
-    bootstrap_samples=100,
     reference_model="plain",
     models=models(m=["thinking", "non_thinking"], plain=["default"]),
 )

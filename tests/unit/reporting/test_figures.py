@@ -44,7 +44,7 @@ RUNS = [
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    compared = ComparisonSettings(**JUDGES, bootstrap_samples=50, reference_model="plain", models=MODELS)
+    compared = ComparisonSettings(**JUDGES, reference_model="plain", models=MODELS)
     samples, verdicts = frames(*RUNS)
     rows = differences(outcomes(samples, verdicts, compared), compared)
     return Results({"metrics": metrics(samples, verdicts, compared), "differences": rows}, SETTINGS)
@@ -180,7 +180,7 @@ def test_a_figure_survives_that_nothing_is_scored(name, results):
 def test_many_models_all_appear():
     names = [f"m{index}" for index in range(8)]
     entries = models(**{name: ["default"] for name in names}, plain=["default"])
-    compared = ComparisonSettings(**JUDGES, bootstrap_samples=10, models=entries)
+    compared = ComparisonSettings(**JUDGES, models=entries)
     samples, verdicts = frames(*(Run(model=name, harmful=HARMFUL) for name in names), RUNS[-1])
     none = pd.DataFrame(columns=DIFFERENCES.schema.names)
     tables = {"metrics": metrics(samples, verdicts, compared), "differences": none}

@@ -24,7 +24,7 @@ RUNS = [
 
 @pytest.fixture(scope="module")
 def numbers() -> pd.DataFrame:
-    return metrics(*frames(*RUNS), MetricsJobSettings(**JUDGES, bootstrap_samples=100))
+    return metrics(*frames(*RUNS), MetricsJobSettings(**JUDGES))
 
 
 def results(numbers: pd.DataFrame, study: FigureSettings = SETTINGS) -> Results:
