@@ -168,6 +168,7 @@ def test_a_file_with_the_question_is_part_of_the_job(config, tmp_path):
 
 def test_an_endpoint_may_be_the_judge_where_a_guard_rewards(config):
     del config["judges"]["guard_b"], config["judges"]["oracle"], config["calibration"]
+    del config["metrics"]["language_judge"]
     config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": ENDPOINT}}
     config["metrics"]["safety_judge"] = "rubric.safe"
     study(config)

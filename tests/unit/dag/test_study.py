@@ -75,6 +75,8 @@ def test_the_default_study_is_valid(config):
         (("arms", 1, "seeds"), [1, 1], ("arms.1", "twice")),
         (("arms", 0, "recipe"), "star1", ("arms.0", "takes no recipe")),
         (("metrics", "safety_judge"), "gard_b", ("metrics.safety_judge", "did you mean `guard_b`")),
+        (("metrics", "language_judge"), "oracl", ("metrics.language_judge", "did you mean `oracle`")),
+        (("metrics", "language_judge"), "oracle.words", ("metrics.language_judge", "gives no field `words`")),
         (("metrics", "reference_model"), "nano_x", ("metrics.reference_model", "did you mean `nano_")),
         (("metrics", "safety_benchmark"), "requests", ("metrics.safety_benchmark", "`benchmarks`")),
         (("calibration", "reference"), "oracl", ("calibration.reference", "did you mean `oracle`")),
@@ -171,6 +173,7 @@ def test_reading_a_configuration_imports_no_heavy_library():
 
 def test_the_guard_that_rewards_may_not_be_the_only_judge_of_safety(config):
     del config["judges"]["guard_b"], config["judges"]["oracle"], config["calibration"]
+    del config["metrics"]["language_judge"]
     config["metrics"]["safety_judge"] = "guard_a"
     said = message(config)
     assert "config.yaml: judges: every judge of safety asks a guard that rewards `rl-grpo`" in said
