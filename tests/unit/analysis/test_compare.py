@@ -106,6 +106,14 @@ def test_modes_of_the_same_run_share_its_seed():
     assert (row.seeds, row.against_seeds) == (2, 2)
 
 
+def test_each_pair_of_sft_arms_is_compared_once():
+    rows = table(*(Run(arm, 1, "m") for arm in ("sft-c", "sft-a", "sft-b")), models=models(m=["default"]))
+    pairs = rows[["comparison", "arm", "against_arm"]].drop_duplicates()
+    assert [*pairs.itertuples(index=False, name=None)] == [
+        ("sft_sft", arm, other) for arm, other in (("sft-b", "sft-a"), ("sft-c", "sft-a"), ("sft-c", "sft-b"))
+    ]
+
+
 def test_without_a_reference_or_a_second_run_there_is_nothing_to_compare():
     assert table(Run(), models=models(m=["default"]), reference_model=None).empty
     alone = table(*RUNS[:1], models=SETTINGS.models[:1])

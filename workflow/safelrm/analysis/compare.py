@@ -1,4 +1,4 @@
-"""Paired differences: arms against their base, RL against SFT, bases against the reference, mode against mode.
+"""Paired differences of runs: arms, bases and decoding modes, against each other.
 
 Input:  samples and verdicts of every run.
 Output: the table DIFFERENCES (analysis/schemas.py), as Parquet and CSV, and a Markdown summary for readers.
@@ -22,6 +22,7 @@ from safelrm.analysis.schemas import (
     INTERVENTION,
     LEAST,
     RL_SFT,
+    SFT_SFT,
 )
 from safelrm.analysis.settings import ComparisonSettings
 from safelrm.core.cli import parse_settings, run
@@ -29,6 +30,7 @@ from safelrm.core.cli import parse_settings, run
 TITLES = {
     ARM_BASE: "Arms less their base",
     RL_SFT: "RL less SFT",
+    SFT_SFT: "One SFT arm less another",
     INTERVENTION: "Arms with an intervention less the same runs without",
     BASE_REFERENCE: "Bases less the reference",
     DECODINGS: "One decoding mode less another of the same runs",

@@ -34,6 +34,7 @@ from safelrm.analysis.schemas import (
     RL_SFT,
     RUN,
     SAFETY,
+    SFT_SFT,
     SIGN_TEST,
     T_TEST,
     WHOLE,
@@ -47,6 +48,7 @@ Row = dict[str, object]
 # benchmark, metric, part
 Measure = tuple[str, str, str]
 MEASURE = ["benchmark", "metric", "part"]
+BETWEEN_METHODS = {("rl", "sft"): RL_SFT, ("sft", "sft"): SFT_SFT}
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def comparisons(sides: set[Side], models: Sequence[ModelModes], reference_model:
 
     arm_base        every arm less the base of its model, in the same decoding mode
     rl_sft          every RL arm less every SFT arm of its model, in the same mode and with the same intervention
+    sft_sft         every SFT arm less each SFT arm before it, likewise
     intervention    every arm with an intervention less the same arm without, in the same mode
     base_reference  the base of every other model, in each mode, less the reference model's base in its first mode
     decodings       every arm in the first mode of its model less the same arm in each other mode
@@ -100,8 +103,9 @@ def _within(sides: set[Side], model: ModelModes) -> Iterator[Comparison]:
         for arm in arms:
             for other in arms:
                 matched = intervention_of(arm) == intervention_of(other)
-                if matched and (method(arm), method(other)) == ("rl", "sft"):
-                    yield Comparison(RL_SFT, Side(model.name, arm, mode), Side(model.name, other, mode))
+                kind = BETWEEN_METHODS.get((method(arm), method(other)))
+                if matched and kind and (kind == RL_SFT or arm_rank(other) < arm_rank(arm)):
+                    yield Comparison(kind, Side(model.name, arm, mode), Side(model.name, other, mode))
 
 
 def _with_reference(

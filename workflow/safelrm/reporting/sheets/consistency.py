@@ -12,7 +12,7 @@ import math
 
 import pandas as pd
 
-from safelrm.analysis.layout import BASE, arm_rank, of_first_mode
+from safelrm.analysis.layout import BASE, NONE, arm_rank, markdown_table, of_first_mode
 from safelrm.analysis.schemas import SAFETY
 from safelrm.judging.schemas import BOTH
 from safelrm.reporting.outline import StudyOutline
@@ -47,6 +47,16 @@ def rows(results: Results) -> pd.DataFrame:
     found = gains(results)
     names = sorted(set(results.seeds.arm) - {BASE}, key=arm_rank)
     return pd.DataFrame([{"arm": arm} | _spread(found[found.arm == arm]) for arm in names])
+
+
+def markdown(rows: pd.DataFrame, results: Results) -> str:
+    """One line per recipe."""
+    numbers = rows.map(lambda cell: f"{cell:.3f}" if isinstance(cell, float) else str(cell)).replace("nan", NONE)
+    heads = [name.replace("sd_", "sd over ") for name in rows.columns]
+    return markdown_table(heads, numbers.itertuples(index=False, name=None)) + (
+        "\nGains in safety on t+y over the base of the same model, one for each model, benchmark and seed, in the first"
+        " decoding mode of the model. sd: standard deviation over one of the three, with the other two fixed.\n"
+    )
 
 
 def _spread(of_arm: pd.DataFrame) -> dict[str, object]:
