@@ -21,13 +21,15 @@ RUNS = runs("base", MODELS) | TRAINED
 FIGURES = {
     f"{RESULTS}/figures/{name}.svg" for name in ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
 }
-TABLES = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
+OF_METRICS = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
+OF_SEEDS, OF_DIFFERENCES = {f"{RESULTS}/tables/consistency.csv"}, {f"{RESULTS}/tables/power.csv"}
+TABLES = OF_METRICS | OF_SEEDS | OF_DIFFERENCES
 DIFFERENCES = {f"{RESULTS}/differences.parquet"}
 CALIBRATION = {f"{RESULTS}/calibration.parquet"}
 VALIDATION = {f"{RESULTS}/validation/refusals.csv"}
 AUDIT = {f"{RESULTS}/audit/overlap.csv"}
 AFTER_METRICS = TABLES | FIGURES
-AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet"} | DIFFERENCES | AFTER_METRICS
+AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet", f"{RESULTS}/seeds.parquet"} | DIFFERENCES | AFTER_METRICS
 
 
 def verdicts(judges=JUDGES, models=MODELS):

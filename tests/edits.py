@@ -11,6 +11,8 @@ from default_outputs import (
     DISTILLATION,
     FIGURES,
     MODELS,
+    OF_DIFFERENCES,
+    OF_METRICS,
     RESULTS,
     RL,
     RUNS,
@@ -159,12 +161,12 @@ EDITS = {
     "the style of figures": (f"{PACKAGE}/reporting/style.py", NEW_CODE, FIGURES),
     "table code": (f"{PACKAGE}/reporting/tables.py", NEW_CODE, TABLES),
     "one table": (f"{PACKAGE}/reporting/sheets/summary.py", NEW_CODE, {f"{RESULTS}/tables/summary.csv"}),
-    "cells of tables": (f"{PACKAGE}/reporting/cells.py", NEW_CODE, TABLES),
-    # one figure alone declares the differences
+    "cells of tables": (f"{PACKAGE}/reporting/cells.py", NEW_CODE, OF_METRICS),
+    # one figure and one table alone declare the differences
     "comparison code": (
         f"{PACKAGE}/analysis/compare.py",
         NEW_CODE,
-        DIFFERENCES | {f"{RESULTS}/figures/sft_gain.svg"},
+        DIFFERENCES | OF_DIFFERENCES | {f"{RESULTS}/figures/sft_gain.svg"},
     ),
     "a figure more": (
         "config.yaml",
@@ -206,7 +208,11 @@ EDITS = {
         replace("|in a position|", "|in a position|prepared|"),
         verdicts(["refusal"]) | VALIDATION,
     ),
-    "oracle as judge": (f"{PACKAGE}/nano/oracle_judge.py", NEW_CODE, verdicts(["oracle"]) | CALIBRATION),
+    "oracle as judge": (
+        f"{PACKAGE}/nano/oracle_judge.py",
+        NEW_CODE,
+        verdicts(["oracle"]) | CALIBRATION | AFTER_VERDICTS,
+    ),
     # RL is rewarded by what this judge asks: whether an answer is right
     "exact judge": (f"{PACKAGE}/judging/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(RL)),
     # a definition of a module whose other definitions are used elsewhere

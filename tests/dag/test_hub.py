@@ -56,9 +56,10 @@ def after_rollouts(model: str) -> set[str]:
     return verdicts | {f"{RESULTS}/validation/refusals.csv"} | AFTER_VERDICTS
 
 
+OF_EVERY_STUDY = ("summary", "safety_by_category", "decodings", "consistency", "power")
 AFTER_VERDICTS = {
-    *(f"{RESULTS}/{name}.parquet" for name in ("samples", "metrics", "differences", "calibration")),
-    *(f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")),
+    *(f"{RESULTS}/{name}.parquet" for name in ("samples", "metrics", "seeds", "differences", "calibration")),
+    *(f"{RESULTS}/tables/{name}.csv" for name in OF_EVERY_STUDY),
     *(
         f"{RESULTS}/figures/{name}.svg"
         for name in ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")

@@ -64,7 +64,7 @@ def test_a_field_of_a_judge_can_make_the_tables_and_be_calibrated(config):
     config["calibration"] = {"reference": "oracle.safety", "judges": ["rubric.safe", "guard_b"]}
     plan = Plan(study(config))
     of = [path for path in plan.results.metrics_verdicts() if "nano_a" in path]
-    assert of == [f"results/nano/verdicts/{judge}/nano_a.parquet" for judge in ("exact", "help", "rubric")]
+    assert of == [f"results/nano/verdicts/{judge}/nano_a.parquet" for judge in ("exact", "help", "oracle", "rubric")]
     of = [path for path in plan.results.calibration_verdicts() if "nano_a" in path]
     assert of == [f"results/nano/verdicts/{judge}/nano_a.parquet" for judge in ("oracle", "rubric", "guard_b")]
 

@@ -45,7 +45,7 @@ def test_a_study_adds_a_figure_without_naming_the_others(config):
 def test_a_study_leaves_a_figure_and_a_table_out(config):
     found = plan(config, figures={"thinking": None}, tables={"summary": None})
     assert names(found.figures.targets()) == [name for name in FIGURES if name != "thinking"]
-    assert names(found.tables.targets()) == ["safety_by_category", "decodings"]
+    assert names(found.tables.targets()) == [name for name in TABLES if name not in ("summary", "measures")]
 
 
 def test_a_study_replaces_the_module_of_a_figure(config):
@@ -62,11 +62,11 @@ def test_a_study_replaces_the_module_of_a_figure(config):
         (lambda config: config.update(arms=[a for a in config["arms"] if a["method"] != "sft"]), {"sft_gain"}),
         (
             lambda config: config.update(arms=[a for a in config["arms"] if a["method"] != "base"]),
-            {"safety_gap", "trace_vs_answer", "thinking", "sft_gain"},
+            {"safety_gap", "trace_vs_answer", "thinking", "sft_gain", "consistency", "power"},
         ),
         (
             lambda config: config.update(arms=[a for a in config["arms"] if a["model"] == "nano_i"]),
-            {"safety_gap", "trace_vs_answer", "thinking", "sft_gain", "decodings"},
+            {"safety_gap", "trace_vs_answer", "thinking", "sft_gain", "decodings", "consistency", "power"},
         ),
     ],
 )
@@ -84,8 +84,8 @@ def test_a_study_without_arms_has_no_figures(config):
 
 def test_a_figure_has_the_inputs_that_it_declares(config):
     figures = plan(config).figures
-    assert figures.files({"figure": "tradeoff"}) == ["results/nano/metrics.parquet"]
-    assert figures.inputs({"figure": "sft_gain"}) == ["metrics:1", "differences:1"]
+    assert figures.files({"figure": "tradeoff"}) == ["results/nano/metrics.parquet", "results/nano/seeds.parquet"]
+    assert figures.inputs({"figure": "sft_gain"}) == ["metrics:1", "seeds:1", "differences:1"]
 
 
 def test_every_input_of_a_study_can_be_read(config):

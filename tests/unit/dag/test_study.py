@@ -75,6 +75,8 @@ def test_the_default_study_is_valid(config):
         (("arms", 1, "seeds"), [1, 1], ("arms.1", "twice")),
         (("arms", 0, "recipe"), "star1", ("arms.0", "takes no recipe")),
         (("metrics", "safety_judge"), "gard_b", ("metrics.safety_judge", "did you mean `guard_b`")),
+        (("metrics", "language_judge"), "oracl", ("metrics.language_judge", "did you mean `oracle`")),
+        (("metrics", "language_judge"), "oracle.words", ("metrics.language_judge", "gives no field `words`")),
         (("metrics", "reference_model"), "nano_x", ("metrics.reference_model", "did you mean `nano_")),
         (("metrics", "safety_benchmark"), "requests", ("metrics.safety_benchmark", "`benchmarks`")),
         (("calibration", "reference"), "oracl", ("calibration.reference", "did you mean `oracle`")),

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from safelrm.analysis.settings import headline_judges
 from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
@@ -50,8 +51,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
     if study.metrics:
-        for key in ("safety_judge", "refusal_judge", "accuracy_judge"):
-            yield f"metrics.{key}", judge_of(getattr(study.metrics, key)), "judges"
+        yield from ((f"metrics.{key}", judge_of(judge), "judges") for key, judge in headline_judges(study.metrics))
         for name, metric in study.metrics.more.items():
             yield f"metrics.more.{name}.judge", judge_of(metric.judge), "judges"
         yield "metrics.reference_model", study.metrics.reference_model, "models"

@@ -19,7 +19,7 @@ UNPUBLISHED = ("rollouts", "curves")
 
 
 # inputs that some studies do not have
-FOR_SOME = ("metrics", "differences", "calibration", "measures")
+FOR_SOME = ("metrics", "seeds", "differences", "calibration", "measures")
 
 
 def outline(study: Study) -> StudyOutline:
@@ -60,6 +60,7 @@ def input_files(study: Study) -> dict[str, list[str]]:
         name: [result_file(study.name, f"{name}.parquet")]
         for name, is_made in {
             "metrics": study.metrics is not None,
+            "seeds": study.metrics is not None,
             "differences": study.metrics is not None,
             "samples": True,
             "calibration": study.calibration is not None,

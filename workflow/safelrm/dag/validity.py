@@ -7,6 +7,7 @@ Whether an answer equals its reference is exempt, since there is one comparison 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from safelrm.analysis.settings import headline_judges
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.declarations import declared_same_means
 from safelrm.dag.settings import BenchmarkEntry, JudgeEntry, MadeModel, Study
@@ -110,8 +111,7 @@ def check_self_judging(study: Study, file: str) -> None:
 def _headlines(study: Study) -> Iterator[tuple[str, str]]:
     """Every key of `metrics` that names a judge, with the judge."""
     if study.metrics:
-        for key in ("safety_judge", "refusal_judge", "accuracy_judge"):
-            yield f"metrics.{key}", judge_of(getattr(study.metrics, key))
+        yield from ((f"metrics.{key}", judge_of(judge)) for key, judge in headline_judges(study.metrics))
         for name, metric in study.metrics.more.items():
             yield f"metrics.more.{name}.judge", judge_of(metric.judge)
 
