@@ -108,7 +108,7 @@ def test_the_guard_has_the_arithmetic_that_the_recipe_names(fit, monkeypatch, dt
 
 def test_rewards_raise_what_they_reward(fit, tmp_path):
     terms = [{"module": "safelrm.training.rewards.format", "weight": 1.0}]
-    fit(steps=40, rewards=terms, learning_rate=1e-2, max_completion_tokens=16)
+    fit(steps=40, prompts_per_step=6, rewards=terms, learning_rate=1e-2, max_completion_tokens=16)
     curve = CURVES.read(tmp_path / "run.parquet")
     reward = curve[curve["metric"] == "reward"].set_index("step")["value"]
     assert reward.loc[31:].mean() > reward.loc[:10].mean() + 0.3
