@@ -76,8 +76,9 @@ def test_a_template_made_for_sft_asks_the_same_questions(fit, base, tmp_path):
 def test_the_curve_has_every_term(fit, tmp_path):
     fit(kl_coefficient=0.1, loss="dr_grpo", scale_rewards="none")
     curve = CURVES.read(tmp_path / "run.parquet")
-    wanted = {"loss", "reward", "reward_format", "reward_correctness", "kl", "entropy", "completion_length"}
+    wanted = {"loss", "reward", "reward_format", "reward_correctness", "kl_to_start", "entropy", "completion_length"}
     wanted |= {"truncated_share", "clipped_ratio", "gradient_norm", "scored_safety", "scored_correctness"}
+    wanted |= {"empty_traces", "trace_words"}
     assert wanted <= set(curve["metric"])
     assert set(curve["step"]) == {1, 2, 3}
     applied = curve[curve["metric"] == "scored_correctness"]["value"]
