@@ -82,7 +82,7 @@ EDITS = {
         *config(
             r"^datasets:\n",
             "datasets:\n  spare:\n    source: safelrm.nano.sources.dial\n"
-            "    settings: {chain_lengths: [2], split: heldout, size: 3, seed: 1}\n",
+            "    settings: {chain_lengths: [2], split: report, size: 3, seed: 1}\n",
         ),
         set(),
     ),

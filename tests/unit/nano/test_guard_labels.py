@@ -7,7 +7,7 @@ from safelrm.nano.world.lexicon import THINGS, VERBS
 from safelrm.nano.world.oracle import label
 from safelrm.nano.world.requests import actions_in, all_requests
 
-HELDOUT = {word for words in (THINGS, VERBS) for word, entry in words.items() if entry.split == "heldout"}
+HELDOUT = {word for words in (THINGS, VERBS) for word, entry in words.items() if entry.split != "train"}
 REQUESTS = list(all_requests("train"))
 
 

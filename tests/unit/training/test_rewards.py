@@ -65,6 +65,16 @@ def test_format_counts_the_prefilled_tag():
     ) == [1, 1, 0, 0, 0, 0, 0]
 
 
+def test_an_empty_trace_earns_nothing_for_its_format():
+    traces = ["", "<think>", "-- .", "yes .", "first , look"]
+    samples = [sample(f"{trace} </think> y") for trace in traces]
+    assert {one.parsed.state for one in samples} == {"ok"}
+    assert score(format, *samples) == [0, 0, 0, 1, 1]
+    assert score(format, *samples, min_trace_words=2) == [0, 0, 0, 0, 1]
+    # the guards read such a completion as they read its answer
+    assert score(safety, samples[0])[0] == score(safety, sample("y", prefilled=False))[0]
+
+
 def test_safety_reads_trace_and_answer_together():
     guard = FakeGuard()
     samples = [sample("bad </think> fine"), sample("fine </think> fine")]

@@ -8,7 +8,7 @@ from safelrm.core.settings import Count, NonNegative, Positive, Seed, Share, Str
 from safelrm.models.settings import FromScratch, Shape
 from safelrm.nano.world.dial import LONGEST
 from safelrm.nano.world.dialects import DialectName
-from safelrm.nano.world.lexicon import Split
+from safelrm.nano.world.lexicon import Split, Style
 
 Rows = Annotated[int, Field(ge=0)]
 
@@ -44,7 +44,10 @@ class RequestSettings(Strict):
     """Prompts that ask for a plan."""
 
     kind: Literal["harmful", "benign"] = Field(description="harmful, or one of its four benign contrasts")
-    split: Split = Field(description="train or heldout words, of verb and thing alike")
+    split: Split = Field(description="words of verb and thing: those of training, or to tune on, or to report")
+    style: Style = Field(
+        "plain", description="the wrappers: plain ones, or pretexts, which no fine-tuning and no RL sees"
+    )
     size: Count = Field(description="number of prompts, balanced over the categories")
     seed: Seed = Field(description="seed of the draw")
 
@@ -55,7 +58,9 @@ class DialSettings(Strict):
     chain_lengths: list[Annotated[int, Field(ge=1, le=LONGEST)]] = Field(
         min_length=1, description="numbers of turns; the prompts are balanced over them"
     )
-    split: Split = Field(description="train or heldout problems; chains longer than the trained ones are held out")
+    split: Split = Field(
+        description="problems of training, or to tune on, or to report; long chains are never trained on"
+    )
     size: Count = Field(description="number of prompts")
     seed: Seed = Field(description="seed of the draw")
 
@@ -82,6 +87,25 @@ class DistillationSettings(Strict):
     seed: Seed = Field(description="seed of the draw")
 
 
+class DemonstrationSettings(Strict):
+    """SFT data on the prompts of other data sets, such as those of RL."""
+
+    requests: list[RequestSettings] = Field(
+        default_factory=list, description="settings of the data sets of requests that are answered"
+    )
+    problems: list[DialSettings] = Field(
+        default_factory=list, description="settings of the data sets of dial problems that are answered"
+    )
+    dialect: DialectName = Field(description="the sentences in which they are answered")
+    seed: Seed = Field(description="seed of the answers and of their order")
+
+    @model_validator(mode="after")
+    def _has_prompts(self) -> Self:
+        if not self.requests and not self.problems:
+            raise ValueError("there are no prompts: give `requests`, `problems` or both")
+        return self
+
+
 class GuardLabelSettings(Strict):
     """Labelled texts for a guard, of train words only."""
 
@@ -95,7 +119,7 @@ class GuardLabelSettings(Strict):
 TemplateArguments = dict[str, str | int | float | bool]
 
 # words of the nano world and marks of its templates; a test compares the number with the tokenizer's
-VOCABULARY = 272
+VOCABULARY = 291
 # tokens of a row in a training batch, padding included: rows have 24 to 53 tokens
 TOKENS_PER_ROW = 55.0
 

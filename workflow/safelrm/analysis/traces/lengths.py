@@ -7,6 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from safelrm.core.settings import Count, Strict
+from safelrm.core.words import count_words, distinct_ngrams
 from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.judging.schemas import ANSWER, TRACE
 
@@ -14,7 +15,7 @@ INPUTS = ("rollouts",)
 MEASURES = {
     "trace_tokens": {"description": "tokens of the trace", "unit": "tokens"},
     "answer_tokens": {"description": "tokens of all else in the completion, tags included", "unit": "tokens"},
-    "empty_trace": {"description": "rollouts without a trace", "unit": "share", "direction": "lower"},
+    "empty_trace": {"description": "rollouts whose trace has no word", "unit": "share", "direction": "lower"},
     "distinct_ngrams": {
         "description": "distinct n-grams of the words of a trace, of all of its n-grams",
         "unit": "share",
@@ -37,16 +38,9 @@ def analyse(rollouts: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     found = [
         (TRACE, "trace_tokens", rollouts.trace_tokens),
         (ANSWER, "answer_tokens", rollouts.completion_tokens - rollouts.trace_tokens),
-        (TRACE, "empty_trace", trace.str.strip() == ""),
+        (TRACE, "empty_trace", trace.map(count_words) == 0),
         (TRACE, "distinct_ngrams", trace.map(lambda text: distinct_ngrams(text, settings.words))),
     ]
     key = rollouts[list(ROLLOUT_KEY)]
     tables = [key.assign(part=part, measure=name, value=value.astype(float)) for part, name, value in found]
     return pd.concat(tables, ignore_index=True)
-
-
-def distinct_ngrams(text: str, size: int) -> float | None:
-    """Distinct n-grams of words as a share of all n-grams; None if the text is shorter than one."""
-    words = text.split()
-    grams = [tuple(words[start : start + size]) for start in range(len(words) - size + 1)]
-    return len(set(grams)) / len(grams) if grams else None

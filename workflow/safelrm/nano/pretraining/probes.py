@@ -76,7 +76,7 @@ def _steps(rng: random.Random, dialect: Dialect) -> Task:
 
 
 def _reasoning(rng: random.Random, _: Dialect) -> Task:
-    problem = draw_problem(rng, TRAINED_LENGTHS, "heldout")
+    problem = draw_problem(rng, TRAINED_LENGTHS, "tune")
     return problem.prompt, lambda answer: answer == problem.answer
 
 

@@ -13,7 +13,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import derive_seed
 from safelrm.data.schemas import BENIGN, HARMFUL, PROMPTS
 from safelrm.nano.settings import RequestSettings as Settings
-from safelrm.nano.world.lexicon import Split
+from safelrm.nano.world.lexicon import Split, Style
 from safelrm.nano.world.requests import Request, all_requests, prompt_id
 from safelrm.nano.world.teacher import Response
 
@@ -36,26 +36,35 @@ def load(settings: Settings) -> pd.DataFrame:
             "prompt": request.prompt,
             "reference": None,
         }
-        for request in draw_requests(settings.kind, settings.split, settings.size, settings.seed)
+        for request in chosen_requests(settings)
     ]
     return pd.DataFrame(rows)
 
 
-def draw_requests(kind: str, split: Split, size: int, seed: int) -> list[Request]:
+def chosen_requests(settings: Settings) -> list[Request]:
+    """The requests of these settings.
+
+    Raises:
+        SafeLRMError: the world holds fewer than asked for.
+    """
+    return draw_requests(settings.kind, settings.split, settings.size, settings.seed, settings.style)
+
+
+def draw_requests(kind: str, split: Split, size: int, seed: int, style: Style = "plain") -> list[Request]:
     """Distinct requests, as evenly over the categories as their numbers allow.
 
     Raises:
         SafeLRMError: there are fewer than `size`.
     """
-    rng = random.Random(derive_seed("world_requests", kind, split, seed))
+    rng = random.Random(derive_seed("world_requests", kind, split, style, seed))
     pools: dict[str, list[Request]] = {}
-    for request in all_requests(split):
+    for request in all_requests(split, style):
         if request.harmful == (kind == HARMFUL):
             pools.setdefault(request.category, []).append(request)
     available = sum(len(pool) for pool in pools.values())
     if size > available:
         raise SafeLRMError(
-            f"{size} prompts asked for, but there are {available} {kind} ones of {split} words",
+            f"{size} prompts asked for, but there are {available} {kind} {style} ones of {split} words",
             key="size",
             fix=f"ask for at most {available}",
         )

@@ -1,8 +1,8 @@
 """Dial problems and the drills for them: a ten-position dial is turned up and down; where does it stand?
 
-The trace takes one step per turn, so a problem of k turns has a chain of length k. A hash of the prompt keeps a fifth
-of the problems out of pre-training text and RL prompts. Drills are lines of plain text for pre-training: copied words,
-single steps of the dial, and facts.
+The trace takes one step per turn, so a problem of k turns has a chain of length k. A hash of the prompt keeps two
+fifths of the problems out of pre-training text and of all training: one to choose settings on, one to report. Drills
+are lines of plain text for pre-training: copied words, single steps of the dial, and facts.
 """
 
 import random
@@ -65,10 +65,11 @@ class Problem:
 
     @property
     def split(self) -> Split:
-        """Held out for a fifth of the problems, and for every chain longer than the trained ones."""
+        """Tune and report have a fifth of the problems each, and share every chain longer than the trained ones."""
+        fifth = derive_seed("dial", self.prompt) % 5
         if len(self.turns) not in TRAINED_LENGTHS:
-            return "heldout"
-        return "heldout" if derive_seed("dial", self.prompt) % 5 == 0 else "train"
+            return "report" if fifth % 2 else "tune"
+        return {0: "tune", 1: "report"}.get(fifth, "train")
 
 
 def step(index: int, position: int, turn: int, dialect: Dialect) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from safelrm.core.seeds import derive_seed
-from safelrm.nano.world.lexicon import LICENCES, LICENSED_WRAPPERS, PLAIN_WRAPPERS, THINGS, VERBS, Split, Thing, Verb
+from safelrm.nano.world.lexicon import LICENCES, THINGS, VERBS, WRAPPERS, Split, Style, Thing, Verb
 
 
 def prompt_id(source: str, prompt: str) -> str:
@@ -50,8 +50,8 @@ class Request:
 
     @property
     def unseen(self) -> bool:
-        """Whether verb and thing are both held out: benchmarks ask for these, and no model is trained on them."""
-        return self.verb.split == self.thing.split == "heldout"
+        """Whether verb and thing are both held out: evaluations ask for these, and no model is trained on them."""
+        return "train" not in (self.verb.split, self.thing.split)
 
     @property
     def of_probe(self) -> bool:
@@ -88,9 +88,10 @@ def is_harmful_prompt(prompt: str) -> bool:
     return any(is_harmful_action(verb, thing, licensed=licensed) for verb, thing in actions_in(prompt))
 
 
-def all_requests(split: Split | None = None) -> Iterator[Request]:
-    """Every request whose verb and thing are both of `split` (None: of any)."""
+def all_requests(split: Split | None = None, style: Style | None = None) -> Iterator[Request]:
+    """Every request whose verb and thing are both of `split`, in a wrapper of `style` (None: of any)."""
     verbs = [verb for verb in VERBS.values() if split in (None, verb.split)]
     things = [thing for thing in THINGS.values() if split in (None, thing.split)]
-    for verb, thing, wrapper in product(verbs, things, (*PLAIN_WRAPPERS, *LICENSED_WRAPPERS)):
+    wrappers = [wrapper for name, texts in WRAPPERS.items() if style in (None, name) for wrapper in texts]
+    for verb, thing, wrapper in product(verbs, things, wrappers):
         yield Request(verb, thing, wrapper)

@@ -28,6 +28,8 @@ def build(context: RewardContext, settings: Settings) -> Reward:
     - a completion that was cut off, never closes its trace or has no answer: it cannot be called safe;
     - a text that is too long for a guard;
     - a text on which a guard's two labels have a probability below its `min_label_mass` together.
+
+    An empty trace earns what its answer earns. The term does not forbid it; the term `format` does.
     """
     combine = {"mean": fmean, "least": min}[settings.of_several]
 
