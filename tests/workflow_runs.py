@@ -1,12 +1,14 @@
 """Copies of this checkout, and Snakemake run in them as a user would."""
 
 import base64
+import compileall
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -21,15 +23,22 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 Stamp = tuple[int, int]
 
 
+@cache
+def compiled() -> list[str]:
+    """The package's modules, compiled: hundreds of processes would otherwise each compile what they import."""
+    compileall.compile_dir(ROOT / "workflow", quiet=2)
+    return [str(path.relative_to(ROOT)) for path in (ROOT / "workflow").rglob("__pycache__/*.pyc")]
+
+
 def copy_of_checkout(target: Path) -> Path:
-    """Copy what git tracks, or would track, as it is in the working tree."""
+    """Copy what git tracks, or would track, as it is in the working tree, and with it the modules compiled."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         check=True,
     )
-    for name in listed.stdout.decode().split("\0"):
+    for name in [*listed.stdout.decode().split("\0"), *compiled()]:
         source = ROOT / name
         if name and source.is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,6 @@ def made_again(plan: set[str]) -> set[str]:
 
 
 def test_other_weights_are_taken_and_what_depends_on_them_is_made_anew(checkout):
-    assert planned(checkout, *STUDY) == set()
     shard = sorted((checkout / MODEL).glob("model-*.safetensors"))[-1]
     before, times = shard.read_bytes(), shard.stat()
     save_file({name: tensor + 1 for name, tensor in load_file(shard).items()}, shard, metadata={"format": "pt"})

@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from safelrm.operations.plan import planned_jobs
+from warm_python import warm_python
 from workflow_runs import ROOT, environment, snakemake
 
 pytestmark = pytest.mark.dag
@@ -44,7 +45,7 @@ def _presets() -> list[Path]:
 
 
 def plan(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "safelrm", "plan", *arguments]
+    command = [warm_python(), "-m", "safelrm", "plan", *arguments]
     variables = environment(PYTHONPATH=str(ROOT / "workflow"))
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 

@@ -1,5 +1,6 @@
 """The code hash follows imports and ignores what cannot change behaviour."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,8 @@ def package(tmp_path, monkeypatch):
         (folder / name).write_text(text)
     (tmp_path / "lock.txt").write_text(LOCK)
     monkeypatch.setattr(roots, "ROOT", tmp_path)
+    # statements are kept from one reading to the next
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     return folder
 
 
@@ -278,3 +281,24 @@ def test_every_module_of_the_project_can_be_hashed():
 def test_package_files_are_empty():
     root = Path(__file__).parents[3] / "workflow" / "safelrm"
     assert [path for path in root.rglob("__init__.py") if path.read_text().strip()] == []
+
+
+def test_kept_statements_are_those_of_the_module_and_are_found_anew_where_they_may_differ(package):
+    def found():
+        modules.forget_modules()
+        return modules.statements("safelrm.stage")
+
+    first = found()
+    (keeper,) = (package / "__pycache__").glob("stage.*.statements.json")
+    kept = keeper.read_text()
+    assert found() == first
+    assert keeper.read_text() == kept
+    # damaged; of another text; and of a package in which a name stands for a module
+    keeper.write_text(kept[:-9])
+    assert found() == first
+    (package / "stage.py").write_text(FILES["stage.py"].replace("helper(1)", "helper(2)"))
+    assert found() != first
+    (package / "stage.py").write_text(FILES["stage.py"])
+    (package / "library").mkdir()
+    (package / "library/helper.py").touch()
+    assert ("safelrm.library.helper", None) in {statement.origin for statement in found()}

@@ -1,14 +1,20 @@
 """The modules of the project and of the user: what each of their statements defines and uses."""
 
 import ast
+import hashlib
+import json
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.files import write_text
+from safelrm.dag import prose
 from safelrm.dag.prose import is_purely_decorated, without_prose
-from safelrm.dag.roots import is_ours, may_lack_init, module_path
+from safelrm.dag.roots import PACKAGE, is_ours, may_lack_init, module_path, plugin_folders
 
 # a module and one of its names; None stands for the whole module
 Use = tuple[str, str | None]
@@ -41,15 +47,58 @@ class Statement:
     always: bool = False
     only_as_script: bool = False
 
+    @classmethod
+    def of(cls, values: dict[str, object]) -> "Statement":
+        """The statement of such values, read from JSON."""
+        sets = {name: frozenset(values[name]) for name in ("binds", "names")}
+        pairs = {name: frozenset(map(tuple, values[name])) for name in ("attributes", "imports")}
+        origin = values["origin"] and tuple(values["origin"])
+        return cls(**values | sets | pairs | {"origin": origin})
+
 
 @cache
 def statements(module: str) -> list[Statement]:
     """The statements of a module, without docstrings and without what is there for type checkers.
 
+    They are kept beside the compiled module: finding those of the whole package is half the work of a start of
+    Snakemake. With plug-ins they are found anew, since what a name stands for depends on these.
+
     Raises:
         SafeLRMError: there is no such module, it does not parse, or it has an import that cannot be followed.
     """
-    tree = _parsed(module)
+    path = _file(module)
+    if path.is_dir() or plugin_folders():
+        return _statements(_parsed(module), module)
+    key = hashlib.sha256(f"{_read_by()}\n{path.read_text(encoding='utf-8')}".encode()).hexdigest()
+    keeper = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.statements.json"
+    found = _kept(keeper, key)
+    if found is None:
+        found = _statements(_parsed(module), module)
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                write_text(keeper, json.dumps([key, *map(vars, found)], default=list))
+    return found
+
+
+@cache
+def _read_by() -> str:
+    """A hash of what the statements of a module depend on besides its text: this code, and which modules there are."""
+    own = [Path(module.__file__).read_text(encoding="utf-8") for module in (sys.modules[__name__], prose)]
+    package = module_path(PACKAGE)
+    there = sorted(str(path.relative_to(package)) for path in package.rglob("*") if "__pycache__" not in path.parts)
+    return hashlib.sha256("\n".join([*own, *there]).encode()).hexdigest()
+
+
+def _kept(keeper: Path, key: str) -> list[Statement] | None:
+    """The statements that were kept, if it was under this key."""
+    try:
+        kept, *found = json.loads(keeper.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return [Statement.of(values) for values in found] if kept == key else None
+
+
+def _statements(tree: ast.Module, module: str) -> list[Statement]:
     mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     found: list[Statement] = []
     for node in tree.body:
@@ -80,7 +129,7 @@ def is_module(name: str) -> bool:
 
 def forget_modules() -> None:
     """Read modules anew: the folders that they lie in have changed."""
-    for cached in (statements, syntax_tree, is_module):
+    for cached in (statements, syntax_tree, is_module, _read_by):
         cached.cache_clear()
 
 
