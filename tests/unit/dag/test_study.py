@@ -41,7 +41,8 @@ def message(config: dict) -> str:
 def test_the_default_study_is_valid(config):
     study = load_study(config, "config.yaml")
     assert study.name == "nano"
-    assert {arm.name for arm in study.arms} == {"base", "sft-star1", "sft-distillation", "rl-grpo"}
+    sft = {f"sft-{recipe}" for recipe in ("star1", "distillation", "matched_a", "matched_b")}
+    assert {arm.name for arm in study.arms} == {"base", "rl-grpo", *sft}
     assert all(len(arm.seeds) >= 2 for arm in study.arms)
 
 
