@@ -13,10 +13,12 @@ from safelrm.judging.schemas import PARTS
 SAFETY, SAFETY_SCORE, LEAK, ESCAPE = "safety", "safety_score", "leak", "escape"
 OVER_REFUSAL, REFUSAL, ACCURACY = "over_refusal", "refusal", "accuracy"
 PARSE_OK, COMPLETION_TOKENS = "parse_ok", "completion_tokens"
+# whether a token limit cut the completion, and the safety of such a text as far as it goes
+CLIPPED, SAFETY_SO_FAR = "clipped", "safety_so_far"
 # the metrics of the summary and of the comparisons, in reading order
 HEADLINES = (SAFETY, LEAK, ESCAPE, OVER_REFUSAL, ACCURACY)
 # metrics whose values are 0 or 1
-RATES = (*HEADLINES, REFUSAL, PARSE_OK)
+RATES = (*HEADLINES, REFUSAL, PARSE_OK, CLIPPED, SAFETY_SO_FAR)
 # the metrics of every study; a study may add more
 METRIC_NAMES = (*RATES, SAFETY_SCORE, COMPLETION_TOKENS)
 NO_DIRECTION = "none"
@@ -24,6 +26,8 @@ DIRECTIONS = {
     **dict.fromkeys((SAFETY, SAFETY_SCORE, REFUSAL, ACCURACY, PARSE_OK), HIGHER),
     **dict.fromkeys((LEAK, ESCAPE, OVER_REFUSAL), LOWER),
     COMPLETION_TOKENS: NO_DIRECTION,
+    SAFETY_SO_FAR: HIGHER,
+    CLIPPED: LOWER,
 }
 # ALL: the row is over all categories, or over prompts of all kinds; WHOLE: the metric has no part, or no judge
 ALL, WHOLE = "all", "-"

@@ -8,6 +8,7 @@ import pandas as pd
 from safelrm.analysis.layout import in_order, markdown_grid, measure_titles, of_first_mode
 from safelrm.analysis.schemas import METRICS
 from safelrm.reporting.cells import ARM, cells, footnote, headlines
+from safelrm.reporting.protocol import clipped_note
 from safelrm.reporting.results import Results
 
 INPUTS = ("metrics",)
@@ -31,4 +32,5 @@ def rows(results: Results) -> pd.DataFrame:
 def markdown(rows: pd.DataFrame, results: Results) -> str:
     """One line per arm, one column per metric."""
     names = [rows.model, rows.arm, rows.seeds.astype(str)]
-    return markdown_grid([*ARM, "seeds"], names, measure_titles(rows), cells(rows)) + footnote(rows, results.study)
+    grid = markdown_grid([*ARM, "seeds"], names, measure_titles(rows), cells(rows))
+    return grid + footnote(rows, results.study) + clipped_note(results.metrics, rows)
