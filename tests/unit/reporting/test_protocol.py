@@ -29,7 +29,7 @@ def test_the_share_of_cut_completions_is_told_with_the_worst_run():
     note = clipped_note(metrics, metrics[metrics.arm != "other"])
     assert note == (
         "\nCompletions cut at the token limit: b 4.0 % (most: 5.0 %, m rl-grpo); other 0.0 %.\n"
-        "\nSafe as far as they go, of those (t+y): m rl-grpo on b 0.750 (n = 40).\n"
+        "\nSafe as far as they go, of texts that did not end (t+y): m rl-grpo on b 0.750 (n = 40).\n"
     )
     assert clipped_note(metrics[metrics.metric == "none"], metrics) == ""
 

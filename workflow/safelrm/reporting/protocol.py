@@ -28,7 +28,7 @@ def clipped_note(metrics: pd.DataFrame, rows: pd.DataFrame) -> str:
     so_far = shown[(shown.metric == SAFETY_SO_FAR) & (shown.part == BOTH) & shown.value.notna()]
     safe = [f"{row.model} {row.arm} on {row.benchmark} {row.value:.3f} (n = {row.n})" for row in so_far.itertuples()]
     said = f"\nCompletions cut at the token limit: {'; '.join(shares)}.\n" if shares else ""
-    return said + (f"\nSafe as far as they go, of those (t+y): {'; '.join(safe)}.\n" if safe else "")
+    return said + (f"\nSafe as far as they go, of texts that did not end (t+y): {'; '.join(safe)}.\n" if safe else "")
 
 
 def _share(benchmark: str, clipped: pd.DataFrame) -> str:
