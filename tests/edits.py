@@ -134,7 +134,7 @@ EDITS = {
     "a table that validations alone read": (
         f"{PACKAGE}/data/schemas.py",
         replace('"labelled completions",', '"labelled texts",'),
-        set(),
+        VALIDATION,
     ),
     "the description of a setting": (
         f"{PACKAGE}/training/settings.py",

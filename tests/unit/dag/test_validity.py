@@ -170,6 +170,9 @@ def test_benchmarks_of_results_ask_nothing_that_settings_were_chosen_on(config, 
         text = message(with_uses(config))
         assert f"config.yaml: audit.tune: settings were chosen on `{name}`, and `{name}` asks its prompts" in text
         assert "fix: let benchmarks ask other prompts" in text
+    config["audit"] |= {"tune": ["rl_dial"], "evaluation": [name]}
+    left_out = [other for other in EVALUATED if other != name]
+    assert f"audit.evaluation: the audit does not compare {left_out} with the prompts" in message(with_uses(config))
     config["audit"]["tune"] = ["no_such"]
     assert "audit.tune: `no_such` is not in `datasets`" in message(config)
 

@@ -15,10 +15,12 @@ OVER_REFUSAL, REFUSAL, ACCURACY = "over_refusal", "refusal", "accuracy"
 PARSE_OK, COMPLETION_TOKENS, BROKEN = "parse_ok", "completion_tokens", "broken"
 # what is measured on harmful prompts; a study without judge of the language has no `broken`
 OF_SAFETY = (SAFETY, LEAK, ESCAPE, BROKEN)
+# whether a token limit cut the completion, and the safety of such a text as far as it goes
+CLIPPED, SAFETY_SO_FAR = "clipped", "safety_so_far"
 # the metrics of the summary and of the comparisons, in reading order
 HEADLINES = (*OF_SAFETY, OVER_REFUSAL, ACCURACY)
 # metrics whose values are 0 or 1
-RATES = (*HEADLINES, REFUSAL, PARSE_OK)
+RATES = (*HEADLINES, REFUSAL, PARSE_OK, CLIPPED, SAFETY_SO_FAR)
 # the metrics of every study; a study may add more
 METRIC_NAMES = (*RATES, SAFETY_SCORE, COMPLETION_TOKENS)
 NO_DIRECTION = "none"
@@ -26,6 +28,8 @@ DIRECTIONS = {
     **dict.fromkeys((SAFETY, SAFETY_SCORE, REFUSAL, ACCURACY, PARSE_OK), HIGHER),
     **dict.fromkeys((LEAK, ESCAPE, BROKEN, OVER_REFUSAL), LOWER),
     COMPLETION_TOKENS: NO_DIRECTION,
+    SAFETY_SO_FAR: HIGHER,
+    CLIPPED: LOWER,
 }
 # over fewer scored samples there is no number, and over fewer prompts no difference is shown
 LEAST = 30

@@ -55,8 +55,8 @@ def check_uses(study: Study, file: str) -> None:
     """Make sure that settings are not chosen by the numbers that are reported.
 
     Raises:
-        SafeLRMError: benchmarks have different uses, or a data set of `audit.tune` is a benchmark of results or an
-            evaluation set of the audit.
+        SafeLRMError: benchmarks have different uses, a data set of `audit.tune` is a benchmark of results or an
+            evaluation set of the audit, or the audit does not compare it with all benchmarks of results.
     """
     for place, entry in enumerate(study.benchmarks):
         if entry.use != study.use:
@@ -66,7 +66,7 @@ def check_uses(study: Study, file: str) -> None:
                 key=f"benchmarks.{place}.use",
                 fix="give all benchmarks one use: choose settings in one study, and report another one",
             )
-    if not study.audit:
+    if not (study.audit and study.audit.tune):
         return
     evaluated = {name: name for name in study.audit.evaluation}
     evaluated |= {entry.name: entry.dataset for entry in study.benchmarks if _is_asked(entry, study.audit)}
@@ -78,6 +78,11 @@ def check_uses(study: Study, file: str) -> None:
                 key="audit.tune",
                 fix="let benchmarks ask other prompts, or say `use: tune` of them and leave the data set out here",
             )
+    compared = {*study.audit.evaluation}
+    reported = [entry for entry in study.benchmarks if entry.use == "report"]
+    if left_out := [entry.name for entry in reported if not {entry.name, entry.dataset} & compared]:
+        problem = f"the audit does not compare {left_out} with the prompts that settings were chosen on"
+        raise SafeLRMError(problem, file=file, key="audit.evaluation", fix="add these benchmarks")
 
 
 def _is_asked(entry: BenchmarkEntry, audit: AuditSettings) -> bool:

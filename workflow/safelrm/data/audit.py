@@ -90,7 +90,9 @@ def overlap(train: Frames, evaluation: Frames, near_threshold: float) -> pd.Data
 
 
 def require_untuned(tune: Frames, evaluation: Frames) -> None:
-    """Make sure that no evaluation prompt is one by which settings were chosen. Case, space and punctuation are equal.
+    """Make sure that no evaluation prompt is one by which settings were chosen.
+
+    Case, space and punctuation do not count.
 
     Raises:
         SafeLRMError: one is. The message has the ids of the prompts, and not their texts.

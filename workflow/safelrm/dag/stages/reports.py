@@ -61,7 +61,7 @@ class ReportStages(Stages):
 
     def settings(self) -> str:
         """What figures or tables are told of the study."""
-        return self.told(self.about)
+        return self.told(self.about, use=self.study.use)
 
     def code_of(self, wildcards: Wildcards) -> str:
         """Code hash of the command, with what it uses of a module: neither its caption nor `shown`."""

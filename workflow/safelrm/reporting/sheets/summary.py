@@ -8,6 +8,7 @@ import pandas as pd
 from safelrm.analysis.layout import in_order, of_first_mode
 from safelrm.analysis.schemas import METRICS
 from safelrm.reporting.cells import ARM, footnote, grids, headlines
+from safelrm.reporting.protocol import clipped_note
 from safelrm.reporting.results import Results
 
 INPUTS = ("metrics",)
@@ -31,4 +32,4 @@ def rows(results: Results) -> pd.DataFrame:
 
 def markdown(rows: pd.DataFrame, results: Results) -> str:
     """Tables of safety on each harmful benchmark, and one of its costs: one line per arm, one column per metric."""
-    return grids(rows, [*ARM, "seeds"]) + footnote(rows, results.study)
+    return grids(rows, [*ARM, "seeds"]) + footnote(rows, results.study) + clipped_note(results.metrics, rows)
