@@ -18,14 +18,20 @@ SFT = STAR1 | DISTILLATION
 TRAINED = SFT | RL
 RUNS = runs("base", MODELS) | TRAINED
 
-FIGURES = {
+OF_METRICS = {
     f"{RESULTS}/figures/{name}.svg" for name in ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
 }
-TABLES = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
+CURVES = {f"{RESULTS}/figures/rl_curves.svg"}
+FIGURES = OF_METRICS | CURVES
+CELLS = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
+COLLAPSE = {f"{RESULTS}/tables/collapse.csv"}
+MEASURES = {f"{RESULTS}/tables/measures.csv"} | COLLAPSE
+TABLES = CELLS | MEASURES
+ANALYSES = ("lengths", "states", "base_likelihood")
 DIFFERENCES = {f"{RESULTS}/differences.parquet"}
 CALIBRATION = {f"{RESULTS}/calibration.parquet"}
 AUDIT = {f"{RESULTS}/audit/overlap.csv"}
-AFTER_METRICS = TABLES | FIGURES
+AFTER_METRICS = CELLS | COLLAPSE | OF_METRICS
 AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet"} | DIFFERENCES | AFTER_METRICS
 
 
@@ -41,6 +47,17 @@ def checkpoints(of):
     return {f"checkpoints/{run}/manifest.json" for run in of}
 
 
+def trained(of):
+    """New checkpoints of runs, and what shows their curves."""
+    return checkpoints(of) | CURVES
+
+
+def analyses(names=ANALYSES, models=MODELS):
+    """What trace analyses measure of models, and what follows from it."""
+    measured = {f"{RESULTS}/analyses/{name}/{model}.parquet" for name in names for model in models}
+    return measured | {f"{RESULTS}/measures.parquet"} | MEASURES
+
+
 def bases(models=MODELS):
     return checkpoints(f"{model}/base/seed0" for model in models)
 
@@ -50,7 +67,7 @@ def guards(names=ASKING_GUARDS):
 
 
 def after(of):
-    """All that follows from new checkpoints of the given runs."""
+    """All that follows from new checkpoints of the given runs, but for their curves."""
     models = {run.partition("/")[0] for run in of}
     new = {f"{RESULTS}/samples.parquet"} | CALIBRATION | AFTER_VERDICTS
-    return rollouts(of) | verdicts(models=models) | new
+    return rollouts(of) | verdicts(models=models) | analyses(models=models) | new

@@ -1,4 +1,4 @@
-"""Figure *curves*: what happens to a policy while RL trains it.
+"""Figure *RL curves*: what happens to a policy while RL trains it.
 
 There is one panel per quantity: the terms of the reward, signs that the policy collapses (training/collapse.py), and
 the KL divergence to the checkpoint that the run started from. A thin line is one run. The thick line is the mean of the
