@@ -62,14 +62,24 @@ def test_a_part_is_read_after_all_before_it_in_the_rollout_s_own_mode(base, by_h
     traces, answers = values(base, *rows, batch_tokens=20)
     thinking = f"{PROMPT} <think>"
     assert traces == pytest.approx(
-        [by_hand(f"{thinking} w3 w4", 2), by_hand(f"{PROMPT} <think> w3", 1), math.nan]
-        + [by_hand(f"{thinking} w3 w4", 2), math.nan],
+        [
+            by_hand(f"{thinking} w3 w4", 2),
+            by_hand(f"{PROMPT} <think> w3", 1),
+            math.nan,
+            by_hand(f"{thinking} w3 w4", 2),
+            math.nan,
+        ],
         abs=1e-5,
         nan_ok=True,
     )
     assert answers == pytest.approx(
-        [by_hand(f"{thinking} w3 w4 </think> w5", 1), by_hand(f"{PROMPT} <think> w3 </think> w5 w3", 2)]
-        + [by_hand(f"{PROMPT} w7 w8", 2), math.nan, by_hand(f"{thinking} </think> w5", 1)],
+        [
+            by_hand(f"{thinking} w3 w4 </think> w5", 1),
+            by_hand(f"{PROMPT} <think> w3 </think> w5 w3", 2),
+            by_hand(f"{PROMPT} w7 w8", 2),
+            math.nan,
+            by_hand(f"{thinking} </think> w5", 1),
+        ],
         abs=1e-5,
         nan_ok=True,
     )
@@ -107,4 +117,6 @@ def test_batches_and_repetitions_change_nothing(texts, batch_tokens):
         (one,) = token_log_probabilities(alone, [ids], [begin], batch_tokens=1)
         assert logs == pytest.approx(one) and len(logs) == len(ids) - begin
     assert all(rows == 1 or rows * width <= batch_tokens for rows, width in model.asked)
-    assert sum(rows for rows, _ in model.asked) == len({(tuple(ids), begin) for ids, begin in zip(texts, begins)})
+    assert sum(rows for rows, _ in model.asked) == len(
+        {(tuple(ids), begin) for ids, begin in zip(texts, begins, strict=True)}
+    )

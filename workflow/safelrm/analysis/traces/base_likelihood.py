@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
-from pydantic import Field
 
+from safelrm.analysis.settings import LikelihoodSettings as Settings
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
-from safelrm.core.settings import Count, Dtype, Strict
 from safelrm.core.trace_formats import TraceFormat
 from safelrm.generation.requests import messages_of
 from safelrm.generation.schemas import ROLLOUT_KEY
@@ -40,15 +39,6 @@ MEASURES = {
 }
 
 Span = tuple[int, int]
-
-
-class Settings(Strict):
-    """Settings of the analysis `base_likelihood`."""
-
-    dtype: Dtype = Field("float32", description="arithmetic of the base")
-    batch_tokens: Count = Field(
-        16384, description="tokens of a forward pass; its logits are so many times the vocabulary"
-    )
 
 
 class _Text(NamedTuple):
