@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from safelrm.core.settings import Count, ModulePath, Name, Strict
+from safelrm.core.settings import Count, Dtype, ModulePath, Name, Strict
 from safelrm.data.settings import Kind, Value
 from safelrm.judging.fields import Direction, JudgeField, JudgeRef, judge_of
 from safelrm.judging.settings import Part
@@ -194,6 +194,15 @@ class AnalysisEntry(Strict):
         default_factory=list, description="judges whose verdicts it is given, if its INPUTS name `verdicts`"
     )
     settings: dict[str, object] = Field(default_factory=dict, description="settings of that module")
+
+
+class LikelihoodSettings(Strict):
+    """Settings of the analysis `base_likelihood`."""
+
+    dtype: Dtype = Field("float32", description="arithmetic of the base")
+    batch_tokens: Count = Field(
+        16384, description="tokens of a forward pass; its logits are so many times the vocabulary"
+    )
 
 
 class TraceMeasure(Strict):

@@ -14,7 +14,7 @@ from safelrm.reporting.outline import ModelOutline, StudyOutline
 from safelrm.reporting.settings import ReportEntry
 
 # what an analysis may be given
-OF_ANALYSES = ("rollouts", "verdicts", "checkpoints")
+OF_ANALYSES = ("rollouts", "verdicts", "checkpoints", "decodings")
 # inputs that are not published: texts, and what lies outside the study's results
 UNPUBLISHED = ("rollouts", "curves")
 

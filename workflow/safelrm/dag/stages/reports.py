@@ -123,6 +123,13 @@ class AnalysisStages(Stages):
         """`arm/seed=path` of these."""
         return [f"{name}={path}" for name, path in self._named(wildcards).items()]
 
+    def decodings(self, wildcards: Wildcards) -> str:
+        """The arguments of the chat template by decoding mode of a model, if an analysis asks for them."""
+        if not self._asks_for("decodings", wildcards):
+            return ""
+        modes = self.study.models[wildcards["model"]].decodings
+        return canonical_json({name: mode.template for name, mode in modes.items()})
+
     def module(self, wildcards: Wildcards) -> str:
         """Module of an analysis."""
         return self._entry(wildcards).module
@@ -159,8 +166,11 @@ class AnalysisStages(Stages):
     def _runs(self, wildcards: Wildcards) -> list[tuple[str, str, int]]:
         return [run for run in self.study.runs() if run[0] == wildcards["model"]]
 
+    def _asks_for(self, name: str, wildcards: Wildcards) -> bool:
+        return name in declared_inputs(self.module(wildcards), OF_ANALYSES)
+
     def _named(self, wildcards: Wildcards) -> dict[str, str]:
-        if "checkpoints" not in declared_inputs(self.module(wildcards), OF_ANALYSES):
+        if not self._asks_for("checkpoints", wildcards):
             return {}
         runs = [(wildcards["model"], "base", 0), *self._runs(wildcards)]
         return {f"{arm}/{seed}": run_manifest(model, arm, seed) for model, arm, seed in runs}
