@@ -129,7 +129,7 @@ def time_out(study: Study) -> None:
 
 
 @pytest.fixture(scope="module")
-def study(finished_study, tmp_path_factory):
+def study(tmp_path_factory):
     """The study, finished after all that; and what was finished when Snakemake was killed."""
     study = Study(copy_of_checkout(tmp_path_factory.mktemp("slurm") / "safelrm"))
     study.start()
