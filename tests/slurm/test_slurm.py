@@ -157,14 +157,6 @@ def study(tmp_path_factory):
             study.kill()
 
 
-def test_the_bytes_are_those_of_a_local_run(study, finished_study):
-    here, there = digests(study.folder), digests(finished_study)
-    # the tables are those of one family
-    shared = {name for name in here if name.startswith(ALIKE)}
-    assert {name.split("/")[0] for name in shared} == set(OUTPUTS)
-    assert {name: here[name] for name in shared} == {name: there[name] for name in shared}
-
-
 def test_every_output_was_made_by_a_job_of_slurm(study):
     assert set(digests(study.folder)) <= node.made_by_completed_jobs(study.folder)
 
@@ -204,3 +196,12 @@ def test_jobs_of_a_snakemake_that_was_killed_are_ended(study):
     states = {job.number: job.state for job in node.jobs(study.folder)}
     assert {states[job.number] for job in study.orphans} <= {"CANCELLED", "COMPLETED"}
     assert "has left in the queue" in study.said.read_text()
+
+
+# the last one, since the local run goes on beside the study
+def test_the_bytes_are_those_of_a_local_run(study, finished_study):
+    here, there = digests(study.folder), digests(finished_study)
+    # the tables are those of one family
+    shared = {name for name in here if name.startswith(ALIKE)}
+    assert {name.split("/")[0] for name in shared} == set(OUTPUTS)
+    assert {name: here[name] for name in shared} == {name: there[name] for name in shared}
