@@ -36,7 +36,9 @@ def compiled() -> list[str]:
         for path in package.rglob("*.py"):
             statements(".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"))
     return [
-        str(path.relative_to(ROOT)) for path in package.rglob("__pycache__/*.*") if path.suffix in (".pyc", ".json")
+        str(path.relative_to(ROOT))
+        for path in package.rglob("__pycache__/*.*")
+        if path.suffix in (".pyc", ".statements")
     ]
 
 
