@@ -18,20 +18,24 @@ ifneq ($(words [$(CURDIR)][$(ENV)][$(LOCK)]),1)
 $(error a path with a blank: make and installed scripts do not bear it; move the checkout, or ENV, elsewhere)
 endif
 
-.PHONY: reproduce test test-library test-workflow test-slurm soak soak-slurm env lint lock schema clean
+.PHONY: reproduce test test-library test-plans test-workflow test-slurm soak soak-slurm env lint lock schema clean
 
 reproduce: env  ## set up, then run the nano study
 	PYTHONPATH=workflow $(BIN)/python -m safelrm owner
 	$(BIN)/snakemake --cores $(CORES)
 	@echo && cat results/nano/tables/summary.md
 
-# three processes side by side: those of the workflow and of SLURM wait much, and share one run of the smallest study
+# Four processes side by side keep two cores busy to the end: SLURM's waits much, and its and the workflow's share one
+# run of the smallest study.
 test: env  ## set up, then run the tests
 	+@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && SAFELRM_TEST_SHARED="$$shared" \
-	  $(MAKE) --no-print-directory --jobs 3 --output-sync=target test-library test-workflow test-slurm
+	  $(MAKE) --no-print-directory --jobs 4 --output-sync=target test-slurm test-workflow test-library test-plans
 
-test-library: env  ## tests of the library, and of what Snakemake plans
-	$(BIN)/python -m pytest tests/unit tests/dag
+test-library: env  ## tests of the library
+	$(BIN)/python -m pytest tests/unit
+
+test-plans: env  ## tests of what Snakemake plans
+	$(BIN)/python -m pytest tests/dag
 
 test-workflow: env  ## tests that run the workflow
 	$(BIN)/python -m pytest tests/e2e

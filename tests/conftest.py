@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from workflow_runs import copy_of_checkout, snakemake
+from workflow_runs import compiled, copy_of_checkout, snakemake
 
 CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
 # a folder, empty at first, for the processes that `make test` runs side by side
 SHARED = "SAFELRM_TEST_SHARED"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def modules_are_compiled():
+    compiled()
 
 
 @pytest.fixture(scope="session")

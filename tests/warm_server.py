@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -71,7 +72,9 @@ def attend(client: socket.socket, executable: str) -> NoReturn:
         sent = client.recv(1)
         os.kill(number, sent[0] if sent else signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
-    client.sendall(bytes([status if status >= 0 else 128 - status]))
+    # the client may have been killed
+    with suppress(OSError):
+        client.sendall(bytes([status if status >= 0 else 128 - status]))
     os._exit(0)
 
 

@@ -12,10 +12,13 @@ from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
+
+from safelrm.dag.modules import statements
 from warm_python import warm_python
 
 ROOT = Path(__file__).parents[1]
-OF_TESTS = ("PYTHONPATH", "SAFELRM_REAL_DATA", "SAFELRM_TEST_SHARED")
+OF_TESTS = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "SAFELRM_REAL_DATA", "SAFELRM_TEST_SHARED")
 OUTPUTS = ("data", "checkpoints", "rollouts", "results")
 # six files, the manifest and the training curve
 FILES_OF_A_MODEL = 8
@@ -25,13 +28,22 @@ Stamp = tuple[int, int]
 
 @cache
 def compiled() -> list[str]:
-    """The package's modules, compiled: hundreds of processes would otherwise each compile what they import."""
-    compileall.compile_dir(ROOT / "workflow", quiet=2)
-    return [str(path.relative_to(ROOT)) for path in (ROOT / "workflow").rglob("__pycache__/*.pyc")]
+    """What Python and the code hash keep beside the package's modules: each of hundreds of processes reads it there."""
+    package = ROOT / "workflow/safelrm"
+    compileall.compile_dir(package, quiet=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", False)
+        for path in package.rglob("*.py"):
+            statements(".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"))
+    return [
+        str(path.relative_to(ROOT))
+        for path in package.rglob("__pycache__/*.*")
+        if path.suffix in (".pyc", ".statements")
+    ]
 
 
 def copy_of_checkout(target: Path) -> Path:
-    """Copy what git tracks, or would track, as it is in the working tree, and with it the modules compiled."""
+    """Copy what git tracks, or would track, as it is in the working tree, and what is kept beside its modules."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

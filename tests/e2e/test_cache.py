@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workflow_runs import SNAKEMAKE, copy_of_checkout, environment, snakemake
+from warm_python import warm_python
+from workflow_runs import copy_of_checkout, environment, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -77,7 +78,7 @@ def test_two_checkouts_at_once_do_not_corrupt_the_cache(finished_study, tmp_path
     checkouts = [clone(tmp_path / name) for name in ("a", "b")]
     runs = [
         subprocess.Popen(
-            [*SNAKEMAKE, *ARGUMENTS, MODEL],
+            [warm_python(), "-m", "snakemake", *ARGUMENTS, MODEL],
             cwd=checkout,
             env=environment(**cached(cache)),
             stdout=subprocess.PIPE,

@@ -2,14 +2,14 @@
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from safelrm.core.checkpoints import MODEL_FILES
-from workflow_runs import ROOT, SNAKEMAKE, environment
+from warm_python import warm_python
+from workflow_runs import ROOT, environment
 
 pytestmark = pytest.mark.e2e
 
@@ -48,13 +48,13 @@ def fill(checkout: Path, cache: Path, *runs: str) -> list[str]:
     (checkout / "Snakefile").write_text(SNAKEFILE)
     (checkout / "ran").unlink(missing_ok=True)
     targets = [f"rollouts/{run}.parquet" for run in runs]
-    command = [*SNAKEMAKE, "--cores", "1", "--cache", "--quiet", "all", "--", *targets]
+    command = [warm_python(), "-m", "snakemake", "--cores", "1", "--cache", "--quiet", "all", "--", *targets]
     subprocess.run(command, cwd=checkout, env=environment(SNAKEMAKE_OUTPUT_CACHE=str(cache)), check=True)
     return sorted((checkout / "ran").read_text().split()) if (checkout / "ran").exists() else []
 
 
 def prune(checkout: Path, cache: Path, *options: str) -> str:
-    command = [sys.executable, "-m", "safelrm.operations.cache", *options]
+    command = [warm_python(), "-m", "safelrm.operations.cache", *options]
     variables = environment(SNAKEMAKE_OUTPUT_CACHE=str(cache), PYTHONPATH=str(ROOT / "workflow"))
     return subprocess.run(command, cwd=checkout, env=variables, check=True, capture_output=True, text=True).stdout
 

@@ -1,6 +1,7 @@
 """One arm out of a pinned folder: pushed, pulled into a clone, and used there."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,10 +38,10 @@ def pin(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def pinned(tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def names_pinned(tmp_path_factory) -> Path:
     """A repository with pinned checkpoints, which hold nothing but their names."""
-    folder = copy_of_checkout(tmp_path / "safelrm")
+    folder = copy_of_checkout(tmp_path_factory.mktemp("names") / "safelrm")
     for run in (f"{ARM}/seed1", f"{ARM}/seed2", f"{OTHER}/seed0"):
         model = folder / run / "model"
         model.mkdir(parents=True)
@@ -48,6 +49,12 @@ def pinned(tmp_path) -> Path:
             (model / name).write_text(f"{run} {name}")
         write_manifest(folder / run / "manifest.json")
     return pin(folder)
+
+
+@pytest.fixture
+def pinned(names_pinned, tmp_path) -> Path:
+    """A copy of it, to change."""
+    return Path(shutil.copytree(names_pinned, tmp_path / "safelrm", symlinks=True))
 
 
 def with_remote(folder: Path, remote: Path) -> Path:

@@ -2,13 +2,13 @@
 
 import hashlib
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from safelrm.analysis.schemas import METRICS
+from warm_python import warm_python
 from workflow_runs import copy_of_checkout, copy_of_study, environment
 
 pytestmark = pytest.mark.e2e
@@ -18,7 +18,7 @@ CELL = ["--model", "nano_a", "--arm", "sft-star1", "--metric", "safety", "--part
 
 def trace(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     command = [
-        sys.executable,
+        warm_python(),
         "-m",
         "safelrm.operations.provenance",
         "--configfiles",
@@ -113,7 +113,7 @@ def test_a_number_that_its_verdicts_do_not_give_is_an_error(finished_study, tmp_
 
 def test_published_numbers_are_traced_without_data_or_checkpoints(tmp_path):
     clone = copy_of_checkout(tmp_path / "clone")
-    command = [sys.executable, "-m", "safelrm.operations.provenance", *CELL]
+    command = [warm_python(), "-m", "safelrm.operations.provenance", *CELL]
     variables = environment(PYTHONPATH=str(clone / "workflow"))
     for table in ([], ["--table", "differences", "--comparison", "arm_base", "--benchmark", "requests_harmful"]):
         done = subprocess.run([*command, *table], cwd=clone, env=variables, capture_output=True, text=True, check=False)

@@ -90,7 +90,7 @@ def test_a_share_of_distinct_ngrams_is_a_share(words, size):
         )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.text("ab ", max_size=12), min_size=1, max_size=6))
 def test_every_rollout_gets_one_value_of_each_measure(traces):
     rows = rollouts(texts=tuple((trace or None, "yes") for trace in traces))

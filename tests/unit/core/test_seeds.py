@@ -14,4 +14,5 @@ print(torch.get_num_threads())
 
 def test_training_has_as_many_threads_as_its_job_has_cores(tmp_path):
     assert run_code(THREADS, "OMP_NUM_THREADS=2", folder=tmp_path, warm=False).strip() == "1"
-    assert run_code(THREADS, "OMP_NUM_THREADS=1", "SAFELRM_CORES=2", folder=tmp_path, warm=False).strip() == "2"
+    # a warm process has imported torch with one thread
+    assert run_code(THREADS, "OMP_NUM_THREADS=1", "SAFELRM_CORES=2", folder=tmp_path).strip() == "2"

@@ -51,7 +51,7 @@ frames = st.lists(
 
 
 @given(frames)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_rows_survive_writing_and_give_the_same_bytes(rows):
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder) / "a.parquet", Path(folder) / "b.parquet"

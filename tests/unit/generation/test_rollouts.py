@@ -154,7 +154,7 @@ for arguments, cache, until in json.loads(sys.argv[1]):
 def runs(manifest, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     # together more tokens than the engine reads in one step
-    a, b = (table.assign(prompt=table["prompt"] + " w1 w2 w3" * 36) for table in (prompts("a", 60), prompts("b", 40)))
+    a, b = (table.assign(prompt=table["prompt"] + " w1 w2 w3" * 36) for table in (prompts("a", 36), prompts("b", 24)))
     for name, table in {"a": a, "b": b, "reversed": b[::-1]}.items():
         PROMPTS.write(folder / f"{name}.parquet", table)
     common = ["--checkpoint", manifest, "--model", "m", "--arm", "base", "--seed", "1"]
@@ -170,7 +170,7 @@ def runs(manifest, tmp_path_factory):
     resumed = arguments("resumed/m/base/seed1.parquet", ("a", "a"), ("b", "b"))
     more = arguments("more/m/base/seed1.parquet", ("a", "a"), ("b", "b"), ("c", "b"))
     own = [(first, "1", None), (second, "2", None), (third, "3", None)]
-    shared = [(resumed, "4", 70), (resumed, "4", None), (second, "4", None), (more, "4", None)]
+    shared = [(resumed, "4", 42), (resumed, "4", None), (second, "4", None), (more, "4", None)]
     printed = run_code(DRIVER, json.dumps(own + shared), folder=folder).splitlines()
     asked = [int(line.removeprefix("asked ")) for line in printed if line.startswith("asked ")]
     (folder / "asked.json").write_text(json.dumps(asked))
@@ -179,7 +179,7 @@ def runs(manifest, tmp_path_factory):
 
 def test_an_interrupted_run_generates_the_rest_only_and_ends_in_the_same_bytes(runs):
     # each with an empty store; one store for an interrupted run, the rest, another order, and one more benchmark
-    assert json.loads((runs / "asked.json").read_text()) == [200, 200, 80, 70, 130, 0, 80]
+    assert json.loads((runs / "asked.json").read_text()) == [120, 120, 48, 42, 78, 0, 48]
     assert (runs / "resumed/m/base/seed1.parquet").read_bytes() == (runs / "first/m/base/seed1.parquet").read_bytes()
 
 
@@ -190,7 +190,7 @@ def test_rows_of_other_benchmarks_stay_as_they_were(runs):
 
 def test_the_stage_writes_what_the_model_generated(runs, chat):
     rows = ROLLOUTS.read(runs / "first/m/base/seed1.parquet")
-    assert rows.groupby("benchmark").size().to_dict() == {"a": 120, "b": 80}
+    assert rows.groupby("benchmark").size().to_dict() == {"a": 72, "b": 48}
     assert set(rows["finish_reason"]) == {"stop", "length"}
     ended = rows["finish_reason"] == "stop"
     assert (rows.loc[~ended, "completion_tokens"] == 24).all()

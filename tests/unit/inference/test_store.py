@@ -49,7 +49,7 @@ def ask(numbers, engine, model, table=SQUARES, sampling=None, **context):
     return AnswerStore(table, model, context).answers(questions, engine)["square"].tolist()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.lists(st.integers(0, 20), max_size=12), min_size=1, max_size=5), st.integers(0, 20))
 def test_each_question_is_asked_once_whatever_is_asked_together_and_interrupted(tmp_path_factory, batches, until):
     folder = tmp_path_factory.mktemp("store")

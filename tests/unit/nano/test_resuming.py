@@ -20,6 +20,7 @@ from safelrm.nano.pretraining.models import new_model
 from safelrm.nano.settings import Phase, ProbeSettings
 from safelrm.nano.sources import corpus as world_corpus
 from safelrm.nano.sources import guard_labels as world_guard_labels
+from warm_python import warm_python
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 POOLS = {kind: encode_texts(TOKENIZER, [f"the {kind} is {n} ." for n in range(9)]) for kind in ("glim", "rope", "pool")}
@@ -150,9 +151,9 @@ def test_a_killed_guard_goes_on_in_its_second_training(tmp_path, monkeypatch, ca
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
         if name == "killed":
-            command = [sys.executable, "-c", GUARD, *arguments]
+            command = [warm_python(), "-c", GUARD, *arguments]
             done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(WORKFLOW)}, check=False)
-            assert done.returncode == -signal.SIGKILL
+            assert done.returncode == 128 + signal.SIGKILL
             assert not Path("manifest.json").exists()
             capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["guard", *arguments])

@@ -20,7 +20,7 @@ def tables(weights, size):
 
 
 @given(WEIGHTS, st.integers(0, 2**31 - 1), st.integers(0, 30), st.integers(1, 30))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_any_stretch_holds_the_shares(weights, seed, start, length):
     mixed = mix_prompts(tables(weights, 7), weights, 60, seed)
     stretch = mixed["name"][start : start + length]
@@ -30,7 +30,7 @@ def test_any_stretch_holds_the_shares(weights, seed, start, length):
 
 
 @given(WEIGHTS, st.integers(0, 2**31 - 1))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_no_prompt_comes_again_before_all_have_come(weights, seed):
     mixed = mix_prompts(tables(weights, 5), weights, 40, seed)
     for _, rows in mixed.groupby("name"):

@@ -3,12 +3,13 @@
 import errno
 import functools
 import importlib
+import io
+import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from training_fixtures import stage_arguments
 from safelrm.core.saving import SAVE_MINUTES
 from safelrm.core.snapshots import newest_step
 from safelrm.training.curves import CurveWatch
+from warm_python import warm_python
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 # 32 steps each: of two batches; and two on each batch of rollouts, itself of two passes
@@ -38,18 +40,18 @@ LORA = {"lora": {"rank": 4, "dropout": 0.1, "keep_adapter": True}}
 
 @pytest.fixture(scope="module")
 def whole(inputs, tmp_path_factory):
-    """What a run writes that nothing interrupts."""
+    """What a run writes that nothing interrupts, and the lines that it prints, of settings as JSON."""
 
     @functools.cache
-    def whole(stage, *, lora=False):
-        folder = tmp_path_factory.mktemp("whole")
-        with pytest.MonkeyPatch.context() as patch:
+    def run(stage, changes):
+        folder, printed = tmp_path_factory.mktemp("whole"), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
             patch.chdir(folder)
             patch.setenv(SAVE_MINUTES, "100")
-            run_here(patch, stage, inputs, **(LORA if lora else {}))
-        return outputs(folder)
+            run_here(patch, stage, inputs, **json.loads(changes))
+        return outputs(folder), printed.getvalue().splitlines()
 
-    return whole
+    return lambda stage, changes: run(stage, json.dumps(changes))
 
 
 def run_here(patch, stage, inputs, **changes):
@@ -61,14 +63,17 @@ def outputs(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.rglob("out/**/*")) if path.is_file()}
 
 
-def kill_after(line, command, folder):
+def kill_after(line, stage, arguments, folder):
     """Start a run and kill it as soon as it has printed such a line."""
-    (folder / "sitecustomize.py").write_text(SITE)
-    environment = os.environ | {"PYTHONPATH": f"{folder}:{WORKFLOW}"}
+    code = f"{SITE}\nfrom safelrm.training import {stage}\n{stage}.main()"
+    environment = os.environ | {"PYTHONPATH": str(WORKFLOW)}
+    command = [warm_python(), "-c", code, *arguments]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         for printed in process.stdout:
             if printed.startswith(line):
                 process.kill()
+                # until it is gone
+                process.stdout.read()
                 return
     raise AssertionError(f"ended with {process.returncode} before {line}")
 
@@ -79,8 +84,7 @@ def kill_after(line, command, folder):
 def test_a_killed_run_ends_in_the_same_bytes(stage, looks, lora, inputs, whole, tmp_path, monkeypatch, capsys):
     save_every(monkeypatch, looks)
     settings = SETTINGS[stage] | (LORA if lora else {})
-    command = [sys.executable, "-m", f"safelrm.training.{stage}", *stage_arguments(stage, inputs, settings)]
-    kill_after("step 12/32", command, tmp_path)
+    kill_after("step 12/32", stage, stage_arguments(stage, inputs, settings), tmp_path)
     assert not outputs(tmp_path)
     (state,) = (path for path in tmp_path.glob(f"work/{stage}/*/*") if path.is_dir())
     step = newest_step(state)
@@ -91,7 +95,7 @@ def test_a_killed_run_ends_in_the_same_bytes(stage, looks, lora, inputs, whole, 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("going on from")
     assert lines[1].startswith(f"step {step + 1}/32")
-    assert outputs(tmp_path) == whole(stage, lora=lora)
+    assert outputs(tmp_path) == whole(stage, LORA if lora else {})[0]
     assert ("adapter_model.safetensors" in outputs(tmp_path)) is lora
     assert not list(tmp_path.glob("work/*/*/*/checkpoint-*"))
 
@@ -130,7 +134,7 @@ def test_a_terminated_run_saves_what_it_has_first(stage, sent, saved, inputs, wh
     assert f"step {saved}/32" in capsys.readouterr().out.splitlines()[-1]
     run_here(monkeypatch, stage, inputs)
     assert f"step {saved + 1}/32" in capsys.readouterr().out
-    assert outputs(tmp_path) == whole(stage)
+    assert outputs(tmp_path) == whole(stage, {})[0]
 
 
 def test_a_damaged_state_is_dropped(inputs, whole, tmp_path, monkeypatch, capsys):
@@ -146,7 +150,7 @@ def test_a_damaged_state_is_dropped(inputs, whole, tmp_path, monkeypatch, capsys
     printed = capsys.readouterr()
     assert "checkpoint-8: its files are not those that were written" in printed.err
     assert "going on" not in printed.out
-    assert outputs(tmp_path) == whole("sft")
+    assert outputs(tmp_path) == whole("sft", {})[0]
 
 
 def test_state_of_other_settings_is_not_used(inputs, tmp_path, monkeypatch, capsys):
@@ -164,14 +168,10 @@ def test_state_of_other_settings_is_not_used(inputs, tmp_path, monkeypatch, caps
     [("sft", {}), ("sft", {"epochs": 2.5}), ("rl", {}), ("rl", {"steps": 7}), ("sft", LORA), ("rl", LORA)],
 )
 def test_a_run_that_could_not_write_its_model_does_not_train_again(
-    stage, changes, inputs, tmp_path, monkeypatch, capsys
+    stage, changes, inputs, whole, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    run_here(monkeypatch, stage, inputs, **changes)
-    expected = outputs(tmp_path)
-    steps = capsys.readouterr().out.splitlines()
-    shutil.rmtree("work")
-    shutil.rmtree("out")
+    expected, steps = whole(stage, changes)
     with monkeypatch.context() as patch, pytest.raises(OSError):
         patch.setattr("safelrm.training.policy.save_policy", full_disk)
         run_here(patch, stage, inputs, **changes)

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import write_text
+from safelrm.core.files import atomic_path
 from safelrm.dag import prose
 from safelrm.dag.prose import is_purely_decorated, without_prose
 from safelrm.dag.roots import PACKAGE, is_ours, may_lack_init, module_path, plugin_folders
@@ -70,13 +71,13 @@ def statements(module: str) -> list[Statement]:
     if path.is_dir() or plugin_folders():
         return _statements(_parsed(module), module)
     key = hashlib.sha256(f"{_read_by()}\n{path.read_text(encoding='utf-8')}".encode()).hexdigest()
-    keeper = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.statements.json"
+    keeper = path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.statements"
     found = _kept(keeper, key)
     if found is None:
         found = _statements(_parsed(module), module)
         if not sys.dont_write_bytecode:
-            with suppress(OSError):
-                write_text(keeper, json.dumps([key, *map(vars, found)], default=list))
+            with suppress(OSError), atomic_path(keeper) as file:
+                file.write_bytes(zlib.compress(json.dumps([key, *map(vars, found)], default=list).encode()))
     return found
 
 
@@ -92,8 +93,8 @@ def _read_by() -> str:
 def _kept(keeper: Path, key: str) -> list[Statement] | None:
     """The statements that were kept, if it was under this key."""
     try:
-        kept, *found = json.loads(keeper.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        kept, *found = json.loads(zlib.decompress(keeper.read_bytes()))
+    except (OSError, ValueError, zlib.error):
         return None
     return [Statement.of(values) for values in found] if kept == key else None
 
