@@ -12,7 +12,6 @@ from default_outputs import (
     DIFFERENCES,
     DISTILLATION,
     FIGURES,
-    MODELS,
     OF_DIFFERENCES,
     RESULTS,
     RL,
