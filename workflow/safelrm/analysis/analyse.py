@@ -142,7 +142,9 @@ def main() -> None:
     parser.add_argument(
         "--checkpoints", nargs="*", default=[], metavar="ARM/SEED=PATH", help="manifests, if it asks for them"
     )
-    parser.add_argument("--decodings", default="", metavar="JSON", help="decoding modes, if it asks for them")
+    parser.add_argument(
+        "--decodings", type=json.loads, default={}, metavar="JSON", help="decoding modes, if it asks for them"
+    )
     parser.add_argument("--output", required=True, type=Path, help="the table ANALYSES")
     options = parser.parse_args()
     module = load_registered(options.module, "analyse")
@@ -153,7 +155,7 @@ def main() -> None:
     if options.checkpoints:
         more["checkpoints"] = _checkpoints(options.checkpoints)
     if options.decodings:
-        more["decodings"] = json.loads(options.decodings)
+        more["decodings"] = options.decodings
     found = module.analyse(rollouts, *own_settings(module, options.settings), **more)
     table = analysis_table(rollouts, found, options.name, json.loads(options.measures), options.module)
     ANALYSES.write(options.output, table)

@@ -126,7 +126,7 @@ class AnalysisStages(Stages):
     def decodings(self, wildcards: Wildcards) -> str:
         """The arguments of the chat template by decoding mode of a model, if an analysis asks for them."""
         if not self._asks_for("decodings", wildcards):
-            return ""
+            return canonical_json({})
         modes = self.study.models[wildcards["model"]].decodings
         return canonical_json({name: mode.template for name, mode in modes.items()})
 
