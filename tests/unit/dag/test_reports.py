@@ -115,7 +115,7 @@ def test_an_analysis_adds_its_means_and_their_table(config):
     assert len(found.analyses.rollouts(of)) == 8
     assert found.analyses.settings(of) == '{"words":3}'
     assert found.analyses.verdicts(of) == found.analyses.checkpoints(of) == []
-    assert found.analyses.decodings(of) == ""
+    assert found.analyses.decodings(of) == "{}"
     assert '"distinct_ngrams":true' in found.analyses.declared(of)
     assert "results/nano/analyses/lengths/nano_i.parquet" in found.published_files()
 
