@@ -81,7 +81,7 @@ def test_what_has_nothing_to_show_is_not_made(config, change, lost):
 
 
 def test_a_study_without_arms_has_no_figures(config):
-    found = plan(config, arms=[])
+    found = plan(config, arms=[], validation={})
     assert not found.figures.targets() + found.tables.targets() + found.analyses.targets()
 
 
