@@ -11,7 +11,7 @@ import yaml
 from docutils.core import publish_parts
 from jinja2 import Environment, StrictUndefined
 from matplotlib.colors import to_hex
-from metrics_fixtures import ALL_SAFE, HARMFUL, JUDGES, NO_TRACE, Run, frames, models
+from metrics_fixtures import ALL_SAFE, HARMFUL, JUDGES, NO_TRACE, TIMES, Run, frames, models
 
 from safelrm.analysis.differences import differences
 from safelrm.analysis.metrics import of_runs, of_seeds
@@ -48,9 +48,20 @@ def results() -> Results:
     return of_runs_of(compared, SETTINGS, *RUNS)
 
 
-def of_runs_of(compared: ComparisonSettings, study: FigureSettings, *runs: Run) -> Results:
+@pytest.fixture(scope="module")
+def two_seeds() -> Results:
+    """Two seeds of each run, one all safe, on two harmful benchmarks, of which the settings name one."""
+    runs = [run._replace(seed=seed, **({"harmful": ALL_SAFE} if seed == 1 else {})) for run in RUNS for seed in (1, 2)]
+    compared = ComparisonSettings(**JUDGES, models=MODELS)
+    chosen = SETTINGS.model_copy(update={"safety_benchmark": "harmful_set"})
+    two = of_runs_of(compared, chosen, *runs, times=15)
+    other = two.seeds[two.seeds.metric == "safety"].assign(benchmark="other_set", value=0.5)
+    return shown_with(two, chosen, seeds=pd.concat([two.seeds, other], ignore_index=True))
+
+
+def of_runs_of(compared: ComparisonSettings, study: FigureSettings, *runs: Run, times: int = TIMES) -> Results:
     """The results of runs."""
-    values = outcomes(*frames(*runs), compared)
+    values = outcomes(*frames(*runs, times=times), compared)
     numbers = {"metrics": of_runs(values, compared), "seeds": of_seeds(values)}
     return Results({**numbers, "differences": differences(values, compared)}, study)
 
@@ -191,15 +202,8 @@ def test_a_figure_survives_that_nothing_is_scored(name, results):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_shows_single_seeds_beside_the_mean(name, results):
-    """Two seeds of each run, one all safe and correct and one not, on two harmful benchmarks: the chosen one counts."""
-    runs = [run._replace(seed=seed, **({"harmful": ALL_SAFE} if seed == 1 else {})) for run in RUNS for seed in (1, 2)]
-    compared = ComparisonSettings(**JUDGES, reference_model="plain", models=MODELS)
-    chosen = SETTINGS.model_copy(update={"safety_benchmark": "harmful_set"})
-    two = of_runs_of(compared, chosen, *runs)
-    other = two.seeds[two.seeds.metric == "safety"].assign(benchmark="other_set", value=0.5)
-    two = shown_with(two, chosen, seeds=pd.concat([two.seeds, other], ignore_index=True))
-    drawn, alone = (small_points(draw(name, one)) for one in (two, results))
+def test_every_figure_shows_single_seeds_beside_the_mean(name, results, two_seeds):
+    drawn, alone = (small_points(draw(name, one)) for one in (two_seeds, results))
     assert drawn and not alone
     assert not any(0.5 in dot for dot in drawn)
 
@@ -209,7 +213,7 @@ def test_many_models_all_appear():
     entries = models(**{name: ["default"] for name in names}, plain=["default"])
     compared = ComparisonSettings(**JUDGES, models=entries)
     runs = [*(Run(model=name, harmful=HARMFUL) for name in names), RUNS[-1]]
-    shown = of_runs_of(compared, SETTINGS.model_copy(update={"models": entries}), *runs)
+    shown = of_runs_of(compared, SETTINGS.model_copy(update={"models": entries}), *runs, times=10)
     assert len(legend(draw("safety_gap", shown))) == 9
 
 

@@ -14,7 +14,7 @@ The minimum detectable difference of each metric on each benchmark: what a paire
 the level of the study, not corrected for the number of tests. ``median``, ``least`` and ``most`` are over the
 comparisons of one kind (``comparisons`` counts them) over all categories, for which at least 30 prompts were scored on
 both sides and differ at all; ``prompts`` is the largest number of them. A smaller difference than that may be there and
-not be seen.
+not be seen. Safety is by the judge ``{safety_judge}``.
 """
 GROUP = ["comparison", "benchmark", "metric", "part"]
 
