@@ -74,7 +74,7 @@ def test_the_table_names_each_measure_with_its_unit_and_direction(means, tmp_pat
     results = Results({"measures": MEASURES.read(tmp_path / "measures.parquet")}, study)
     text = sheet.markdown(sheet.rows(results), results)
     assert "| m | base | default | 1.000 [1.00, 1.00] |" in text
-    assert "- lengths: empty_trace t: rollouts without a trace (share; lower is better)\n" in text
+    assert "- lengths: empty_trace t: rollouts whose trace has no word (share; lower is better)\n" in text
     assert "- lengths: trace_tokens t: tokens of the trace (tokens)\n" in text
 
 

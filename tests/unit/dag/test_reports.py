@@ -148,6 +148,7 @@ def test_a_fault_is_one_clear_message(config, sections, expected):
 
 def test_an_input_that_the_study_does_not_have_is_named(config, monkeypatch):
     monkeypatch.setattr(reports, "has_something_to_show", lambda module, study: True)
+    del config["analyses"]
     said = message(config)
     assert "tables.measures: safelrm.reporting.sheets.measures: INPUTS: there is no input `measures`" in said
 

@@ -201,7 +201,7 @@ class LikelihoodSettings(Strict):
 
     dtype: Dtype = Field("float32", description="arithmetic of the base")
     batch_tokens: Count = Field(
-        16384, description="tokens of a forward pass; its logits are so many times the vocabulary"
+        2048, description="tokens of a forward pass; its logits are so many times the vocabulary"
     )
 
 

@@ -18,7 +18,7 @@ import torch
 from safelrm.analysis.settings import LikelihoodSettings as Settings
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
-from safelrm.core.trace_formats import TraceFormat
+from safelrm.core.trace_formats import WRAPPERS, TraceFormat
 from safelrm.generation.requests import messages_of
 from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.generation.settings import TemplateArguments
@@ -112,8 +112,16 @@ def _tokens_of_parts(row: tuple, offsets: Sequence[Span], trace_format: TraceFor
     opening = next((mark for mark in trace_format.openings if text.lstrip().startswith(mark)), "")
     after = text.find(opening) + len(opening)
     trace = _span(text.find(row.trace, after), row.trace) if isinstance(row.trace, str) else None
-    answer = _span(text.rfind(row.answer), row.answer) if isinstance(row.answer, str) else None
+    end = len(_without_closing_tags(text))
+    answer = _span(text.rfind(row.answer, 0, end), row.answer) if isinstance(row.answer, str) else None
     return {TRACE: _within(trace, offsets), ANSWER: _within(answer, offsets)}
+
+
+def _without_closing_tags(text: str) -> str:
+    """The text without the tags that the parser drops after an answer."""
+    for _, closing in WRAPPERS:
+        text = text.rstrip().removesuffix(closing)
+    return text
 
 
 def _span(start: int, part: str) -> Span | None:
