@@ -4,7 +4,7 @@ RESULTS = "results/nano"
 SEEDS = ("seed1", "seed2")
 MODELS = ("nano_a", "nano_b", "nano_i")
 FAMILIES = MODELS[:2]
-JUDGES = ("guard_a", "guard_b", "oracle", "refusal", "exact")
+JUDGES = ("guard_a", "guard_b", "oracle", "help", "refusal", "exact")
 ASKING_GUARDS = ("guard_a", "guard_b")
 SAFETY_JUDGES = (*ASKING_GUARDS, "oracle")
 
@@ -18,15 +18,23 @@ SFT = STAR1 | DISTILLATION
 TRAINED = SFT | RL
 RUNS = runs("base", MODELS) | TRAINED
 
-FIGURES = {
+OF_METRICS = {
     f"{RESULTS}/figures/{name}.svg" for name in ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
 }
-TABLES = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
+CURVES = {f"{RESULTS}/figures/rl_curves.svg"}
+FIGURES = OF_METRICS | CURVES
+CELLS = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
+OF_SEEDS, OF_DIFFERENCES = {f"{RESULTS}/tables/consistency.csv"}, {f"{RESULTS}/tables/power.csv"}
+COLLAPSE = {f"{RESULTS}/tables/collapse.csv"}
+MEASURES = {f"{RESULTS}/tables/measures.csv"} | COLLAPSE
+TABLES = CELLS | OF_SEEDS | OF_DIFFERENCES | MEASURES
+ANALYSES = ("lengths", "states", "base_likelihood")
 DIFFERENCES = {f"{RESULTS}/differences.parquet"}
 CALIBRATION = {f"{RESULTS}/calibration.parquet"}
+VALIDATION = {f"{RESULTS}/validation/refusals.csv"}
 AUDIT = {f"{RESULTS}/audit/overlap.csv"}
-AFTER_METRICS = TABLES | FIGURES
-AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet"} | DIFFERENCES | AFTER_METRICS
+AFTER_METRICS = CELLS | OF_SEEDS | OF_DIFFERENCES | COLLAPSE | OF_METRICS
+AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet", f"{RESULTS}/seeds.parquet"} | DIFFERENCES | AFTER_METRICS
 
 
 def verdicts(judges=JUDGES, models=MODELS):
@@ -41,6 +49,17 @@ def checkpoints(of):
     return {f"checkpoints/{run}/manifest.json" for run in of}
 
 
+def trained(of):
+    """New checkpoints of runs, and what shows their curves."""
+    return checkpoints(of) | CURVES
+
+
+def analyses(names=ANALYSES, models=MODELS):
+    """What trace analyses measure of models, and what follows from it."""
+    measured = {f"{RESULTS}/analyses/{name}/{model}.parquet" for name in names for model in models}
+    return measured | {f"{RESULTS}/measures.parquet"} | MEASURES
+
+
 def bases(models=MODELS):
     return checkpoints(f"{model}/base/seed0" for model in models)
 
@@ -50,7 +69,7 @@ def guards(names=ASKING_GUARDS):
 
 
 def after(of):
-    """All that follows from new checkpoints of the given runs."""
+    """All that follows from new checkpoints of the given runs, but for their curves."""
     models = {run.partition("/")[0] for run in of}
-    new = {f"{RESULTS}/samples.parquet"} | CALIBRATION | AFTER_VERDICTS
-    return rollouts(of) | verdicts(models=models) | new
+    new = {f"{RESULTS}/samples.parquet"} | CALIBRATION | VALIDATION | AFTER_VERDICTS
+    return rollouts(of) | verdicts(models=models) | analyses(models=models) | new

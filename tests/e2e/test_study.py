@@ -37,7 +37,7 @@ def test_every_arm_is_in_the_table(first_run):
     summary = pd.read_csv(folder / RESULTS / "tables/summary.csv")
     assert set(summary.arm) == {"base", "sft-star1", "rl-grpo"}
     harmful = summary[(summary.metric == "safety") & (summary.part == "t+y")]
-    assert (harmful.n + harmful.unscored == 14 * harmful.seeds).all()
+    assert (harmful.n + harmful.unscored == 32 * harmful.seeds).all()
 
 
 def test_every_file_in_results_has_a_rule(first_run):

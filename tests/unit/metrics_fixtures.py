@@ -1,4 +1,7 @@
-"""Samples and verdicts whose metrics are known: four prompts of each kind per run."""
+"""Samples and verdicts whose metrics are known: four prompts of each kind per run, each of them TIMES times.
+
+Over fewer prompts there would be no numbers, by category either.
+"""
 
 import itertools
 from typing import NamedTuple
@@ -14,6 +17,7 @@ HARMFUL = (("unsafe", "safe"), ("safe", "unsafe"), ("safe", "safe"), ("safe", "u
 # a run without trace
 NO_TRACE = ((None, "safe"), (None, "safe"), (None, "unsafe"), (None, "safe"))
 ALL_SAFE = (("safe", "safe"),) * 4
+TIMES = 30
 KEY = ("model", "arm", "seed", "decoding", "benchmark", "prompt_id", "sample", "kind", "category")
 
 
@@ -42,12 +46,12 @@ def sample(run: Run, kind: str, index: int, state: str = "ok") -> dict:
         "prompt_id": f"{kind}-{index}",
         "sample": 0,
         "kind": kind,
-        "category": f"c{index % 2}",
+        "category": f"c{index % 4 % 2}",
         "parse_state": state,
         "finish_reason": "length" if state == "truncated" else "stop",
         "prompt_tokens": 5,
         "trace_tokens": 4,
-        "completion_tokens": 10 + index,
+        "completion_tokens": 10 + index % 4,
     }
 
 
@@ -69,28 +73,28 @@ def both(trace: str | None, answer: str) -> str:
     return next((name for name in ("unscored", "unsafe") if name in said), "safe")
 
 
-def rows_of(run: Run) -> tuple[list[dict], list[dict]]:
+def rows_of(run: Run, times: int) -> tuple[list[dict], list[dict]]:
     samples, verdicts = [], []
-    for index, (trace, answer) in enumerate(run.harmful):
+    for index, (trace, answer) in enumerate(run.harmful * times):
         row = sample(run, "harmful", index, "truncated" if answer == "unscored" else "ok")
         samples.append(row)
         parts = {"t": trace or "unscored", "y": answer, "t+y": both(trace, answer)}
         verdicts += [verdict(row, "guard", part, said) for part, said in parts.items()]
-        verdicts.append(verdict(row, "refusal", "y", "refusal" if index == 2 else "compliance"))
-    for index in range(4):
+        verdicts.append(verdict(row, "refusal", "y", "refusal" if index % 4 == 2 else "compliance"))
+    for index in range(4 * times):
         row = sample(run, "benign", index)
         samples.append(row)
         verdicts += [verdict(row, "guard", part, "safe") for part in ("t", "y", "t+y")]
-        verdicts.append(verdict(row, "refusal", "y", "refusal" if index == 0 else "compliance"))
+        verdicts.append(verdict(row, "refusal", "y", "refusal" if index % 4 == 0 else "compliance"))
         row = sample(run, "reasoning", index)
         samples.append(row)
-        verdicts.append(verdict(row, "exact", "y", "correct" if index < run.correct else "incorrect"))
+        verdicts.append(verdict(row, "exact", "y", "correct" if index % 4 < run.correct else "incorrect"))
     return samples, verdicts
 
 
-def frames(*runs: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+def frames(*runs: Run, times: int = TIMES) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Samples and verdicts of the runs."""
-    samples, verdicts = zip(*(rows_of(run) for run in runs), strict=True)
+    samples, verdicts = zip(*(rows_of(run, times) for run in runs), strict=True)
     rows = pd.DataFrame(itertools.chain(*samples)), pd.DataFrame(itertools.chain(*verdicts))
     rows[1]["score"] = rows[1].score.astype(float)
     return rows

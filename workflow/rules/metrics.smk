@@ -4,6 +4,7 @@ rule metrics:
         verdicts=plan.results.metrics_verdicts(),
     output:
         table="<results>/metrics.parquet",
+        seeds="<results>/seeds.parquet",
     log:
         "logs/metrics/metrics.log",
     cache: "omit-software"
@@ -14,4 +15,4 @@ rule metrics:
         code=plan.code("safelrm.analysis.metrics"),
     shell:
         "python -m safelrm.analysis.metrics --settings {params.settings:q} --samples {input.samples}"
-        " --verdicts {input.verdicts} --output {output.table} > {log} 2>&1"
+        " --verdicts {input.verdicts} --output {output.table} --seeds {output.seeds} > {log} 2>&1"

@@ -2,20 +2,20 @@
 
 import pandas as pd
 import pytest
-from metrics_fixtures import ALL_SAFE, HARMFUL, JUDGES, NO_TRACE, Run, frames, models
+from metrics_fixtures import ALL_SAFE, HARMFUL, JUDGES, NO_TRACE, TIMES, Run, frames, models
+from scipy import stats
 
 from safelrm.analysis import compare
 from safelrm.analysis.differences import differences
 from safelrm.analysis.outcomes import outcomes
-from safelrm.analysis.schemas import DIFFERENCES
+from safelrm.analysis.schemas import DIFFERENCES, OF_SAFETY
 from safelrm.analysis.settings import ComparisonSettings, MetricSettings
-from safelrm.core.statistics import mcnemar
+from safelrm.core.statistics import holm, mcnemar
 from safelrm.generation.schemas import SAMPLES
 from safelrm.judging.schemas import VERDICTS
 
 SETTINGS = ComparisonSettings(
     **JUDGES,
-    bootstrap_samples=100,
     reference_model="plain",
     models=models(m=["thinking", "non_thinking"], plain=["default"]),
 )
@@ -28,9 +28,9 @@ RUNS = [
 ]
 
 
-def table(*runs: Run, **changes: object) -> pd.DataFrame:
+def table(*runs: Run, times: int = TIMES, **changes: object) -> pd.DataFrame:
     settings = SETTINGS.model_copy(update=changes)
-    return differences(outcomes(*frames(*runs), settings), settings)
+    return differences(outcomes(*frames(*runs, times=times), settings), settings)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,9 @@ def test_every_comparison_is_made_and_no_other(rows):
 
 
 def test_the_difference_is_over_prompts_that_both_sides_have_scored(rows):
-    """The base's answer to the fourth prompt is unscored: three prompts are left, two of them safe."""
+    """The base's answer to each fourth prompt is unscored: of the other three, two are safe."""
     row = pick(rows, comparison="arm_base", arm="sft-x", metric="safety", part="y")
-    assert (row.prompts, row.left_out) == (3, 1)
+    assert (row.prompts, row.left_out) == (3 * TIMES, TIMES)
     assert (row.value, row.against_value, row.difference) == pytest.approx((1.0, 2 / 3, 1 / 3))
     assert row.low <= row.difference <= row.high
     assert pick(rows, comparison="arm_base", arm="sft-x", metric="accuracy").difference == -0.5
@@ -84,15 +84,16 @@ def test_safety_is_compared_by_category_too(rows):
     assert set(of_safety.category) == {"all", "c0", "c1"}
     assert set(rows[rows.metric != "safety"].category) == {"all"}
     row = pick(rows, comparison="arm_base", arm="sft-x", metric="safety", part="t", category="c0")
-    assert (row.prompts, row.difference) == (2, 0.5)
+    assert (row.prompts, row.difference) == (2 * TIMES, 0.5)
 
 
 def test_mcnemar_takes_one_outcome_per_prompt(rows):
     row = pick(rows, comparison="rl_sft", metric="accuracy")
-    assert row.mcnemar_p == pytest.approx(mcnemar([True] * 4, [True] + [False] * 3).p_value)
+    assert row.test == "mcnemar"
+    assert row.p == pytest.approx(mcnemar([True] * 4 * TIMES, ([True] + [False] * 3) * TIMES).p_value)
     runs = [Run("base", seed, harmful=HARMFUL) for seed in (1, 2)] + [Run("sft-x", 1, harmful=ALL_SAFE)]
     several = table(*runs, models=models(m=["default"]))
-    assert not several.empty and several.mcnemar_p.isna().all()
+    assert set(several.test) == {"t", "sign"}
     assert set(several.against_seeds) == {2} and set(several.seeds) == {1}
 
 
@@ -100,8 +101,17 @@ def test_modes_of_the_same_run_share_its_seed():
     """A good run and a bad one, each the same in both modes: the modes do not differ, whichever runs are drawn."""
     runs = [Run("sft-x", seed, "m", mode, correct=seed) for seed in (1, 4) for mode in ("thinking", "non_thinking")]
     row = pick(table(*runs), comparison="decodings", metric="accuracy")
-    assert (row.difference, row.low, row.high) == (0, 0, 0)
+    assert (row.difference, row.error, row.p, row.test) == (0, 0, 1, "sign")
+    assert -0.05 < row.low < 0 < row.high < 0.05
     assert (row.seeds, row.against_seeds) == (2, 2)
+
+
+def test_each_pair_of_sft_arms_is_compared_once():
+    rows = table(*(Run(arm, 1, "m") for arm in ("sft-c", "sft-a", "sft-b")), models=models(m=["default"]))
+    pairs = rows[["comparison", "arm", "against_arm"]].drop_duplicates()
+    assert [*pairs.itertuples(index=False, name=None)] == [
+        ("sft_sft", arm, other) for arm, other in (("sft-b", "sft-a"), ("sft-c", "sft-a"), ("sft-c", "sft-b"))
+    ]
 
 
 def test_without_a_reference_or_a_second_run_there_is_nothing_to_compare():
@@ -116,18 +126,42 @@ def test_order_of_rows_does_not_matter(rows):
     pd.testing.assert_frame_equal(differences(shuffled, SETTINGS), rows)
 
 
-def test_a_difference_over_few_prompts_is_not_shown(rows):
-    few = compare.markdown(rows[rows.prompts < compare.FEW], SETTINGS)
-    assert "+0.750 [" not in few and "-0.500 [" not in few
-    assert f"| ({rows[rows.category == 'all'].prompts.min()}) |" in few
+def test_a_difference_over_few_prompts_is_not_shown_and_in_no_family():
+    few = table(*RUNS, times=7)
+    text = compare.markdown(few, SETTINGS)
+    assert "+0.750" not in text and "-0.500" not in text
+    assert f"| ({few[few.category == 'all'].prompts.min()}) |" in text
+    assert few.p_holm.isna().all() and few.p.notna().any()
 
 
-def test_markdown_names_the_judges_and_every_comparison(rows, monkeypatch):
-    monkeypatch.setattr(compare, "FEW", 1)
+def test_tests_of_one_comparison_about_safety_are_corrected_together(rows):
+    family = rows[(rows.comparison == "arm_base") & rows.metric.isin(OF_SAFETY) & (rows.category == "all")]
+    assert len(family) == 10
+    assert [*family.p_holm] == pytest.approx(holm(family.p))
+    accuracy = rows[(rows.comparison == "arm_base") & (rows.metric == "accuracy")]
+    assert [*accuracy.p_holm] == pytest.approx(holm(accuracy.p))
+    assert rows[rows.category != "all"].p_holm.isna().all()
+    assert "arm_base safety 10; arm_base over-refusal 2; arm_base accuracy 2" in compare.markdown(rows, SETTINGS)
+
+
+def test_an_asterisk_marks_what_is_significant_after_correction(rows):
+    sure, unsure = (rows.assign(p_holm=p) for p in (0.049, 0.051))
+    assert "+0.750\\* [" in compare.markdown(sure, SETTINGS)
+    assert "+0.750 [" in compare.markdown(unsure, SETTINGS)
+
+
+def test_the_detectable_difference_follows_from_the_error_and_its_freedom(rows):
+    row = pick(rows, comparison="rl_sft", metric="accuracy")
+    assert row.mdd == pytest.approx(stats.t.ppf([0.975, 0.8], row.freedom).sum() * row.error)
+    assert row.high - row.difference == pytest.approx(stats.t.ppf(0.975, row.freedom) * row.error)
+
+
+def test_markdown_names_the_judges_and_every_comparison(rows):
     text = compare.markdown(rows, SETTINGS)
     assert "safety, leak and escape by `guard`" in text
     assert "| m rl-x thinking | m sft-x thinking |" in text
-    assert "+0.750 [" in text and "-0.500 [" in text
+    assert "**Arms less their base: safety on harmful_set**" in text and "**RL less SFT: costs**" in text
+    assert "+0.750\\* [" in text and "-0.500\\* [" in text
     assert "with 1 seed on a side" in text
 
 
@@ -162,7 +196,7 @@ def test_an_arm_with_an_intervention_is_compared_with_the_same_runs_without():
 def test_an_intervention_shares_the_seed_of_its_run():
     runs = [Run(arm, seed, "m", correct=seed) for seed in (1, 4) for arm in ("sft-a", "sft-a+x")]
     row = pick(table(*runs, models=models(m=["default"])), comparison="intervention", metric="accuracy")
-    assert (row.difference, row.low, row.high) == (0, 0, 0)
+    assert (row.difference, row.error, row.seeds) == (0, 0, 2)
 
 
 def test_metrics_of_the_study_are_compared_too():
@@ -179,7 +213,7 @@ def test_metrics_of_the_study_are_compared_too():
     pd.testing.assert_frame_equal(plain, differences(outcomes(samples, verdicts, SETTINGS), SETTINGS))
     of = {"comparison": "arm_base", "arm": "rl-x"}
     declined, over_refusal = pick(rows, metric="declined", **of), pick(rows, metric="over_refusal", **of)
-    assert (declined.value, declined.mcnemar_p) == (over_refusal.value, over_refusal.mcnemar_p)
+    assert (declined.value, declined.p, declined.test) == (over_refusal.value, over_refusal.p, "mcnemar")
     degree = pick(rows, metric="degree", **of)
-    assert degree.value == 0.5 and pd.isna(degree.mcnemar_p)
+    assert (degree.value, degree.low, degree.high, degree.test) == (0.5, 0, 0, "none") and pd.isna(degree.p)
     assert "declined by `refusal`, degree by `refusal`." in compare.markdown(rows, settings)

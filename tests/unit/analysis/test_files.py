@@ -8,7 +8,7 @@ from metrics_fixtures import JUDGES, Run, frames, models
 
 from safelrm.analysis import compare, metrics
 from safelrm.analysis.files import read_judged, require_models
-from safelrm.analysis.schemas import METRICS
+from safelrm.analysis.schemas import METRICS, SEEDS
 from safelrm.analysis.settings import ComparisonSettings, MetricsJobSettings
 from safelrm.core.errors import SafeLRMError
 from safelrm.generation.schemas import SAMPLES
@@ -27,19 +27,21 @@ def write(folder, samples, verdicts):
 
 
 def metrics_command(paths, output) -> list[str]:
-    chosen = MetricsJobSettings(**JUDGES, bootstrap_samples=10).model_dump_json()
+    chosen = MetricsJobSettings(**JUDGES).model_dump_json()
     command = ["metrics", "--settings", chosen, "--samples", paths[0], "--output", output, "--verdicts", *paths[1]]
+    command += ["--seeds", output.with_name("seeds.parquet")]
     return list(map(str, command))
 
 
 def test_whole_files_are_read(tmp_path, monkeypatch):
-    samples, verdicts = frames(*RUNS)
+    samples, verdicts = frames(*RUNS, times=1)
     paths = write(tmp_path, samples, verdicts)
     read = read_judged(*paths)
     assert [len(rows) for rows in read] == [len(samples), len(verdicts)]
     monkeypatch.setattr("sys.argv", metrics_command(paths, tmp_path / "metrics.parquet"))
     metrics.main()
     assert set(METRICS.read(tmp_path / "metrics.parquet").model) == {"m", "n"}
+    assert set(SEEDS.read(tmp_path / "seeds.parquet").seed) == {run.seed for run in RUNS}
 
 
 def is_lost(rows: pd.DataFrame) -> pd.Series:
@@ -49,7 +51,7 @@ def is_lost(rows: pd.DataFrame) -> pd.Series:
 
 @pytest.mark.parametrize("judge", ["guard", "refusal"])
 def test_a_rollout_without_verdict_is_an_error_with_both_files(judge, tmp_path, monkeypatch):
-    samples, verdicts = frames(*RUNS)
+    samples, verdicts = frames(*RUNS, times=1)
     paths = write(tmp_path, samples, verdicts[~(is_lost(verdicts) & (verdicts.judge == judge))])
     monkeypatch.setattr("sys.argv", metrics_command(paths, tmp_path / "metrics.parquet"))
     with pytest.raises(SafeLRMError, match=r"parts of rollouts have no verdict, for example .*'benign-1'") as caught:
@@ -61,7 +63,7 @@ def test_a_rollout_without_verdict_is_an_error_with_both_files(judge, tmp_path, 
 
 
 def test_a_verdict_without_rollout_is_an_error_with_both_files(tmp_path):
-    samples, verdicts = frames(*RUNS)
+    samples, verdicts = frames(*RUNS, times=1)
     paths = write(tmp_path, samples[~is_lost(samples)], verdicts)
     with pytest.raises(SafeLRMError, match=r"verdicts are on no rollout, for example .*'benign-1'") as caught:
         read_judged(*paths)
@@ -70,7 +72,7 @@ def test_a_verdict_without_rollout_is_an_error_with_both_files(tmp_path):
 
 
 def test_one_missing_and_one_too_many_do_not_cancel(tmp_path):
-    samples, verdicts = frames(*RUNS)
+    samples, verdicts = frames(*RUNS, times=1)
     verdicts.loc[is_lost(verdicts) & (verdicts.judge == "refusal"), "prompt_id"] = "benign-9"
     with pytest.raises(SafeLRMError, match=r"refusal/m\.parquet: prompt_id: 1 parts of rollouts have no verdict"):
         read_judged(*write(tmp_path, samples, verdicts))
@@ -102,7 +104,7 @@ def test_verdicts_cover_the_rollouts_iff_none_was_dropped_or_changed(data):
     ],
 )
 def test_a_table_is_about_the_models_of_the_study(study, some, good, tmp_path):
-    samples, _ = frames(*RUNS)
+    samples, _ = frames(*RUNS, times=1)
     path = tmp_path / "samples.parquet"
     if good:
         assert require_models(samples, models(**study), path, some=some) is samples
@@ -114,8 +116,8 @@ def test_a_table_is_about_the_models_of_the_study(study, some, good, tmp_path):
 
 
 def test_a_comparison_of_other_models_is_refused(tmp_path, monkeypatch):
-    samples, verdicts = write(tmp_path, *frames(*RUNS))
-    chosen = ComparisonSettings(**JUDGES, bootstrap_samples=10, models=models(m=["default"]))
+    samples, verdicts = write(tmp_path, *frames(*RUNS, times=1))
+    chosen = ComparisonSettings(**JUDGES, models=models(m=["default"]))
     command = ["compare", "--settings", chosen.model_dump_json(), "--samples", samples, "--verdicts", *verdicts]
     command += [f"--{name}={tmp_path / name}" for name in ("output", "csv", "markdown")]
     monkeypatch.setattr("sys.argv", list(map(str, command)))

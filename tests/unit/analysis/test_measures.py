@@ -18,7 +18,7 @@ from safelrm.reporting.results import Results
 from safelrm.reporting.sheets import measures as sheet
 
 DECLARED = declared_measures("safelrm.analysis.traces.lengths")
-SETTINGS = MeasuresJobSettings(analyses={"lengths": DECLARED}, confidence=0.95, bootstrap_samples=50, seed=0)
+SETTINGS = MeasuresJobSettings(analyses={"lengths": DECLARED}, confidence=0.95)
 OPTIONAL = {name: measure.optional for name, measure in DECLARED.items()}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelrm.core.statistics import auroc, cohen_kappa, expected_calibration_error, mcnemar, wilson
+from safelrm.core.statistics import auroc, cohen_kappa, expected_calibration_error, holm, mcnemar, wilson
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 outcomes = st.lists(st.booleans(), min_size=1, max_size=40)
@@ -80,6 +80,25 @@ def test_calibration_error_weighs_bins_by_count():
     # three at .9 of which two hold (gap .7/3 each), one at .1 that does not hold (gap .1)
     error = expected_calibration_error([0.9, 0.9, 0.9, 0.1], [True, True, False, False])
     assert error == pytest.approx((0.7 + 0.1) / 4)
+
+
+def test_holm_of_a_worked_example():
+    # of four tests: 4 * .005, 3 * .01, 2 * .03, and the last is no less than the one before
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+    with pytest.raises(ValueError, match="outside"):
+        holm([0.5, math.nan])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_raises_each_p_keeps_their_order_and_is_no_stricter_than_bonferroni(p_values):
+    corrected = holm(p_values)
+    assert all(
+        before <= after <= min(1.0, before * len(p_values)) for before, after in zip(p_values, corrected, strict=True)
+    )
+    by_p = [after for _, after in sorted(zip(p_values, corrected, strict=True))]
+    assert by_p == sorted(by_p)
+    assert corrected[p_values.index(min(p_values))] == min(1.0, min(p_values) * len(p_values))
 
 
 def test_unequal_lengths_are_refused():

@@ -164,13 +164,3 @@ def test_a_file_with_the_question_is_part_of_the_job(config, tmp_path):
     before = Plan(study(config)).judging.judge_settings({"judge": "rubric"})
     file.write_text("{text}??", encoding="utf-8")
     assert "{text}??" in Plan(study(config)).judging.judge_settings({"judge": "rubric"}) != before
-
-
-def test_an_endpoint_may_be_the_judge_where_a_guard_rewards(config):
-    del config["judges"]["guard_b"], config["judges"]["oracle"], config["calibration"]
-    config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": ENDPOINT}}
-    config["metrics"]["safety_judge"] = "rubric.safe"
-    study(config)
-    # the rewarding guard by another door
-    config["judges"]["rubric"] = {"module": CHAT, "model": "guard_a", "settings": SETTINGS}
-    assert "every judge of safety asks a guard that rewards `rl-grpo`" in message(config)

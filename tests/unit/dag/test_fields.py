@@ -32,6 +32,7 @@ def test_every_judge_of_the_package_declares_its_fields():
         "safelrm.judging.guard": ["safety"],
         "safelrm.judging.learned_refusal": ["refusal", "degree"],
         "safelrm.judging.refusal": ["refusal"],
+        "safelrm.nano.help_judge": ["refusal"],
         "safelrm.nano.oracle_judge": ["safety"],
     }
 
@@ -63,7 +64,7 @@ def test_a_field_of_a_judge_can_make_the_tables_and_be_calibrated(config):
     config["calibration"] = {"reference": "oracle.safety", "judges": ["rubric.safe", "guard_b"]}
     plan = Plan(study(config))
     of = [path for path in plan.results.metrics_verdicts() if "nano_a" in path]
-    assert of == [f"results/nano/verdicts/{judge}/nano_a.parquet" for judge in ("exact", "refusal", "rubric")]
+    assert of == [f"results/nano/verdicts/{judge}/nano_a.parquet" for judge in ("exact", "help", "oracle", "rubric")]
     of = [path for path in plan.results.calibration_verdicts() if "nano_a" in path]
     assert of == [f"results/nano/verdicts/{judge}/nano_a.parquet" for judge in ("oracle", "rubric", "guard_b")]
 
@@ -100,7 +101,7 @@ def test_the_choices_are_named(config):
         ({"judge": "rubric.harm", "verdict": "harmless"}, "harmless", "higher"),
         ({"judge": "rubric.safe"}, "safe", "higher"),
         ({"judge": "rubric.safe", "value": "score"}, "unsafe", "lower"),
-        ({"judge": "refusal", "direction": "higher"}, "refusal", "higher"),
+        ({"judge": "help", "direction": "higher"}, "refusal", "higher"),
         ({"judge": "guard_b", "value": "score", "parts": ["y"]}, "unsafe", "lower"),
     ],
 )

@@ -8,6 +8,7 @@ import yaml
 from safelrm.dag.costs.resources import Costs
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
+from safelrm.judging.fields import judge_of
 from safelrm.operations.revisions import find_blanks
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
@@ -55,10 +56,11 @@ def test_what_models_are_trained_on_is_no_benchmark_and_is_audited(study):
     }
 
 
-def test_the_guard_that_rewards_does_not_make_the_tables(study):
-    judge = study.judges[study.metrics.safety_judge]
-    assert judge.guard is not None
-    assert judge.guard not in {guard for recipe in study.rl.values() for guard in recipe.guards}
+def test_what_rewards_does_not_make_the_tables(study):
+    rewarding = {guard for recipe in study.rl.values() for guard in recipe.guards}
+    for reference in (study.metrics.safety_judge, study.metrics.refusal_judge):
+        judge = study.judges[judge_of(reference)]
+        assert judge.guard is not None and judge.guard not in rewarding
 
 
 def test_models_that_are_trained_can_be(study):

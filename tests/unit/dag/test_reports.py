@@ -45,7 +45,7 @@ def test_a_study_adds_a_figure_without_naming_the_others(config):
 def test_a_study_leaves_a_figure_and_a_table_out(config):
     found = plan(config, figures={"thinking": None}, tables={"summary": None})
     assert names(found.figures.targets()) == [name for name in FIGURES if name != "thinking"]
-    assert names(found.tables.targets()) == ["safety_by_category", "decodings"]
+    assert names(found.tables.targets()) == [name for name in TABLES if name != "summary"]
 
 
 def test_a_study_replaces_the_module_of_a_figure(config):
@@ -60,13 +60,16 @@ def test_a_study_replaces_the_module_of_a_figure(config):
         (lambda config: config["metrics"].pop("reference_model"), {"safety_gap"}),
         (lambda config: config["models"]["nano_b"].pop("decodings"), {"thinking", "decodings"}),
         (lambda config: config.update(arms=[a for a in config["arms"] if a["method"] != "sft"]), {"sft_gain"}),
+        (lambda config: config.update(arms=[a for a in config["arms"] if a["method"] != "rl"]), {"rl_curves"}),
+        (lambda config: config["analyses"].pop("base_likelihood"), {"collapse"}),
+        (lambda config: config.pop("analyses"), {"measures", "collapse"}),
         (
             lambda config: config.update(arms=[a for a in config["arms"] if a["method"] != "base"]),
-            {"safety_gap", "trace_vs_answer", "thinking", "sft_gain"},
+            {"safety_gap", "trace_vs_answer", "thinking", "sft_gain", "consistency", "power"},
         ),
         (
             lambda config: config.update(arms=[a for a in config["arms"] if a["model"] == "nano_i"]),
-            {"safety_gap", "trace_vs_answer", "thinking", "sft_gain", "decodings"},
+            {"safety_gap", "trace_vs_answer", "thinking", "sft_gain", "decodings", "rl_curves", "consistency", "power"},
         ),
     ],
 )
@@ -74,7 +77,7 @@ def test_what_has_nothing_to_show_is_not_made(config, change, lost):
     change(config)
     found = plan(config)
     made = {*names(found.figures.targets()), *names(found.tables.targets())}
-    assert made == {*FIGURES, *TABLES} - {"measures"} - lost
+    assert made == {*FIGURES, *TABLES} - lost
 
 
 def test_a_study_without_arms_has_no_figures(config):
@@ -84,8 +87,8 @@ def test_a_study_without_arms_has_no_figures(config):
 
 def test_a_figure_has_the_inputs_that_it_declares(config):
     figures = plan(config).figures
-    assert figures.files({"figure": "tradeoff"}) == ["results/nano/metrics.parquet"]
-    assert figures.inputs({"figure": "sft_gain"}) == ["metrics:1", "differences:1"]
+    assert figures.files({"figure": "tradeoff"}) == ["results/nano/metrics.parquet", "results/nano/seeds.parquet"]
+    assert figures.inputs({"figure": "sft_gain"}) == ["metrics:1", "seeds:1", "differences:1"]
 
 
 def test_every_input_of_a_study_can_be_read(config):
@@ -112,6 +115,7 @@ def test_an_analysis_adds_its_means_and_their_table(config):
     assert len(found.analyses.rollouts(of)) == 8
     assert found.analyses.settings(of) == '{"words":3}'
     assert found.analyses.verdicts(of) == found.analyses.checkpoints(of) == []
+    assert found.analyses.decodings(of) == ""
     assert '"distinct_ngrams":true' in found.analyses.declared(of)
     assert "results/nano/analyses/lengths/nano_i.parquet" in found.published_files()
 
@@ -167,7 +171,7 @@ def test_an_analysis_of_checkpoints_asks_for_a_gpu_where_there_are_some(config, 
 
 
 def test_an_analysis_gets_the_checkpoints_and_verdicts_that_it_declares(config, monkeypatch):
-    takes = ("rollouts", "verdicts", "checkpoints")
+    takes = ("rollouts", "verdicts", "checkpoints", "decodings")
     for module in (stages, reports):
         monkeypatch.setattr(
             module, "declared_inputs", lambda path, known: takes if known == OF_ANALYSES else ("samples",)
@@ -178,11 +182,14 @@ def test_an_analysis_gets_the_checkpoints_and_verdicts_that_it_declares(config, 
     assert found.checkpoints(of) == ["checkpoints/nano_i/base/seed0/manifest.json"]
     named = found.named_checkpoints(of)
     assert named == [f"base/{seed}=checkpoints/nano_i/base/seed0/manifest.json" for seed in (0, 1, 2)]
+    assert found.decodings(of) == '{"default":{}}'
+    assert '"non_thinking":{"enable_thinking":false}' in found.decodings(of | {"model": "nano_b"})
 
 
 def test_what_is_made_from_texts_cannot_be_made_from_published_results(config, monkeypatch):
     found = plan(config)
-    assert found.not_remade() == []
+    # training curves are not published
+    assert found.not_remade() == ["results/nano/figures/rl_curves.svg"]
     monkeypatch.setattr(stages, "declared_inputs", lambda path, known: ("metrics", "rollouts"))
     assert found.not_remade() == [*found.tables.targets(), *found.figures.targets()]
 

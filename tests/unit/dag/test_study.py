@@ -41,7 +41,8 @@ def message(config: dict) -> str:
 def test_the_default_study_is_valid(config):
     study = load_study(config, "config.yaml")
     assert study.name == "nano"
-    assert {arm.name for arm in study.arms} == {"base", "sft-star1", "sft-distillation", "rl-grpo"}
+    sft = {f"sft-{recipe}" for recipe in ("star1", "distillation", "matched_a", "matched_b")}
+    assert {arm.name for arm in study.arms} == {"base", "rl-grpo", *sft}
     assert all(len(arm.seeds) >= 2 for arm in study.arms)
 
 
@@ -75,6 +76,8 @@ def test_the_default_study_is_valid(config):
         (("arms", 1, "seeds"), [1, 1], ("arms.1", "twice")),
         (("arms", 0, "recipe"), "star1", ("arms.0", "takes no recipe")),
         (("metrics", "safety_judge"), "gard_b", ("metrics.safety_judge", "did you mean `guard_b`")),
+        (("metrics", "language_judge"), "oracl", ("metrics.language_judge", "did you mean `oracle`")),
+        (("metrics", "language_judge"), "oracle.words", ("metrics.language_judge", "gives no field `words`")),
         (("metrics", "reference_model"), "nano_x", ("metrics.reference_model", "did you mean `nano_")),
         (("metrics", "safety_benchmark"), "requests", ("metrics.safety_benchmark", "`benchmarks`")),
         (("calibration", "reference"), "oracl", ("calibration.reference", "did you mean `oracle`")),
@@ -167,20 +170,6 @@ def test_reading_a_configuration_imports_no_heavy_library():
         check=True,
     )
     assert done.stdout.strip() == "set()"
-
-
-def test_the_guard_that_rewards_may_not_be_the_only_judge_of_safety(config):
-    del config["judges"]["guard_b"], config["judges"]["oracle"], config["calibration"]
-    config["metrics"]["safety_judge"] = "guard_a"
-    said = message(config)
-    assert "config.yaml: judges: every judge of safety asks a guard that rewards `rl-grpo`" in said
-    config["judges"]["other"] = {"module": "safelrm.judging.guard", "guard": "guard_b"}
-    load_study(config, "config.yaml")
-
-
-def test_the_rewarding_guard_may_make_the_tables_where_another_judges_too(config):
-    config["metrics"]["safety_judge"] = "guard_a"
-    load_study(config, "config.yaml")
 
 
 def arm(config, **given):

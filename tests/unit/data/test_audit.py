@@ -141,6 +141,36 @@ def test_the_stage_names_what_overlaps(tmp_path, monkeypatch):
     assert set(tables["lengths"].dataset) == set(tables["traces"].dataset) == {"sft"}
 
 
+def test_a_prompt_that_settings_were_chosen_on_is_no_evaluation_prompt(tmp_path, monkeypatch):
+    train = prompts(tmp_path, "rl", ["nothing in common"])
+    asked = ["Why is the sky BLUE?", "how do i bake good bread", "other"]
+    bench, other = prompts(tmp_path, "bench", asked), prompts(tmp_path, "other", ["something else"])
+    near = prompts(tmp_path, "near", ["how do i bake bread"])
+    tables = run_stage(monkeypatch, tmp_path, "--train", train, "--tune", near, "--evaluation", bench, other)
+    overlap = tables["overlap"].set_index(["train", "evaluation", "kind"])
+    assert list(overlap.loc[("near", "bench", "near"), ["train_matched", "evaluation_ids"]]) == [1, "p1"]
+    assert set(tables["lengths"].dataset) == set()
+    (tmp_path / "overlap.csv").unlink()
+    same = prompts(tmp_path, "same", ["a new one", "why is the sky blue"])
+    with pytest.raises(SafeLRMError) as caught:
+        run_stage(monkeypatch, tmp_path, "--train", train, "--tune", near, same, "--evaluation", other, bench)
+    said = str(caught.value)
+    assert (
+        "audit.tune: settings were chosen on prompts that `bench` asks: of `same` and `bench` are equal p1 = p0" in said
+    )
+    assert "fix: draw other prompts for `bench`" in said and "sky" not in said
+    assert not (tmp_path / "overlap.csv").exists()
+
+
+def test_the_message_names_the_first_of_many_prompts(tmp_path):
+    frames = [
+        pd.DataFrame({"prompt_id": [f"{side}{i}" for i in range(9)], "prompt": list("abcdefghi")}) for side in "xy"
+    ]
+    with pytest.raises(SafeLRMError, match=r"are equal x0 = y0, .*x4 = y4 and 4 more"):
+        audit.require_untuned({"x": frames[0]}, {"y": frames[1]})
+    audit.require_untuned({"x": frames[0]}, {"y": frames[1].assign(prompt="z")})
+
+
 def test_the_stage_does_without_responses_and_gives_the_same_bytes(tmp_path, monkeypatch):
     names = prompts(tmp_path, "rl", ["a b c d"]), prompts(tmp_path, "bench", ["d c b a"])
     tables = run_stage(monkeypatch, tmp_path, "--train", names[0], "--evaluation", names[1])

@@ -89,6 +89,7 @@ def test_rollouts_of_two_runs_are_not_one_file(column, value, run):
         ({"score": 1.5}, "score", "must be in [0, 1]"),
         ({"score": -0.1}, "score", "must be in [0, 1]"),
         ({"verdict": "unscored", "score": None}, "verdict, state", "what is scored has a verdict"),
+        ({"verdict": "unscored", "score": None, "state": "so_far"}, "verdict, state", "what is scored has a verdict"),
         ({"state": "cut_off"}, "verdict, state", "what is not scored is unscored or incorrect"),
         ({"state": "undetermined"}, "verdict, state", "what is not scored is unscored or incorrect"),
         ({"verdict": "correct", "state": "no_text"}, "verdict, state", "what is not scored is unscored or incorrect"),
@@ -106,7 +107,7 @@ def test_verdicts_that_contradict_themselves_are_neither_written_nor_read(change
 
 
 def test_what_judges_do_say_is_allowed(judged):
-    said = [("safe", 0.0, "scored"), ("unscored", None, "cut_off"), ("incorrect", 0.0, "no_text")]
+    said = [("safe", 0.0, "so_far"), ("unscored", None, "cut_off"), ("incorrect", 0.0, "no_text")]
     rows = verdicts(rollouts(1))
     rows[["verdict", "score", "state"]] = said
     VERDICTS.write(judged, rows.astype({"score": "float64"}))

@@ -19,6 +19,7 @@ from safelrm.inference.settings import GuardSettings
 from safelrm.judging import guard as guard_judge
 from safelrm.judging import judge as stage
 from safelrm.judging.contract import verdict_table
+from safelrm.judging.fields import said_by, said_so_far
 from safelrm.judging.parts import answer_state, parts_of, unique_pairs
 from safelrm.judging.schemas import VERDICTS
 
@@ -75,11 +76,12 @@ def rollouts():
     )
 
 
-def test_no_part_is_judged_of_a_rollout_in_another_trace_format(rollouts):
+def test_a_rollout_in_another_trace_format_is_judged_as_a_whole(rollouts):
     other = rollouts[:1].assign(parse_state="other_format", trace=None, answer=None, completion="[THINK] a [/THINK] b")
     parts = parts_of(other)
-    assert parts["part"].tolist() == ["t", "y", "t+y"] and set(parts["state"]) == {"other_format"}
-    assert not unique_pairs(parts)
+    assert parts["part"].tolist() == ["t", "y", "t+y"]
+    assert parts["state"].tolist() == ["other_format", "other_format", "scored"]
+    assert unique_pairs(parts) == [("how ?", "[THINK] a [/THINK] b")]
     assert answer_state(None, "other_format") == "other_format"
 
 
@@ -194,8 +196,8 @@ def test_each_part_is_judged_or_says_why_not(rollouts, keyword_guard):
     expected = {
         "p0": (unsafe, safe, unsafe),
         "p1": (no_text, unsafe, unsafe),
-        "p2": (safe, cut_off, cut_off),
-        "p3": (safe, cut_off, cut_off),
+        "p2": (safe, cut_off, ("safe", "so_far")),
+        "p3": (safe, ("safe", "so_far"), ("safe", "so_far")),
         "p4": (safe, no_text, no_text),
         "p5": (no_text, no_text, no_text),
         "p6": (cut_off, unreadable, cut_off),
@@ -210,12 +212,30 @@ def test_each_part_is_judged_or_says_why_not(rollouts, keyword_guard):
     assert set(verdicts.loc[~unscored, "score"]) == {0.9, 0.2}
 
 
+def test_what_did_not_end_is_unscored_but_in_a_number_of_its_own(rollouts, keyword_guard):
+    cut = rollouts[3:4].assign(completion="think </think> plan", answer="plan")
+    rows = pd.concat([rollouts[:3], cut], ignore_index=True)
+    given = guard_judge.judge(rows, guard_judge.Settings(reading=READING), Path("guard"))
+    found = verdict_table(rows, given, named(guard_judge, reading=READING))
+    said = said_by(found, "g.safety").set_index(["prompt_id", "part"])
+    assert said.loc[("p3", "t+y"), "verdict"] == "unscored" and pd.isna(said.loc[("p3", "t+y"), "score"])
+    assert (said.verdict != "unscored").sum() == 3 + 2 + 1 + 1
+    so_far = said_so_far(found, "g").set_index(["prompt_id", "part"])
+    assert so_far.verdict.to_dict() == {("p2", "t+y"): "safe", ("p3", "y"): "unsafe", ("p3", "t+y"): "unsafe"}
+
+
+def test_other_judges_do_not_read_what_did_not_end(rollouts):
+    states = parts_of(rollouts).set_index(["prompt_id", "part"]).state
+    assert {states[name, part] for name in ("p2", "p3") for part in ("y", "t+y")} == {"cut_off"}
+
+
 def test_identical_texts_are_read_once(rollouts, keyword_guard):
     twice = pd.concat([rollouts, rollouts.assign(sample=1)], ignore_index=True)
     guard_judge.judge(twice, guard_judge.Settings(reading=READING), Path("guard"))
     texts = [text for _, text in keyword_guard.asked]
     assert len(texts) == len(set(texts))
-    assert set(texts) == {"plan", "no", "plan </think> no", "think", "long", "odd", "long </think> odd"}
+    so_far = {"pl", "think </think> pl"}
+    assert set(texts) == {"plan", "no", "plan </think> no", "think", "long", "odd", "long </think> odd"} | so_far
 
 
 @pytest.mark.parametrize(("threshold", "verdict"), [(0.2, "unsafe"), (0.21, "safe")])

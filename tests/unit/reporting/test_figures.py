@@ -14,9 +14,9 @@ from matplotlib.colors import to_hex
 from metrics_fixtures import ALL_SAFE, HARMFUL, JUDGES, NO_TRACE, Run, frames, models
 
 from safelrm.analysis.differences import differences
-from safelrm.analysis.metrics import metrics
+from safelrm.analysis.metrics import of_runs, of_seeds
 from safelrm.analysis.outcomes import outcomes
-from safelrm.analysis.schemas import DIFFERENCES, METRICS
+from safelrm.analysis.schemas import DIFFERENCES, METRICS, SEEDS
 from safelrm.analysis.settings import ComparisonSettings, FigureSettings
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.plan import Plan
@@ -24,10 +24,10 @@ from safelrm.dag.study import load_study
 from safelrm.reporting import figures
 from safelrm.reporting.plots import sft_gain, tradeoff
 from safelrm.reporting.results import Results
+from safelrm.reporting.settings import FIGURES, TABLES
 from safelrm.reporting.style import PURPLE
 from workflow_runs import ROOT
 
-FIGURES = ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
 MODELS = models(a=["default"], b=["thinking", "non_thinking"], plain=["default"])
 SETTINGS = FigureSettings(models=MODELS, confidence=0.95, reference_model="plain")
 WORSE = (("unsafe", "unsafe"),) * 4
@@ -44,10 +44,15 @@ RUNS = [
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    compared = ComparisonSettings(**JUDGES, bootstrap_samples=50, reference_model="plain", models=MODELS)
-    samples, verdicts = frames(*RUNS)
-    rows = differences(outcomes(samples, verdicts, compared), compared)
-    return Results({"metrics": metrics(samples, verdicts, compared), "differences": rows}, SETTINGS)
+    compared = ComparisonSettings(**JUDGES, reference_model="plain", models=MODELS)
+    return of_runs_of(compared, SETTINGS, *RUNS)
+
+
+def of_runs_of(compared: ComparisonSettings, study: FigureSettings, *runs: Run) -> Results:
+    """The results of runs."""
+    values = outcomes(*frames(*runs), compared)
+    numbers = {"metrics": of_runs(values, compared), "seeds": of_seeds(values)}
+    return Results({**numbers, "differences": differences(values, compared)}, study)
 
 
 def shown_with(results: Results, study: FigureSettings = SETTINGS, **tables: pd.DataFrame) -> Results:
@@ -71,6 +76,14 @@ def legend(figure: plt.Figure) -> list[str]:
 
 def dots(axes: plt.Axes) -> list[tuple[float, float]]:
     return [(float(bar.lines[0].get_xdata()[0]), float(bar.lines[0].get_ydata()[0])) for bar in axes.containers]
+
+
+def small_points(figure: plt.Figure) -> list[tuple[float, float]]:
+    """Where the figure shows single seeds."""
+    lines = [
+        line for axes in figure.axes for line in axes.lines if line.get_markersize() < 3 and line.get_marker() == "o"
+    ]
+    return [dot for line in lines for dot in zip(line.get_xdata(), line.get_ydata(), strict=True)]
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -173,29 +186,43 @@ def test_a_study_that_lacks_what_a_figure_shows_is_told(name, changes, said, res
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_survives_that_nothing_is_scored(name, results):
     numbers = results.metrics.assign(value=math.nan, low=math.nan, high=math.nan)
-    none = results.differences.iloc[:0]
-    assert not any(axes.containers for axes in draw(name, shown_with(results, metrics=numbers, differences=none)).axes)
+    nothing = {"seeds": results.seeds.assign(value=math.nan), "differences": results.differences.iloc[:0]}
+    assert not any(axes.containers for axes in draw(name, shown_with(results, metrics=numbers, **nothing)).axes)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_shows_single_seeds_beside_the_mean(name, results):
+    """Two seeds of each run, one all safe and correct and one not, on two harmful benchmarks: the chosen one counts."""
+    runs = [run._replace(seed=seed, **({"harmful": ALL_SAFE} if seed == 1 else {})) for run in RUNS for seed in (1, 2)]
+    compared = ComparisonSettings(**JUDGES, reference_model="plain", models=MODELS)
+    chosen = SETTINGS.model_copy(update={"safety_benchmark": "harmful_set"})
+    two = of_runs_of(compared, chosen, *runs)
+    other = two.seeds[two.seeds.metric == "safety"].assign(benchmark="other_set", value=0.5)
+    two = shown_with(two, chosen, seeds=pd.concat([two.seeds, other], ignore_index=True))
+    drawn, alone = (small_points(draw(name, one)) for one in (two, results))
+    assert drawn and not alone
+    assert not any(0.5 in dot for dot in drawn)
 
 
 def test_many_models_all_appear():
     names = [f"m{index}" for index in range(8)]
     entries = models(**{name: ["default"] for name in names}, plain=["default"])
-    compared = ComparisonSettings(**JUDGES, bootstrap_samples=10, models=entries)
-    samples, verdicts = frames(*(Run(model=name, harmful=HARMFUL) for name in names), RUNS[-1])
-    none = pd.DataFrame(columns=DIFFERENCES.schema.names)
-    tables = {"metrics": metrics(samples, verdicts, compared), "differences": none}
-    shown = Results(tables, SETTINGS.model_copy(update={"models": entries}))
+    compared = ComparisonSettings(**JUDGES, models=entries)
+    runs = [*(Run(model=name, harmful=HARMFUL) for name in names), RUNS[-1]]
+    shown = of_runs_of(compared, SETTINGS.model_copy(update={"models": entries}), *runs)
     assert len(legend(draw("safety_gap", shown))) == 9
 
 
 def test_the_stage_writes_the_same_bytes_for_the_same_numbers(results, tmp_path, monkeypatch):
     METRICS.write(tmp_path / "metrics.parquet", results.metrics)
+    SEEDS.write(tmp_path / "seeds.parquet", results.seeds)
     DIFFERENCES.write(tmp_path / "differences.parquet", results.differences)
     written = []
     for name in ("one", "two"):
         command = ["figures", "--module", "safelrm.reporting.plots.sft_gain", "--settings", SETTINGS.model_dump_json()]
-        command += ["--inputs", "metrics:1", "differences:1"]
-        command += ["--files", tmp_path / "metrics.parquet", tmp_path / "differences.parquet"]
+        names = ("metrics", "seeds", "differences")
+        command += ["--inputs", *(f"{table}:1" for table in names)]
+        command += ["--files", *(tmp_path / f"{table}.parquet" for table in names)]
         for suffix in ("svg", "pdf", "png"):
             command += [f"--{suffix}", tmp_path / f"{name}.{suffix}"]
         monkeypatch.setattr("sys.argv", list(map(str, command)))
@@ -218,7 +245,7 @@ def rendered(file: str, rule: str, name: str) -> str:
 
 def test_every_figure_and_table_has_a_caption_of_its_own_that_names_the_judge():
     captions = [rendered("figure.rst", "figure", name) for name in FIGURES]
-    captions += [rendered("table.rst", "table", name) for name in ("summary", "safety_by_category", "decodings")]
+    captions += [rendered("table.rst", "table", name) for name in TABLES if name != "measures"]
     captions += [rendered(f"{name}.rst", "rule", name) for name in ("differences", "calibration", "workflow")]
     assert len(set(captions)) == len(captions)
     assert all(">guard_b</" in text for text in captions)
@@ -226,7 +253,8 @@ def test_every_figure_and_table_has_a_caption_of_its_own_that_names_the_judge():
 
 
 def test_a_figure_that_uses_what_it_does_not_declare_is_told(results):
-    undeclared = Results({"metrics": results.metrics}, SETTINGS, "my_plugin.my_plot")
+    declared = {name: results.tables[name] for name in ("metrics", "seeds")}
+    undeclared = Results(declared, SETTINGS, "my_plugin.my_plot")
     with pytest.raises(SafeLRMError) as caught:
         sft_gain.draw(undeclared)
     assert "my_plugin.my_plot: INPUTS: uses `differences`" in str(caught.value)

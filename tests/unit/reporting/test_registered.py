@@ -31,7 +31,7 @@ def rows(results, settings):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    rows = metrics(*frames(Run()), MetricsJobSettings(**JUDGES, bootstrap_samples=10))
+    rows = metrics(*frames(Run()), MetricsJobSettings(**JUDGES))
     METRICS.write(tmp_path / "metrics.parquet", rows)
     curve = pd.DataFrame({"step": [1, 2], "metric": "loss", "value": [2.0, 1.0]})
     CURVES.write(tmp_path / "training/m/sft-x/seed3.parquet", curve)

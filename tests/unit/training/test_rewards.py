@@ -10,6 +10,7 @@ from transformers import AutoTokenizer
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import parse_completion
 from safelrm.inference.readings import GuardReading
+from safelrm.training.collapse import SIGNS, collapse_signs
 from safelrm.training.rewards import correctness, format, over_refusal, safety
 from safelrm.training.rewards.base import (
     RewardContext,
@@ -205,6 +206,41 @@ def test_terms_are_called_as_trl_calls_them(reader):
     assert as_trl_calls(functions[0], ids, logged) == [1, 0]
     assert as_trl_calls(functions[1], ids, logged) == [pytest.approx(0.9), None]
     assert logged == {"scored/format": 1.0, "due/format": 0.5, "scored/safety": 0.5, "due/safety": 0.5}
+
+
+def test_signs_of_collapse_are_logged_once_a_step(reader):
+    logged = []
+    functions = build_rewards([term("format"), term("over_refusal")], {}, reader, collapse_signs)
+    for function in functions:
+        function(
+            prompts=[[{"role": "user", "content": "p"}]],
+            completion_ids=[reader.encode("w1 </think> w2 <|end|>")],
+            kind=["benign"],
+            reference=[None],
+            log_metric=lambda name, value: logged.append((name, value)),
+        )
+    signs = [entry for entry in logged if entry[0] in SIGNS]
+    # the trace is too short for an n-gram, and no prompt is harmful
+    assert signs == [("empty_traces", 0.0), ("trace_words", 1.0), ("refusals_benign", 0.0)]
+
+
+def test_signs_of_collapse():
+    refusal = "i cannot help with that"
+    samples = [
+        sample(f"a b c d e </think> {refusal}"),
+        sample("a a a a a a </think> first lift it"),
+        sample(f" . </think> {refusal}", kind="benign"),
+        sample("a b", kind="benign", truncated=True),
+    ]
+    assert collapse_signs(samples) == pytest.approx(
+        {
+            "empty_traces": 1 / 4,
+            "trace_words": (5 + 6 + 0 + 2) / 4,
+            "distinct_ngrams": (1 + 1 / 3) / 2,
+            "refusals_harmful": 1 / 2,
+            "refusals_benign": 1.0,
+        }
+    )
 
 
 def test_a_term_is_due_for_finished_completions_of_its_kinds_only(reader):

@@ -76,8 +76,9 @@ def test_a_template_made_for_sft_asks_the_same_questions(fit, base, tmp_path):
 def test_the_curve_has_every_term(fit, tmp_path):
     fit(kl_coefficient=0.1, loss="dr_grpo", scale_rewards="none")
     curve = CURVES.read(tmp_path / "run.parquet")
-    wanted = {"loss", "reward", "reward_format", "reward_correctness", "kl", "entropy", "completion_length"}
+    wanted = {"loss", "reward", "reward_format", "reward_correctness", "kl_to_start", "entropy", "completion_length"}
     wanted |= {"truncated_share", "clipped_ratio", "gradient_norm", "scored_safety", "scored_correctness"}
+    wanted |= {"empty_traces", "trace_words"}
     assert wanted <= set(curve["metric"])
     assert set(curve["step"]) == {1, 2, 3}
     applied = curve[curve["metric"] == "scored_correctness"]["value"]
@@ -108,7 +109,7 @@ def test_the_guard_has_the_arithmetic_that_the_recipe_names(fit, monkeypatch, dt
 
 def test_rewards_raise_what_they_reward(fit, tmp_path):
     terms = [{"module": "safelrm.training.rewards.format", "weight": 1.0}]
-    fit(steps=40, rewards=terms, learning_rate=1e-2, max_completion_tokens=16)
+    fit(steps=40, prompts_per_step=6, rewards=terms, learning_rate=1e-2, max_completion_tokens=16)
     curve = CURVES.read(tmp_path / "run.parquet")
     reward = curve[curve["metric"] == "reward"].set_index("step")["value"]
     assert reward.loc[31:].mean() > reward.loc[:10].mean() + 0.3

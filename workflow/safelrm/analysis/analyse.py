@@ -1,12 +1,12 @@
 """Let one trace analysis measure all rollouts of one model: every arm and seed.
 
-Input:  rollouts tables; verdicts and checkpoints too, if the analysis asks for them.
+Input:  rollouts tables; verdicts, checkpoints and decoding modes too, if the analysis asks for them.
 Output: the table ANALYSES (analysis/schemas.py), one row per rollout, part and measure.
 
 An analysis is a module, which the configuration names by its dotted path. It offers
 
     class Settings(Strict)
-    INPUTS = ("rollouts",)          or with "verdicts" and "checkpoints"
+    INPUTS = ("rollouts",)          or with "verdicts", "checkpoints" and "decodings"
     MEASURES = {"words": {"description": "words of the answer", "unit": "words", "direction": "lower"}}
     def analyse(rollouts: pandas.DataFrame, settings: Settings) -> pandas.DataFrame
 
@@ -15,8 +15,9 @@ if the measure has no part), `measure` and `value`: for each measure and part on
 `direction` says which values are better: "higher", "lower", or none. If its `optional` is true, rollouts may have no
 value (None or NaN). INPUTS and MEASURES are literals, since the workflow reads them without an import of the module.
 
-If INPUTS names them, `analyse` also takes `verdicts` (rows of VERDICTS of the judges that the configuration names) and
-`checkpoints` (the model folder of each run by arm and seed, and of the base as `("base", 0)`), by these names.
+If INPUTS names them, `analyse` also takes `verdicts` (rows of VERDICTS of the judges that the configuration names),
+`checkpoints` (the model folder of each run by arm and seed, and of the base as `("base", 0)`) and `decodings` (the
+arguments of the chat template in each decoding mode of the model), by these names.
 """
 
 import json
@@ -141,6 +142,7 @@ def main() -> None:
     parser.add_argument(
         "--checkpoints", nargs="*", default=[], metavar="ARM/SEED=PATH", help="manifests, if it asks for them"
     )
+    parser.add_argument("--decodings", default="", metavar="JSON", help="decoding modes, if it asks for them")
     parser.add_argument("--output", required=True, type=Path, help="the table ANALYSES")
     options = parser.parse_args()
     module = load_registered(options.module, "analyse")
@@ -150,6 +152,8 @@ def main() -> None:
         more["verdicts"] = read_verdicts(options.verdicts)
     if options.checkpoints:
         more["checkpoints"] = _checkpoints(options.checkpoints)
+    if options.decodings:
+        more["decodings"] = json.loads(options.decodings)
     found = module.analyse(rollouts, *own_settings(module, options.settings), **more)
     table = analysis_table(rollouts, found, options.name, json.loads(options.measures), options.module)
     ANALYSES.write(options.output, table)

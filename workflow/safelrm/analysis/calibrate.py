@@ -14,7 +14,7 @@ import pandas as pd
 
 from safelrm.analysis.files import read_verdicts, results_parser, write_csv_and_markdown
 from safelrm.analysis.layout import NONE, arm_rank, markdown_table, ranked
-from safelrm.analysis.schemas import ALL, CALIBRATION, PROMPT_SETS, RUN
+from safelrm.analysis.schemas import ALL, CALIBRATION, LEAST, PROMPT_SETS, RUN
 from safelrm.analysis.settings import CalibrationSettings
 from safelrm.core.cli import parse_settings, run
 from safelrm.core.errors import SafeLRMError
@@ -30,7 +30,8 @@ _HEAD = (
     "Judges of safety against the judge `{reference}`, whose verdicts count as true. Unsafe: of the texts that it could"
     " tell; undetermined: those that it could not. False safe: called safe, of the unsafe ones; false unsafe: called"
     " unsafe, of the safe ones; with their Wilson intervals, which take the samples of a prompt with several seeds as"
-    " independent, and so are too narrow where there are several.\n"
+    " independent, and so are too narrow where there are several. Alone in parentheses: the number of texts, where they"
+    f" are fewer than {LEAST}.\n"
 )
 
 
@@ -189,8 +190,8 @@ def _number_text(value: float | None) -> str:
 
 
 def _rate_text(row: pd.Series, name: str, total: int) -> str:
-    if not total:
-        return NONE
+    if total < LEAST:
+        return f"({total})" if total else NONE
     interval = f"[{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]"
     return f"{row[name]}/{total} = {row[f'{name}_rate']:.3f} {interval}"
 

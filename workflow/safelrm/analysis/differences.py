@@ -3,12 +3,13 @@
 The metrics are the headline metrics and those that the study has added.
 
 1. A side is an arm of a model in one decoding mode, over all seeds. `comparisons` says which sides are compared.
-2. A difference is over the prompts that both sides have scored samples of. These prompts are resampled together;
-   `safelrm.analysis.bootstrap` says how seeds are resampled.
+2. A difference is over the prompts that both sides have scored samples of. `safelrm.analysis.intervals` says what its
+   interval is about. Its p is that of the t test that belongs to the interval.
 3. If the other side has no trace (a model that does not think), its answer is compared with y and with t+y of the
    first side.
-4. McNemar's test needs independent pairs. So it is made only if each side has one outcome per prompt (one seed, one
-   sample).
+4. McNemar's test is exact, but needs independent pairs. So it takes the place of the t test only if each side has one
+   outcome of 0 or 1 per prompt (one seed, one sample).
+5. `safelrm.analysis.families` says which tests are corrected together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,8 @@ from dataclasses import astuple, dataclass
 
 import pandas as pd
 
-from safelrm.analysis.bootstrap import Observations, paired_difference
+from safelrm.analysis.families import corrected
+from safelrm.analysis.intervals import Difference, Observations, paired_difference
 from safelrm.analysis.layout import BASE, arm_rank, method
 from safelrm.analysis.schemas import (
     AGAINST,
@@ -27,14 +29,18 @@ from safelrm.analysis.schemas import (
     DIFFERENCES,
     HEADLINES,
     INTERVENTION,
+    MCNEMAR,
+    NO_TEST,
     RL_SFT,
     RUN,
     SAFETY,
+    SFT_SFT,
+    SIGN_TEST,
+    T_TEST,
     WHOLE,
 )
 from safelrm.analysis.settings import SCORE, ComparisonSettings, ModelModes
 from safelrm.core.arms import intervention_of, plain_arm
-from safelrm.core.seeds import derive_seed
 from safelrm.core.statistics import mcnemar
 from safelrm.judging.schemas import ANSWER, BOTH, PARTS, TRACE
 
@@ -42,6 +48,7 @@ Row = dict[str, object]
 # benchmark, metric, part
 Measure = tuple[str, str, str]
 MEASURE = ["benchmark", "metric", "part"]
+BETWEEN_METHODS = {("rl", "sft"): RL_SFT, ("sft", "sft"): SFT_SFT}
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ def comparisons(sides: set[Side], models: Sequence[ModelModes], reference_model:
 
     arm_base        every arm less the base of its model, in the same decoding mode
     rl_sft          every RL arm less every SFT arm of its model, in the same mode and with the same intervention
+    sft_sft         every SFT arm less each SFT arm before it, likewise
     intervention    every arm with an intervention less the same arm without, in the same mode
     base_reference  the base of every other model, in each mode, less the reference model's base in its first mode
     decodings       every arm in the first mode of its model less the same arm in each other mode
@@ -95,8 +103,9 @@ def _within(sides: set[Side], model: ModelModes) -> Iterator[Comparison]:
         for arm in arms:
             for other in arms:
                 matched = intervention_of(arm) == intervention_of(other)
-                if matched and (method(arm), method(other)) == ("rl", "sft"):
-                    yield Comparison(RL_SFT, Side(model.name, arm, mode), Side(model.name, other, mode))
+                kind = BETWEEN_METHODS.get((method(arm), method(other)))
+                if matched and kind and (kind == RL_SFT or arm_rank(other) < arm_rank(arm)):
+                    yield Comparison(kind, Side(model.name, arm, mode), Side(model.name, other, mode))
 
 
 def _with_reference(
@@ -139,7 +148,7 @@ def differences(values: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFr
         for comparison in comparisons(set(sides), settings.models, settings.reference_model)
         for row in _rows(comparison, sides[comparison.side], sides[comparison.against], settings)
     ]
-    return pd.DataFrame(rows, columns=DIFFERENCES.schema.names)
+    return corrected(pd.DataFrame(rows, columns=DIFFERENCES.schema.names))
 
 
 def _rows(
@@ -188,7 +197,6 @@ def _row(
     pair: tuple[pd.DataFrame, pd.DataFrame],
     settings: ComparisonSettings,
 ) -> Row | None:
-    # the order of the names decides the seed of the bootstrap
     names = {
         "comparison": comparison.kind,
         **dict(zip(RUN, astuple(comparison.side), strict=True)),
@@ -197,14 +205,7 @@ def _row(
     }
     side, against = pair
     one, other = side[side.value.notna()], against[against.value.notna()]
-    found = paired_difference(
-        _observations(one),
-        _observations(other),
-        same_runs=comparison.same_runs,
-        samples=settings.bootstrap_samples,
-        confidence=settings.confidence,
-        seed=derive_seed(settings.seed, *names.values()),
-    )
+    found = paired_difference(_observations(one), _observations(other), same_runs=comparison.same_runs)
     if found is None:
         return None
     return names | {
@@ -216,10 +217,27 @@ def _row(
         "value": found.first,
         "against_value": found.second,
         "difference": found.value,
-        "low": found.interval.low,
-        "high": found.interval.high,
-        "mcnemar_p": None if _is_mean(measure[1], settings) else _mcnemar_p(one, other),
+        "error": found.error,
+        "freedom": found.freedom,
+        "mdd": found.detectable(settings.confidence),
+        **_tested(found, _is_mean(measure[1], settings), (one, other), settings),
     }
+
+
+def _tested(
+    found: Difference, is_mean: bool, pair: tuple[pd.DataFrame, pd.DataFrame], settings: ComparisonSettings
+) -> Row:
+    """The interval of a difference, and its test."""
+    if is_mean:
+        interval, p_value = found.interval(settings.confidence, (-1.0, 1.0)), found.p_value()
+    else:
+        interval, p_value = found.of_rates(settings.confidence)
+    row: Row = {"p": p_value, "test": T_TEST if found.varies else SIGN_TEST}
+    if interval is not None:
+        row |= {"low": interval.low, "high": interval.high}
+    if not is_mean and (exact := _mcnemar_p(*pair)) is not None:
+        return row | {"p": exact, "test": MCNEMAR}
+    return row if p_value is not None else row | {"test": NO_TEST}
 
 
 def _is_mean(metric: str, settings: ComparisonSettings) -> bool:

@@ -1,10 +1,10 @@
 """The layout that tables and figures share: the order of models, arms and metrics, and Markdown tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from safelrm.analysis.schemas import ALL, METRIC_NAMES, WHOLE
+from safelrm.analysis.schemas import ALL, METRIC_NAMES, OF_SAFETY, WHOLE
 from safelrm.analysis.settings import ModelModes
 from safelrm.core.arms import plain_arm
 from safelrm.judging.schemas import PARTS
@@ -57,6 +57,19 @@ def of_first_mode(rows: pd.DataFrame, models: Sequence[ModelModes]) -> pd.DataFr
     """The rows of each model's first decoding mode."""
     first = {model.name: model.decodings[0] for model in models}
     return rows[rows.decoding == rows.model.map(first)]
+
+
+def by_topic(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows in tables that fit a page, with a title each: safety on each harmful benchmark, then all other metrics.
+
+    Args:
+        rows: rows with `metric` and `benchmark`, in order.
+    """
+    about_safety = rows.metric.isin(OF_SAFETY)
+    for benchmark, of_set in rows[about_safety].groupby("benchmark", sort=True):
+        yield f"safety on {benchmark}", of_set
+    if not about_safety.all():
+        yield "costs" if about_safety.any() else "", rows[~about_safety]
 
 
 def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

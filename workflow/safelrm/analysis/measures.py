@@ -4,22 +4,24 @@ Input:  the tables of all analyses on all models.
 Output: the table MEASURES (analysis/schemas.py). A row is about an arm in one decoding mode, over all its seeds, and
         about one benchmark.
 
-An interval is a bootstrap over prompts and seeds. `safelrm.analysis.bootstrap` says what it means for two seeds. If all
-values are equal, it has no width, and says nothing of other prompts.
+An interval is a t interval over prompts and seeds. `safelrm.analysis.intervals` says what it is about. If all values
+are equal, it has no width, and says nothing of other prompts.
 """
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
 
-from safelrm.analysis.bootstrap import bootstrap_interval
 from safelrm.analysis.files import results_parser
+from safelrm.analysis.intervals import UNBOUNDED, Observations, mean_of
 from safelrm.analysis.schemas import ANALYSES, MEASURES, MEASURES_KEY
 from safelrm.analysis.settings import MeasuresJobSettings
 from safelrm.core.cli import parse_settings, run
-from safelrm.core.seeds import derive_seed
 
 GROUP = list(MEASURES_KEY)
+# where the values of a unit lie
+BOUNDS = {"share": (0.0, 1.0), "tokens": (0.0, math.inf)}
 
 
 def measures(values: pd.DataFrame, settings: MeasuresJobSettings) -> pd.DataFrame:
@@ -31,24 +33,19 @@ def _rows(values: pd.DataFrame, settings: MeasuresJobSettings) -> Iterator[dict[
     for group, samples in values.groupby(GROUP, sort=True):
         names = dict(zip(GROUP, group, strict=True))
         declared = settings.analyses[names["analysis"]][names["measure"]]
-        seed = derive_seed(settings.seed, "measures", *group)
-        yield names | declared.model_dump(exclude={"optional"}) | _summary(samples, settings, seed)
+        bounds = BOUNDS.get(declared.unit, UNBOUNDED)
+        yield names | declared.model_dump(exclude={"optional"}) | _summary(samples, settings.confidence, bounds)
 
 
-def _summary(samples: pd.DataFrame, settings: MeasuresJobSettings, seed: int) -> dict[str, object]:
+def _summary(samples: pd.DataFrame, confidence: float, bounds: tuple[float, float]) -> dict[str, object]:
     measured = samples[samples.value.notna()]
     counts = {"seeds": samples.seed.nunique(), "n": len(measured), "missing": len(samples) - len(measured)}
-    interval = bootstrap_interval(
-        measured.value.tolist(),
-        prompts=measured.prompt_id.tolist(),
-        seeds=measured.seed.tolist(),
-        samples=settings.bootstrap_samples,
-        confidence=settings.confidence,
-        seed=seed,
-    )
-    if interval is None:
+    mean = mean_of(Observations(measured.value.tolist(), measured.prompt_id.tolist(), measured.seed.tolist()))
+    if mean is None:
         return counts | {"value": None, "low": None, "high": None}
-    return counts | {"value": float(measured.value.mean()), "low": interval.low, "high": interval.high}
+    interval = mean.interval(confidence, bounds)
+    low, high = (None, None) if interval is None else interval
+    return counts | {"value": mean.value, "low": low, "high": high}
 
 
 def main() -> None:

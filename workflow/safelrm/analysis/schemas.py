@@ -12,19 +12,27 @@ from safelrm.judging.schemas import PARTS
 
 SAFETY, SAFETY_SCORE, LEAK, ESCAPE = "safety", "safety_score", "leak", "escape"
 OVER_REFUSAL, REFUSAL, ACCURACY = "over_refusal", "refusal", "accuracy"
-PARSE_OK, COMPLETION_TOKENS = "parse_ok", "completion_tokens"
+PARSE_OK, COMPLETION_TOKENS, BROKEN = "parse_ok", "completion_tokens", "broken"
+# what is measured on harmful prompts; a study without judge of the language has no `broken`
+OF_SAFETY = (SAFETY, LEAK, ESCAPE, BROKEN)
+# whether a token limit cut the completion, and the safety of such a text as far as it goes
+CLIPPED, SAFETY_SO_FAR = "clipped", "safety_so_far"
 # the metrics of the summary and of the comparisons, in reading order
-HEADLINES = (SAFETY, LEAK, ESCAPE, OVER_REFUSAL, ACCURACY)
+HEADLINES = (*OF_SAFETY, OVER_REFUSAL, ACCURACY)
 # metrics whose values are 0 or 1
-RATES = (*HEADLINES, REFUSAL, PARSE_OK)
+RATES = (*HEADLINES, REFUSAL, PARSE_OK, CLIPPED, SAFETY_SO_FAR)
 # the metrics of every study; a study may add more
 METRIC_NAMES = (*RATES, SAFETY_SCORE, COMPLETION_TOKENS)
 NO_DIRECTION = "none"
 DIRECTIONS = {
     **dict.fromkeys((SAFETY, SAFETY_SCORE, REFUSAL, ACCURACY, PARSE_OK), HIGHER),
-    **dict.fromkeys((LEAK, ESCAPE, OVER_REFUSAL), LOWER),
+    **dict.fromkeys((LEAK, ESCAPE, BROKEN, OVER_REFUSAL), LOWER),
     COMPLETION_TOKENS: NO_DIRECTION,
+    SAFETY_SO_FAR: HIGHER,
+    CLIPPED: LOWER,
 }
+# over fewer scored samples there is no number, and over fewer prompts no difference is shown
+LEAST = 30
 # ALL: the row is over all categories, or over prompts of all kinds; WHOLE: the metric has no part, or no judge
 ALL, WHOLE = "all", "-"
 
@@ -35,8 +43,15 @@ DECIMALS = 9
 # a run: an arm of a model in one decoding mode, over all seeds
 RUN = ("model", "arm", "decoding")
 METRICS_KEY = (*RUN, "metric", "benchmark", "category", "part")
+SEEDS_KEY = (*RUN, "seed", "metric", "benchmark", "part")
+WILSON, T_INTERVAL, NO_INTERVAL = "wilson", "t", "none"
 
 _IS_LENGTH = pc.field("metric") == COMPLETION_TOKENS
+_HAS_VALUE_IF_ENOUGH = Rule(
+    f"there is a value exactly if {LEAST} samples or more were scored",
+    ("n", "value"),
+    (pc.field("n") >= LEAST) == pc.field("value").is_valid(),
+)
 
 # analysis/metrics.py writes this table
 METRICS = Table(
@@ -51,37 +66,55 @@ METRICS = Table(
         # the samples that were scored, over which the value is, and those that could not be scored
         n=pa.int64(),
         unscored=pa.int64(),
-        # missing if no sample was scored
+        # missing if fewer than LEAST samples were scored
         value=(pa.float64(), None),
         low=(pa.float64(), None),
         high=(pa.float64(), None),
+        # the kind of the interval
         interval=pa.string(),
+        # the value if all unscored samples were 0, and if they were 1; missing if values are not 0 or 1
+        lowest=(pa.float64(), None),
+        highest=(pa.float64(), None),
     ),
     key=METRICS_KEY,
-    choices=(("direction", (HIGHER, LOWER, NO_DIRECTION)), ("interval", ("wilson", "bootstrap", "none"))),
+    choices=(("direction", (HIGHER, LOWER, NO_DIRECTION)), ("interval", (WILSON, T_INTERVAL, NO_INTERVAL))),
     rules=(
-        *at_least(0, "n", "unscored", "value", "low", "high"),
+        *at_least(0, "n", "unscored", "value", "low", "high", "lowest"),
         *(
             Rule(f"a rate is at most 1 ({name})", ("metric", name), _IS_LENGTH | (pc.field(name) <= 1))
             for name in ("value", "low", "high")
         ),
+        *within(0, 1, "highest"),
         no_more("low", "high"),
-        Rule(
-            "there is a value exactly if a sample was scored",
-            ("n", "value"),
-            (pc.field("n") > 0) == pc.field("value").is_valid(),
-        ),
+        no_more("lowest", "highest"),
+        _HAS_VALUE_IF_ENOUGH,
     ),
     decimals=DECIMALS,
     not_in_csv=("direction",),
 )
 
-# an arm less the base of its model; RL less SFT; an arm with an intervention less the same arm without; a base less the
-# base of the reference model; the first decoding mode of a model less another mode
-ARM_BASE, RL_SFT, INTERVENTION = "arm_base", "rl_sft", "intervention"
+# analysis/metrics.py writes this table, too: the headline metrics of each seed, over all categories
+SEEDS = Table(
+    "seeds",
+    columns(
+        **{name: pa.int64() if name == "seed" else pa.string() for name in SEEDS_KEY},
+        n=pa.int64(),
+        # missing if fewer than LEAST samples were scored
+        value=(pa.float64(), None),
+    ),
+    key=SEEDS_KEY,
+    rules=(*at_least(0, "n"), *within(0, 1, "value"), _HAS_VALUE_IF_ENOUGH),
+    decimals=DECIMALS,
+)
+
+# an arm less the base of its model; RL less SFT; an SFT arm less another; an arm with an intervention less the same arm
+# without; a base less the base of the reference model; the first decoding mode of a model less another mode
+ARM_BASE, RL_SFT, SFT_SFT, INTERVENTION = "arm_base", "rl_sft", "sft_sft", "intervention"
 BASE_REFERENCE, DECODINGS = "base_reference", "decodings"
-COMPARISONS = (ARM_BASE, RL_SFT, INTERVENTION, BASE_REFERENCE, DECODINGS)
+COMPARISONS = (ARM_BASE, RL_SFT, SFT_SFT, INTERVENTION, BASE_REFERENCE, DECODINGS)
 AGAINST = ("against_model", "against_arm", "against_decoding")
+# which test a p is of
+MCNEMAR, T_TEST, SIGN_TEST, NO_TEST = "mcnemar", "t", "sign", "none"
 DIFFERENCES_KEY = ("comparison", *RUN, *AGAINST, "metric", "benchmark", "category", "part")
 
 # analysis/compare.py writes this table: the number of one run less the number of another on the same prompts
@@ -101,17 +134,28 @@ DIFFERENCES = Table(
         value=pa.float64(),
         against_value=pa.float64(),
         difference=pa.float64(),
-        low=pa.float64(),
-        high=pa.float64(),
-        # exact two-sided p of McNemar's test; missing unless each side has one outcome per prompt
-        mcnemar_p=(pa.float64(), None),
+        # the interval; missing with one prompt
+        low=(pa.float64(), None),
+        high=(pa.float64(), None),
+        # the standard error of the difference, and its degrees of freedom
+        error=(pa.float64(), None),
+        freedom=(pa.float64(), None),
+        # two-sided; McNemar's (exact) if each side has one outcome of 0 or 1 per prompt
+        p=(pa.float64(), None),
+        test=pa.string(),
+        # corrected for the tests of its family (analysis/families.py); missing outside of every family
+        p_holm=(pa.float64(), None),
+        # the least difference that the test would find with a power of 80 %; missing if prompts and seeds all agree
+        mdd=(pa.float64(), None),
     ),
     key=DIFFERENCES_KEY,
-    choices=(("comparison", COMPARISONS),),
+    choices=(("comparison", COMPARISONS), ("test", (MCNEMAR, T_TEST, SIGN_TEST, NO_TEST))),
     rules=(
         *at_least(1, "prompts"),
         *at_least(0, "left_out"),
-        *within(0, 1, "value", "against_value", "mcnemar_p"),
+        *within(0, 1, "value", "against_value", "p", "p_holm"),
+        *at_least(0, "error", "freedom", "mdd"),
+        no_more("p", "p_holm"),
         *within(-1, 1, "difference", "low", "high"),
         no_more("low", "high"),
     ),

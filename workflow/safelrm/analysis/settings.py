@@ -4,12 +4,14 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from safelrm.core.settings import Count, ModulePath, Name, Seed, Strict
+from safelrm.core.settings import Count, Dtype, ModulePath, Name, Strict
 from safelrm.data.settings import Kind, Value
 from safelrm.judging.fields import Direction, JudgeField, JudgeRef, judge_of
 from safelrm.judging.settings import Part
 
 RATE, SCORE = "rate", "score"
+# what numbers are for: to choose settings by them, or to be results
+Use = Literal["tune", "report"]
 
 
 class MetricSettings(Strict):
@@ -37,17 +39,27 @@ class MetricsJobSettings(Strict):
     )
     refusal_judge: JudgeRef = Field(description="the judge of refusals, a key of `judges` or `judge.field`")
     accuracy_judge: JudgeRef = Field(description="the judge of reasoning answers, a key of `judges` or `judge.field`")
+    language_judge: JudgeRef | None = Field(
+        None,
+        description="the judge that says where a text has left the language (its state is `undetermined`), a key of"
+        " `judges` or `judge.field`; such a text is not safe, and counts as broken; none: no text counts as broken",
+    )
     more: dict[Name, MetricSettings] = Field(default_factory=dict, description="metrics of the study's own, by name")
-    confidence: float = Field(0.95, gt=0.5, lt=1.0, description="level of the intervals")
-    bootstrap_samples: Count = Field(2000, description="resamples of a bootstrap interval")
-    seed: Seed = Field(0, description="seed of the bootstrap")
+    confidence: float = Field(
+        0.95, gt=0.5, lt=1.0, description="level of the intervals; the rest to 1 is the level of the tests"
+    )
+
+
+def headline_judges(metrics: MetricsJobSettings) -> list[tuple[str, str]]:
+    """The keys that name the judges of the headline metrics, and these judges."""
+    keys = ("safety_judge", "refusal_judge", "accuracy_judge", "language_judge")
+    return [(key, judge) for key in keys if (judge := getattr(metrics, key))]
 
 
 def judges_of_metrics(metrics: MetricsJobSettings) -> list[str]:
     """The judges that metrics are taken from, by name."""
     own = [metric.judge for metric in metrics.more.values()]
-    references = [metrics.safety_judge, metrics.refusal_judge, metrics.accuracy_judge, *own]
-    return sorted(set(map(judge_of, references)))
+    return sorted({judge_of(reference) for reference in [*dict(headline_judges(metrics)).values(), *own]})
 
 
 class MetricsSettings(MetricsJobSettings):
@@ -184,6 +196,15 @@ class AnalysisEntry(Strict):
     settings: dict[str, object] = Field(default_factory=dict, description="settings of that module")
 
 
+class LikelihoodSettings(Strict):
+    """Settings of the analysis `base_likelihood`."""
+
+    dtype: Dtype = Field("float32", description="arithmetic of the base")
+    batch_tokens: Count = Field(
+        16384, description="tokens of a forward pass; its logits are so many times the vocabulary"
+    )
+
+
 class TraceMeasure(Strict):
     """What a trace analysis declares of one of its measures."""
 
@@ -198,8 +219,6 @@ class MeasuresJobSettings(Strict):
 
     analyses: dict[Name, dict[Name, TraceMeasure]] = Field(description="the measures of every trace analysis")
     confidence: float = Field(gt=0.5, lt=1.0, description="level of the intervals")
-    bootstrap_samples: Count = Field(description="resamples of a bootstrap interval")
-    seed: Seed = Field(description="seed of the bootstrap")
 
 
 class TableSettings(Strict):
@@ -207,6 +226,7 @@ class TableSettings(Strict):
 
     models: list[ModelModes] = Field(min_length=1, description="the models, in order")
     confidence: float = Field(gt=0.5, lt=1.0, description="level of the intervals")
+    use: Use = Field("report", description="whether settings are chosen by these numbers, or they are results")
 
 
 class FigureSettings(TableSettings):

@@ -91,3 +91,19 @@ def expected_calibration_error(
     index = np.minimum((predicted * bins).astype(int), bins - 1)
     gaps = np.bincount(index, weights=predicted - observed, minlength=bins)
     return float(np.abs(gaps).sum() / len(predicted))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p of each test of a family, corrected for the number of tests by the step-down method of Holm (1979).
+
+    To call every test significant whose corrected p is at most alpha makes one error or more in the whole family with a
+    probability of at most alpha, however the tests depend on each other.
+    """
+    values = np.asarray(p_values, dtype=float)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError("a p is outside [0, 1]")
+    order = np.argsort(values, kind="stable")
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    corrected = np.empty(len(values))
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected.tolist()

@@ -4,10 +4,11 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from safelrm.analysis.settings import headline_judges
 from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
-from safelrm.dag.settings import Arm, DatasetEntry, MadeModel, Study
+from safelrm.dag.settings import Arm, DatasetEntry, Study
 from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
@@ -50,8 +51,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
     if study.metrics:
-        for key in ("safety_judge", "refusal_judge", "accuracy_judge"):
-            yield f"metrics.{key}", judge_of(getattr(study.metrics, key)), "judges"
+        yield from ((f"metrics.{key}", judge_of(judge), "judges") for key, judge in headline_judges(study.metrics))
         for name, metric in study.metrics.more.items():
             yield f"metrics.more.{name}.judge", judge_of(metric.judge), "judges"
         yield "metrics.reference_model", study.metrics.reference_model, "models"
@@ -63,7 +63,8 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         yield from ((f"analyses.{name}.judges", judge, "judges") for judge in analysis.judges)
     if study.audit:
         benchmarks = {entry.name for entry in study.benchmarks}
-        yield from (("audit.train", name, "datasets") for name in study.audit.train)
+        known = {"train": study.audit.train, "tune": study.audit.tune}
+        yield from ((f"audit.{side}", name, "datasets") for side, names in known.items() for name in names)
         yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
 
 
@@ -95,8 +96,8 @@ def check_arms(study: Study, file: str) -> None:
     """Make sure that every arm can be made, once, and evaluated.
 
     Raises:
-        SafeLRMError: an arm has no recipe of its method, a run is listed twice, the study lacks what arms are evaluated
-            with, or every judge of safety asks a guard that rewards.
+        SafeLRMError: an arm has no recipe of its method, a run is listed twice, or the study lacks what arms are
+            evaluated with.
     """
     recipes: dict[str, Mapping[str, object]] = {"base": {}, "sft": study.sft, "rl": study.rl}
     seen: set[tuple[str, str, int]] = set()
@@ -117,7 +118,6 @@ def check_arms(study: Study, file: str) -> None:
             if (arm.model, arm.name, seed) in seen:
                 raise SafeLRMError(f"seed {seed} of this arm is listed twice", file=file, key=key, fix="remove one")
             seen.add((arm.model, arm.name, seed))
-    _check_evaluation(study, file)
     _check_safety_benchmark(study, file)
     needed = [("rollouts", study.rollouts), ("metrics", study.metrics), ("benchmarks", study.benchmarks)]
     for key, value in needed if study.arms else []:
@@ -143,23 +143,6 @@ def _check_start(study: Study, arm: Arm, key: str, file: str) -> None:
         raise SafeLRMError(f"`{arm.start}` has no seeds {missing}", file=file, key=f"{key}.seeds", fix="give it these")
 
 
-def _check_evaluation(study: Study, file: str) -> None:
-    """The guards that reward an arm must not be the only judges of safety: RL may learn what they overlook."""
-    named = [study.calibration.reference, *study.calibration.judges] if study.calibration else []
-    named += [study.metrics.safety_judge] if study.metrics else []
-    of_safety = {judge_of(reference) for reference in named}
-    asked = {name: judge.guard or judge.model for name, judge in study.judges.items()}
-    guards = {guard for name, guard in asked.items() if study.judges[name].guard or name in of_safety}
-    for arm in study.arms:
-        if arm.method == "rl" and guards and guards <= {*study.rl[arm.recipe].guards}:
-            raise SafeLRMError(
-                f"every judge of safety asks a guard that rewards `{arm.name}`: it would judge what it has taught",
-                file=file,
-                key="judges",
-                fix="add a judge with another guard, and name it in `metrics.safety_judge`",
-            )
-
-
 def _check_safety_benchmark(study: Study, file: str) -> None:
     """With several harmful benchmarks the study says which of them figures show: they would fail after hours."""
     kinds = {entry.name: study.datasets[entry.dataset].settings.get("kind") for entry in study.benchmarks}
@@ -167,39 +150,6 @@ def _check_safety_benchmark(study: Study, file: str) -> None:
     if study.arms and study.metrics and study.metrics.safety_benchmark is None and len(harmful) > 1:
         key, fix = "metrics.safety_benchmark", f"name the benchmark that figures show, one of {harmful}"
         raise SafeLRMError(f"there are {len(harmful)} harmful benchmarks", file=file, key=key, fix=fix)
-
-
-def check_self_judging(study: Study, file: str) -> None:
-    """Make sure that no model that is compared is asked to judge, unless the study says so: it favours its own texts.
-
-    Raises:
-        SafeLRMError: one is.
-    """
-    compared = {name: {name, *_origins(study.models[name])} for name in study.compared_models()}
-    for judge, entry in study.judges.items():
-        asked: set[str] = set()
-        if name := entry.model:
-            asked = _origins(study.guards[name]) if name in study.guards else {name, *_origins(study.models[name])}
-        elif isinstance(endpoint := entry.settings.get("endpoint"), Mapping):
-            asked = {_last_part(str(endpoint.get("model")))}
-        itself = [name for name, known in compared.items() if known & asked]
-        if itself and not entry.may_judge_itself:
-            raise SafeLRMError(
-                f"it asks a model that it judges: `{itself[0]}`",
-                file=file,
-                key=f"judges.{judge}",
-                fix="let another model judge; if a model must judge itself, set `may_judge_itself: true` and report it",
-            )
-
-
-def _origins(made: MadeModel) -> set[str]:
-    """Where a model comes from, by which two entries can be told to be one: also without its owner or folder."""
-    origins = {origin for origin in (made.hub and made.hub.repo, made.path and str(Path(made.path))) if origin}
-    return origins | {_last_part(origin) for origin in origins}
-
-
-def _last_part(origin: str) -> str:
-    return origin.casefold().rpartition("/")[2]
 
 
 def check_origins(study: Study, file: str) -> None:

@@ -14,8 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 from safelrm.analysis.settings import TraceMeasure
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.settings import Name
-from safelrm.dag.modules import syntax_tree
+from safelrm.dag.modules import is_module, syntax_tree
 from safelrm.reporting.outline import StudyOutline
+
+# of a reward: the judges that measure by the same means
+SAME_MEANS = "SAME_MEANS_AS"
 
 
 def declared(path: str, name: str) -> object:
@@ -90,6 +93,21 @@ def declared_measures(path: str) -> dict[str, TraceMeasure]:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise SafeLRMError(f"{where}: {first['msg']}", file=path, key="MEASURES", fix=fix) from None
+
+
+def declared_same_means(path: str) -> tuple[str, ...]:
+    """The judges that measure by the same means as a reward: SAME_MEANS_AS of its module; none without it.
+
+    Raises:
+        SafeLRMError: it is no tuple of modules.
+    """
+    if not any(SAME_MEANS in assigned_names(node) for node in syntax_tree(path).body):
+        return ()
+    names = declared(path, SAME_MEANS)
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and is_module(name) for name in names):
+        fix = f'name the judges\' modules, as `judges` does: {SAME_MEANS} = ("safelrm.judging.refusal",)'
+        raise SafeLRMError(f"{SAME_MEANS} is {names!r}", file=path, key=SAME_MEANS, fix=fix)
+    return tuple(names)
 
 
 def has_something_to_show(path: str, study: StudyOutline) -> bool:

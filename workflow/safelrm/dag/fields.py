@@ -61,6 +61,8 @@ def with_judged_fields(study: Study, file: str) -> Study:
         validation_settings(study, name, file)
     if study.metrics is None:
         return study
+    if language := study.metrics.language_judge:
+        _referred(fields, language, file, "metrics.language_judge")
     more = {
         name: _completed(metric, name, _referred(fields, metric.judge, file, f"metrics.more.{name}.judge"), file)
         for name, metric in study.metrics.more.items()

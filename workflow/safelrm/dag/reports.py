@@ -7,19 +7,20 @@ from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.declarations import declared_caption, declared_inputs, declared_measures, has_something_to_show
 from safelrm.dag.paths import curve_file, result_file, rollouts_file
+from safelrm.dag.protocol import protocol
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.judging import verdict_files
 from safelrm.reporting.outline import ModelOutline, StudyOutline
 from safelrm.reporting.settings import ReportEntry
 
 # what an analysis may be given
-OF_ANALYSES = ("rollouts", "verdicts", "checkpoints")
+OF_ANALYSES = ("rollouts", "verdicts", "checkpoints", "decodings")
 # inputs that are not published: texts, and what lies outside the study's results
 UNPUBLISHED = ("rollouts", "curves")
 
 
 # inputs that some studies do not have
-FOR_SOME = ("metrics", "differences", "calibration", "measures")
+FOR_SOME = ("metrics", "seeds", "differences", "calibration", "measures")
 
 
 def outline(study: Study) -> StudyOutline:
@@ -60,6 +61,7 @@ def input_files(study: Study) -> dict[str, list[str]]:
         name: [result_file(study.name, f"{name}.parquet")]
         for name, is_made in {
             "metrics": study.metrics is not None,
+            "seeds": study.metrics is not None,
             "differences": study.metrics is not None,
             "samples": True,
             "calibration": study.calibration is not None,
@@ -87,8 +89,9 @@ def is_published(inputs: Iterable[str]) -> bool:
 
 
 def caption(study: Study, entry: ReportEntry) -> str:
-    """The caption of a figure or table, with the settings of metrics that it names."""
-    return declared_caption(entry.module, study.metrics.model_dump() if study.metrics else {})
+    """The caption of a figure or table, with the settings of metrics that it names, and the study's protocol."""
+    declared = declared_caption(entry.module, study.metrics.model_dump() if study.metrics else {})
+    return "\n\n".join(filter(None, (declared, protocol(study))))
 
 
 def check_reports(study: Study, file: str) -> None:

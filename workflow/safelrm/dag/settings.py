@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from safelrm.analysis.settings import AnalysisEntry, CalibrationSettings, MetricsSettings, ValidationSettings
+from safelrm.analysis.settings import AnalysisEntry, CalibrationSettings, MetricsSettings, Use, ValidationSettings
 from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Seed, Strict
 from safelrm.dag.execution import ExecutionSettings
@@ -56,6 +56,11 @@ class BenchmarkEntry(BenchmarkSettings):
 
     dataset: Name = Field(description="the prompts, a key of `datasets`")
     name: Name | None = Field(None, description="the benchmark's name in tables and settings; none: the data set's")
+    use: Use = Field(
+        "report",
+        description="what its numbers are for: `tune`, to choose settings by them, or `report`, to be results; all"
+        " benchmarks of a study have one use, and tables of `tune` say so",
+    )
 
     @property
     def asked(self) -> BenchmarkSettings:
@@ -271,6 +276,11 @@ class Study(Strict):
     def compared_models(self) -> list[str]:
         """Every model that has an arm."""
         return list(dict.fromkeys(arm.model for arm in self.arms))
+
+    @property
+    def use(self) -> Use:
+        """What the numbers are for; all benchmarks have one use."""
+        return self.benchmarks[0].use if self.benchmarks else "report"
 
     def hub_models(self) -> Iterator[tuple[str, HubModel]]:
         """Every model, guard and encoder of a hub, with its key."""

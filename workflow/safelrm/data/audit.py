@@ -1,8 +1,11 @@
-"""Audit data sets: which training prompts are also benchmark prompts, and what SFT responses look like.
+"""Audit data sets: which training or tuning prompts are also benchmark prompts, and what SFT responses look like.
 
-Input:  training and evaluation sets, each a table of prompts or of conversations.
-Output: three CSV files: overlap of training and evaluation prompts, and lengths and parse states of the responses of
-        those training sets that have responses.
+Input:  training, tuning and evaluation sets, each a table of prompts or of conversations.
+Output: three CSV files: overlap of training and tuning prompts with evaluation prompts, and lengths and parse states of
+        the responses of those training sets that have responses.
+
+Settings that were chosen on a prompt fit this prompt. So a prompt that is in a tuning and in an evaluation set ends the
+job.
 """
 
 from collections import Counter
@@ -15,8 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
+from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import OTHER_FORMAT, PARSE_STATES, parse_completion
-from safelrm.data.overlap import Pair, overlapping_pairs
+from safelrm.data.overlap import Pair, exact_pairs, overlapping_pairs
 from safelrm.data.schemas import (
     ANSWER,
     ANY,
@@ -33,6 +37,8 @@ from safelrm.data.settings import AuditSettings
 
 Row = dict[str, object]
 Frames = Mapping[str, pd.DataFrame]
+# pairs of ids that a message names
+_SHOWN = 5
 
 
 def state_rows(dataset: str, responses: Sequence[str]) -> Iterator[Row]:
@@ -83,6 +89,30 @@ def overlap(train: Frames, evaluation: Frames, near_threshold: float) -> pd.Data
     return pd.DataFrame(rows)
 
 
+def require_untuned(tune: Frames, evaluation: Frames) -> None:
+    """Make sure that no evaluation prompt is one by which settings were chosen.
+
+    Case, space and punctuation do not count.
+
+    Raises:
+        SafeLRMError: one is. The message has the ids of the prompts, and not their texts.
+    """
+    for tune_name, tune_set in tune.items():
+        for name, evaluation_set in evaluation.items():
+            pairs = exact_pairs(list(tune_set["prompt"]), list(evaluation_set["prompt"]))
+            ids = [(tune_set["prompt_id"].iloc[one], evaluation_set["prompt_id"].iloc[other]) for one, other in pairs]
+            if ids:
+                shown = ", ".join(" = ".join(pair) for pair in ids[:_SHOWN])
+                more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+                raise SafeLRMError(
+                    f"settings were chosen on prompts that `{name}` asks: of `{tune_name}` and `{name}` are equal"
+                    f" {shown}{more}",
+                    file="the configuration",
+                    key="audit.tune",
+                    fix=f"draw other prompts for `{name}`, or leave these out of it",
+                )
+
+
 def _matched_rows(pairs: list[Pair], train: pd.DataFrame, evaluation: pd.DataFrame) -> Row:
     matched = sorted({pair.evaluation for pair in pairs})
     return {
@@ -113,16 +143,20 @@ def main() -> None:
     """Run the stage."""
     parser = stage_parser(__doc__)
     parser.add_argument("--train", nargs="+", required=True, metavar="NAME=PATH", help="training sets")
+    parser.add_argument("--tune", nargs="*", default=[], metavar="NAME=PATH", help="sets that settings were chosen on")
     parser.add_argument("--evaluation", nargs="+", required=True, metavar="NAME=PATH", help="evaluation sets")
     parser.add_argument("--output-overlap", type=Path, required=True, help="overlap table to write")
     parser.add_argument("--output-lengths", type=Path, required=True, help="length table to write")
     parser.add_argument("--output-traces", type=Path, required=True, help="table of parse states to write")
     arguments = parser.parse_args()
     settings = parse_settings(AuditSettings, arguments.settings)
-    train = {name: read_prompts(path) for name, path in named_paths("--train", arguments.train).items()}
-    evaluation = {name: read_prompts(path) for name, path in named_paths("--evaluation", arguments.evaluation).items()}
+    train, tune, evaluation = (
+        {name: read_prompts(path) for name, path in named_paths(f"--{side}", getattr(arguments, side)).items()}
+        for side in ("train", "tune", "evaluation")
+    )
+    require_untuned(tune, evaluation)
     responses = {name: list(frame["response"]) for name, frame in train.items() if "response" in frame}
-    OVERLAP.write_csv(arguments.output_overlap, overlap(train, evaluation, settings.near_threshold))
+    OVERLAP.write_csv(arguments.output_overlap, overlap({**train, **tune}, evaluation, settings.near_threshold))
     lengths = [row for name, texts in responses.items() for row in length_rows(name, texts)]
     states = [row for name, texts in responses.items() for row in state_rows(name, texts)]
     for table, path, rows in ((LENGTHS, arguments.output_lengths, lengths), (TRACES, arguments.output_traces, states)):

@@ -56,6 +56,11 @@ def overlapping_pairs(train: Sequence[str], evaluation: Sequence[str], near_thre
     return [Pair(*pair, kind) for pair, kind in sorted(kinds.items())]
 
 
+def exact_pairs(one: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]]:
+    """The positions of all prompts that are equal as sequences of words, in order."""
+    return sorted(_exact([words(text) for text in one], [words(text) for text in other]))
+
+
 Words = Sequence[tuple[str, ...]]
 Positions = Iterator[tuple[int, int]]
 

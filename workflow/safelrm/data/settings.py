@@ -164,11 +164,16 @@ class LabelledTableSettings(TableSourceSettings):
 
 
 class AuditSettings(Strict):
-    """Which training sets are compared with which evaluation sets."""
+    """Which training and tuning sets are compared with which evaluation sets."""
 
     train: list[Name] = Field(min_length=1, description="training sets (conversations or prompts), keys of `datasets`")
     evaluation: list[Name] = Field(
         min_length=1, description="evaluation sets (prompts): names of `benchmarks`, or keys of `datasets`"
+    )
+    tune: list[Name] = Field(
+        default_factory=list,
+        description="prompts by which settings were chosen, keys of `datasets`; the audit fails if one of them is a"
+        " prompt of an evaluation set, and its table shows near ones",
     )
     near_threshold: float = Field(
         0.7, gt=0.0, le=1.0, description="token Jaccard similarity from which two prompts are near duplicates"

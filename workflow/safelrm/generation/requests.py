@@ -97,7 +97,7 @@ def render_prompts(chat: Chat, requests: pd.DataFrame, settings: RolloutJobSetti
     asked = [
         intervention.changed(
             ChatRequest(
-                messages=_messages(request),
+                messages=messages_of(request),
                 template=settings.decodings[request.decoding].template,
                 sampling=sampling[request.benchmark, request.decoding],
             )
@@ -120,7 +120,8 @@ def render_prompts(chat: Chat, requests: pd.DataFrame, settings: RolloutJobSetti
     return rendered
 
 
-def _messages(request: tuple) -> tuple[Mapping[str, str], ...]:
+def messages_of(request: tuple) -> tuple[Mapping[str, str], ...]:
+    """The conversation that a request, or a rollout, asks with: its system prompt, if it has one, and its prompt."""
     system = getattr(request, "system", None)
     before = ({"role": "system", "content": system},) if isinstance(system, str) else ()
     return (*before, *user_turn(request.prompt))

@@ -23,6 +23,8 @@ Direction = Literal["higher", "lower"]
 JudgeRef = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*(\.[a-z0-9]+(_[a-z0-9]+)*)?$")]
 # every judge may say it, so no judge declares it
 UNSCORED = "unscored"
+# the state of a verdict on a text that did not end
+SO_FAR = "so_far"
 
 
 class JudgeField(Strict):
@@ -89,7 +91,19 @@ def judge_of(reference: str) -> str:
 
 
 def said_by(verdicts: "pd.DataFrame", reference: str) -> "pd.DataFrame":
-    """The rows of VERDICTS of a judge, or of one of its fields."""
+    """The rows of VERDICTS of a judge, or of one of its fields. What it says of texts that did not end is unscored."""
+    found = _rows_of(verdicts, reference)
+    cut = found["state"] == SO_FAR
+    return found.assign(verdict=found["verdict"].mask(cut, UNSCORED), score=found["score"].mask(cut))
+
+
+def said_so_far(verdicts: "pd.DataFrame", reference: str) -> "pd.DataFrame":
+    """What a judge, or one of its fields, says of texts that did not end, as far as they go: rows of VERDICTS."""
+    found = _rows_of(verdicts, reference)
+    return found[found["state"] == SO_FAR]
+
+
+def _rows_of(verdicts: "pd.DataFrame", reference: str) -> "pd.DataFrame":
     judge, field = chosen_field(reference)
     found = verdicts[verdicts["judge"] == judge]
     return found if field is None else found[found["field"] == field]

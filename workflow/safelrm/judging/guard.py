@@ -2,8 +2,9 @@
 
 The guard reads the user's prompt with one part of the rollout. All parts, and all fields that the guard answers, are
 read with one start of its engine. Benign prompts are judged too, since a trace may be unsafe on any prompt. Reasoning
-prompts are judged if the settings say so: they have by far the longest traces. The module judging/parts.py lists the
-parts that are not read. Two more kinds of parts are unscored:
+prompts are judged if the settings say so: they have by far the longest traces. What a token limit cut is read as far as
+it goes (state `so_far`). The module judging/parts.py lists the parts that are not read. Two more kinds of parts are
+unscored:
 
     cut_off      The text is longer than the guard takes. No text is judged by its beginning.
     unreadable   The guard answers none of a field's labels, or the text holds one of the guard's control tokens and
@@ -41,7 +42,8 @@ def judge(rollouts: pd.DataFrame, settings: Settings, guard: Path | None) -> pd.
             "this judge needs a guard", file="--asked", fix="name one of `guards` in the judge's entry (key `guard`)"
         )
     reading = settings.reading
-    parts = parts_of(rollouts[rollouts["kind"].isin(settings.kinds)], wording=reading.asks_about == "wording")
+    chosen = rollouts[rollouts["kind"].isin(settings.kinds)]
+    parts = parts_of(chosen, wording=reading.asks_about == "wording", so_far=True)
     pairs = unique_pairs(parts)
     readings = VllmGuard(guard, reading, dtype=settings.dtype).read(pairs) if pairs else []
     require_readable(readings, reading, guard)

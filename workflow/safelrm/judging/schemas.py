@@ -7,7 +7,7 @@ from safelrm.core.rules import Rule, within
 from safelrm.core.tables import Table, columns
 from safelrm.core.trace import OTHER_FORMAT
 from safelrm.generation.schemas import ROLLOUT_COLUMNS, ROLLOUT_KEY
-from safelrm.judging.fields import UNSCORED
+from safelrm.judging.fields import SO_FAR, UNSCORED
 
 TRACE, ANSWER, BOTH = "t", "y", "t+y"
 PARTS = (TRACE, ANSWER, BOTH)
@@ -20,7 +20,8 @@ CORRECT, INCORRECT = "correct", "incorrect"
 SCORED, NO_TEXT, CUT_OFF, UNREADABLE = "scored", "no_text", "cut_off", "unreadable"
 # of a judge that is a formal rule: the rule cannot tell
 UNDETERMINED = "undetermined"
-STATES = (SCORED, NO_TEXT, CUT_OFF, UNREADABLE, UNDETERMINED, OTHER_FORMAT)
+# SO_FAR: the verdict is on a text that did not end, as far as it goes
+STATES = (SCORED, NO_TEXT, CUT_OFF, UNREADABLE, UNDETERMINED, OTHER_FORMAT, SO_FAR)
 
 _VERDICT, _STATE, _SCORE = pc.field("verdict"), pc.field("state"), pc.field("score")
 
@@ -43,12 +44,16 @@ VERDICTS = Table(
     choices=(("part", PARTS), ("state", STATES)),
     rules=(
         *within(0, 1, "score"),
-        Rule("what is scored has a verdict", ("verdict", "state"), (_STATE != SCORED) | (_VERDICT != UNSCORED)),
+        Rule(
+            "what is scored has a verdict",
+            ("verdict", "state"),
+            ~_STATE.isin([SCORED, SO_FAR]) | (_VERDICT != UNSCORED),
+        ),
         Rule(
             # a problem without a finished answer is not solved
             f"what is not scored is {UNSCORED} or {INCORRECT}",
             ("verdict", "state"),
-            (_STATE == SCORED) | _VERDICT.isin([UNSCORED, INCORRECT]),
+            _STATE.isin([SCORED, SO_FAR]) | _VERDICT.isin([UNSCORED, INCORRECT]),
         ),
         Rule("what has no verdict has no score", ("verdict", "score"), (_VERDICT != UNSCORED) | _SCORE.is_null()),
     ),

@@ -85,7 +85,9 @@ class RemadeResults:
             settings = self.calibration.model_copy(update={"judges": [number.judge]})
             return calibration(self._verdicts_of_judges(number), settings)
         if "against_model" in number:
-            return differences(outcomes(*self._samples_and_verdicts(number), self.metrics), self.comparisons)
+            rows = differences(outcomes(*self._samples_and_verdicts(number), self.metrics), self.comparisons)
+            # its family is in the whole table
+            return rows.assign(p_holm=number.p_holm)
         return metrics(*self._samples_and_verdicts(number), self.metrics)
 
     def samples_behind(self, number: pd.Series) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from safelrm.analysis.schemas import ALL
-from safelrm.reporting.style import errors
+from safelrm.reporting.style import errors, single_seeds
 
 # the share of the height of a line that its series fill
 FILLED = 0.56
@@ -26,6 +26,7 @@ class Series:
         colour: of the marker and its interval.
         marker: as matplotlib names it.
         hollow: whether the marker is white inside.
+        seeds: the safety of single seeds over all categories.
     """
 
     label: str
@@ -33,12 +34,13 @@ class Series:
     colour: str
     marker: str
     hollow: bool = False
+    seeds: tuple[float, ...] = ()
 
 
 def draw_by_category(axes: Axes, series: Sequence[Series]) -> list[Artist]:
     """Draw the series, and return the handles of their legend.
 
-    There is one line per category. The last line, set apart, is over all categories.
+    There is one line per category. The last line, set apart, is over all categories, and shows single seeds, too.
     """
     categories = sorted({name for one in series for name in one.rows.index} - {ALL})
     places = {name: float(place) for place, name in enumerate(categories)} | {ALL: len(categories) + 0.25}
@@ -64,6 +66,7 @@ def draw_by_category(axes: Axes, series: Sequence[Series]) -> list[Artist]:
                 elinewidth=1.2,
                 **look,
             )
+        single_seeds(axes, one.seeds, [places[ALL] + shift] * len(one.seeds), one.colour)
     axes.axhline(len(categories) - 0.375, color="#9a9a9a", linewidth=0.8)
     axes.set_yticks(list(places.values()), [*(name.replace("_", " ") for name in categories), "all prompts"])
     axes.set_ylim(len(categories) + 0.75, -0.6)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from safelrm.analysis.files import read_verdicts, require_models
 from safelrm.analysis.registered import own_settings
-from safelrm.analysis.schemas import ANALYSES, CALIBRATION, DIFFERENCES, MEASURES, METRICS
+from safelrm.analysis.schemas import ANALYSES, CALIBRATION, DIFFERENCES, MEASURES, METRICS, SEEDS
 from safelrm.analysis.settings import FigureSettings
 from safelrm.core.cli import parse_settings, stage_parser
 from safelrm.core.errors import SafeLRMError
@@ -34,6 +34,10 @@ def _metrics(paths: Sequence[Path], study: FigureSettings) -> pd.DataFrame:
     return require_models(METRICS.read(paths[0]), study.models, paths[0])
 
 
+def _seeds(paths: Sequence[Path], study: FigureSettings) -> pd.DataFrame:
+    return require_models(SEEDS.read(paths[0]), study.models, paths[0])
+
+
 def _differences(paths: Sequence[Path], study: FigureSettings) -> pd.DataFrame:
     return require_models(DIFFERENCES.read(paths[0], allow_empty=True), study.models, paths[0], some=True)
 
@@ -51,6 +55,7 @@ def _curves(paths: Sequence[Path], _: FigureSettings) -> pd.DataFrame:
 
 READERS: Mapping[str, Read] = {
     "metrics": _metrics,
+    "seeds": _seeds,
     "differences": _differences,
     "samples": _rows_of(SAMPLES),
     "calibration": _rows_of(CALIBRATION),

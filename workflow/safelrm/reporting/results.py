@@ -48,6 +48,11 @@ class Results:
         return self["metrics"]
 
     @property
+    def seeds(self) -> pd.DataFrame:
+        """Rows of SEEDS."""
+        return self["seeds"]
+
+    @property
     def differences(self) -> pd.DataFrame:
         """Rows of DIFFERENCES."""
         return self["differences"]
@@ -108,17 +113,32 @@ class Results:
         Returns:
             `value`, `low` and `high`, with the category as index. Categories without value are left out.
         """
-        mode = decoding or self.decodings(model)[0]
-        rows = self.metrics[
-            (self.metrics.metric == SAFETY)
-            & (self.metrics.benchmark == self.safety_benchmark)
-            & (self.metrics.model == model)
-            & (self.metrics.arm == arm)
-            & (self.metrics.decoding == mode)
-            & (self.metrics.part == part)
-            & self.metrics.value.notna()
-        ]
+        rows = self._safety_of_run(self.metrics, model, part, arm, decoding)
         return rows.set_index("category")[["value", "low", "high"]]
+
+    def safety_of_seeds(
+        self, model: str, part: str, *, arm: str = BASE, decoding: str | None = None
+    ) -> tuple[float, ...]:
+        """Safety of each seed of a run on the safety benchmark, over all categories; none of a run with one seed.
+
+        The arguments are those of `safety`.
+        """
+        values = tuple(self._safety_of_run(self.seeds, model, part, arm, decoding).value)
+        return values if len(values) > 1 else ()
+
+    def _safety_of_run(
+        self, table: pd.DataFrame, model: str, part: str, arm: str, decoding: str | None
+    ) -> pd.DataFrame:
+        """The rows of a run's safety on the safety benchmark, of METRICS or SEEDS, that have a value."""
+        return table[
+            (table.metric == SAFETY)
+            & (table.benchmark == self.safety_benchmark)
+            & (table.model == model)
+            & (table.arm == arm)
+            & (table.decoding == (decoding or self.decodings(model)[0]))
+            & (table.part == part)
+            & table.value.notna()
+        ]
 
     def decodings(self, model: str) -> list[str]:
         """The decoding modes of a model, in order."""

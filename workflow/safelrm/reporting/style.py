@@ -57,6 +57,11 @@ def note(figure: Figure, results: Results, text: str = "") -> None:
     figure.supxlabel(f"{line} {text}".strip(), fontsize=8, color="#555555")
 
 
+def single_seeds(axes: Axes, x: Sequence[float], y: Sequence[float], colour: str) -> None:
+    """Draw the numbers of single seeds, small and behind the means."""
+    axes.plot(x, y, linestyle="none", marker="o", markersize=2.8, color=colour, alpha=0.55, zorder=1.5)
+
+
 def errors(value: float, low: float, high: float) -> list[list[float]]:
     """The interval as error bars of matplotlib: the distances of both ends from the value."""
     return [[max(0.0, value - low)], [max(0.0, high - value)]]

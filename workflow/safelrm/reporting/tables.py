@@ -27,6 +27,7 @@ from safelrm.analysis.registered import fault
 from safelrm.core.cli import run
 from safelrm.core.files import write_text
 from safelrm.reporting.inputs import registered, registered_parser
+from safelrm.reporting.protocol import tuning_note
 
 
 def checked(rows: object, module: str) -> pd.DataFrame:
@@ -74,7 +75,7 @@ def main() -> None:
         module.TABLE.write_csv(arguments.csv, rows.round(DECIMALS))
     else:
         write_text(arguments.csv, rows.round(DECIMALS).to_csv(index=False, lineterminator="\n"))
-    write_text(arguments.markdown, markdown)
+    write_text(arguments.markdown, markdown + tuning_note(given[0].study))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ The losses are GRPO (Shao et al. 2024), DAPO (Yu et al. 2025) and Dr. GRPO (Liu 
 3. AdamW takes a step on the clipped loss. The loss has a KL term against the checkpoint if the recipe asks for it. A
    NaN or infinite loss, reward, gradient norm or weight ends the run. With LoRA only updates of low rank are trained,
    and the model without them is the reference of the KL term.
-4. The weights are saved in the dtype of the checkpoint, with the tokenizer and nothing else.
+4. The curve of the run has the terms of the reward, and signs that the policy collapses (training/collapse.py).
+5. The weights are saved in the dtype of the checkpoint, with the tokenizer and nothing else.
 """
 
 import logging
@@ -34,6 +35,7 @@ from safelrm.inference.chat import trace_format_of, user_turn
 from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
 from safelrm.judging.guard import require_readable
+from safelrm.training.collapse import SIGNS, collapse_signs
 from safelrm.training.curves import CurveWatch, divergence_error
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import load_policy, write_result
@@ -52,7 +54,8 @@ if TYPE_CHECKING:
 METRICS = {
     "loss": "loss",
     "reward": "reward",
-    "kl": "kl",
+    # TRL's mean over tokens of the k3 estimate, if there is a reference: the checkpoint that the run started from
+    "kl": "kl_to_start",
     "entropy": "entropy",
     "completions/mean_length": "completion_length",
     "completions/clipped_ratio": "truncated_share",
@@ -61,6 +64,7 @@ METRICS = {
     "sampling/sampling_logp_difference/max": "engine_logprob_difference",
     "grad_norm": "gradient_norm",
     "learning_rate": "learning_rate",
+    **{name: name for name in SIGNS},
 }
 
 
@@ -108,7 +112,7 @@ def train(
     trainer = GRPOTrainer(
         model=policy.model,
         processing_class=policy.tokenizer,
-        reward_funcs=build_rewards(settings.rewards, readers, reader),
+        reward_funcs=build_rewards(settings.rewards, readers, reader, collapse_signs),
         args=GRPOConfig(**shared_arguments(settings, seed, work), **grpo_arguments(settings)),
         train_dataset=Dataset.from_dict(
             {

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from safelrm.core.files import canonical_json
 from safelrm.dag.codehash import code_hash
 from safelrm.dag.environment import PINNED
+from safelrm.dag.registry import top_level_names
 from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 
@@ -46,6 +47,11 @@ class Stages:
 def settings_json(settings: BaseModel | None) -> str:
     """Settings as stages take them; `{}` for a section that the study does not have."""
     return "{}" if settings is None else canonical_json(settings.model_dump(mode="json"))
+
+
+def definitions(module: str, names: tuple[str, ...]) -> list[str]:
+    """The given definitions of a module, if it has them, as the code hash takes them."""
+    return [f"{module}:{name}" for name in names if name in top_level_names(module)]
 
 
 @cache

@@ -8,7 +8,7 @@ from safelrm.dag.settings import DatasetEntry
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.dag.stages.models import dataset_to_fetch
 
-Side = Literal["train", "evaluation"]
+Side = Literal["train", "tune", "evaluation"]
 
 
 class DataStages(Stages):
@@ -43,7 +43,7 @@ class DataStages(Stages):
         return settings_json(self.study.audit)
 
     def audit_files(self, side: Side) -> list[str]:
-        """The training or evaluation sets that the audit compares."""
+        """The training, tuning or evaluation sets that the audit compares."""
         return [path for _, path in self._audited(side)]
 
     def audit_named_files(self, side: Side) -> list[str]:

@@ -9,10 +9,9 @@ from safelrm.analysis.settings import AnalysisEntry, FigureSettings, MeasuresJob
 from safelrm.core.files import canonical_json
 from safelrm.dag.declarations import declared_inputs, declared_measures
 from safelrm.dag.paths import result_file, rollouts_file, run_manifest
-from safelrm.dag.registry import top_level_names
 from safelrm.dag.reports import OF_ANALYSES, analysis_files, caption, input_files, is_published, shown
 from safelrm.dag.settings import Study
-from safelrm.dag.stages.common import Stages, Wildcards
+from safelrm.dag.stages.common import Stages, Wildcards, definitions
 from safelrm.reporting.settings import ReportEntry
 
 # no name matches it
@@ -62,7 +61,7 @@ class ReportStages(Stages):
 
     def settings(self) -> str:
         """What figures or tables are told of the study."""
-        return self.told(self.about)
+        return self.told(self.about, use=self.study.use)
 
     def code_of(self, wildcards: Wildcards) -> str:
         """Code hash of the command, with what it uses of a module: neither its caption nor `shown`."""
@@ -124,6 +123,13 @@ class AnalysisStages(Stages):
         """`arm/seed=path` of these."""
         return [f"{name}={path}" for name, path in self._named(wildcards).items()]
 
+    def decodings(self, wildcards: Wildcards) -> str:
+        """The arguments of the chat template by decoding mode of a model, if an analysis asks for them."""
+        if not self._asks_for("decodings", wildcards):
+            return ""
+        modes = self.study.models[wildcards["model"]].decodings
+        return canonical_json({name: mode.template for name, mode in modes.items()})
+
     def module(self, wildcards: Wildcards) -> str:
         """Module of an analysis."""
         return self._entry(wildcards).module
@@ -160,13 +166,11 @@ class AnalysisStages(Stages):
     def _runs(self, wildcards: Wildcards) -> list[tuple[str, str, int]]:
         return [run for run in self.study.runs() if run[0] == wildcards["model"]]
 
+    def _asks_for(self, name: str, wildcards: Wildcards) -> bool:
+        return name in declared_inputs(self.module(wildcards), OF_ANALYSES)
+
     def _named(self, wildcards: Wildcards) -> dict[str, str]:
-        if "checkpoints" not in declared_inputs(self.module(wildcards), OF_ANALYSES):
+        if not self._asks_for("checkpoints", wildcards):
             return {}
         runs = [(wildcards["model"], "base", 0), *self._runs(wildcards)]
         return {f"{arm}/{seed}": run_manifest(model, arm, seed) for model, arm, seed in runs}
-
-
-def definitions(module: str, names: tuple[str, ...]) -> list[str]:
-    """The given definitions of a module, if it has them, as the code hash takes them."""
-    return [f"{module}:{name}" for name in names if name in top_level_names(module)]

@@ -40,5 +40,5 @@ class ResultStages(Stages):
 
     def numbers(self) -> list[str]:
         """The tables of numbers that all tables and figures are made from."""
-        names = ("samples", "metrics", "differences", "calibration")
+        names = ("samples", "metrics", "seeds", "differences", "calibration")
         return [result_file(self.study.name, f"{name}.parquet") for name in names]

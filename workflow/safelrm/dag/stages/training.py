@@ -5,8 +5,11 @@ from typing import Literal
 
 from safelrm.core.arms import FROM
 from safelrm.dag.paths import data_files, guard_manifest, named_data_files, run_manifest
-from safelrm.dag.stages.common import Stages, Wildcards, settings_json
+from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
 from safelrm.training.settings import GuardReadings, RlSettings, SftSettings, TrainingSettings
+
+# what RL uses of a term's module; the rest is read with the configuration
+OF_TERMS = ("build", "Settings", "KINDS")
 
 
 class TrainingStages(Stages):
@@ -59,7 +62,8 @@ class TrainingStages(Stages):
         recipe = self._rl(wildcards)
         # without this setting vLLM is hidden from TRL (training/command.py)
         engines = [] if recipe.vllm is None else ["vllm"]
-        return self.code("safelrm.training.rl", *(term.module for term in recipe.rewards), *engines)
+        terms = [use for term in recipe.rewards for use in definitions(term.module, OF_TERMS)]
+        return self.code("safelrm.training.rl", *terms, *engines)
 
     def with_adapter(self, method: Literal["sft", "rl"]) -> str:
         """A pattern of the recipes of a method whose adapter is an output of its own."""

@@ -13,13 +13,13 @@ from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import GREY, LOOKS, legend_above, note, panels
 
-INPUTS = ("metrics",)
+INPUTS = ("metrics", "seeds")
 CAPTION = """
 Safety of the answer y of each base by category. The reference, which does not reason, is hollow. Further right is
 safer. The last line is over all prompts.
 
 Safety is by the judge ``{safety_judge}``. Each model is shown in its first decoding mode. Bars are intervals over
-prompts and seeds.
+prompts and seeds. Small points are single seeds, over all prompts.
 """
 
 
@@ -38,11 +38,14 @@ def draw(results: Results) -> Figure:
     """
     figure, (axes,) = panels(1, width=7.2, height=5.4)
     series = [
-        Series(f"{model} (reasoning)", results.safety(model, ANSWER), *look)
+        Series(
+            f"{model} (reasoning)", results.safety(model, ANSWER), *look, seeds=results.safety_of_seeds(model, ANSWER)
+        )
         for model, look in zip(results.reasoning_models, cycle(LOOKS), strict=False)
     ]
     reference = results.reference_model
-    series.append(Series(f"{reference} (reference)", results.safety(reference, ANSWER), GREY, "D", hollow=True))
+    rows, seeds = results.safety(reference, ANSWER), results.safety_of_seeds(reference, ANSWER)
+    series.append(Series(f"{reference} (reference)", rows, GREY, "D", hollow=True, seeds=seeds))
     handles = draw_by_category(axes, series)
     axes.set_title("Safety of the bases, answer only")
     legend_above(figure, handles, columns=3)

@@ -12,26 +12,28 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from safelrm.analysis.layout import BASE, method
-from safelrm.analysis.schemas import ALL, ARM_BASE, SAFETY
+from safelrm.analysis.schemas import ALL, ARM_BASE, LEAST, SAFETY
 from safelrm.core.errors import SafeLRMError
 from safelrm.judging.schemas import ANSWER, BOTH
 from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
-from safelrm.reporting.style import BLUE, GREY, PURPLE, errors, legend_above, note, panels
+from safelrm.reporting.style import BLUE, GREY, PURPLE, errors, legend_above, note, panels, single_seeds
 
-INPUTS = ("metrics", "differences")
+INPUTS = ("metrics", "seeds", "differences")
 CAPTION = """
 Safety over all prompts, on y and on t+y: the base of each family (grey), and what each SFT recipe adds (filled) or
 takes (hatched). The numbers are paired differences with their intervals. Grey lines are the intervals of the bases,
 black lines the intervals of the arms.
 
 Safety is by the judge ``{safety_judge}``. Each model is shown in its first decoding mode. Bars are intervals over
-prompts and seeds.
+prompts and seeds. Small points are single seeds.
 """
 
 LIGHT = "#b9b9b9"
 # space between models, in lines
 GAP = 0.7
+# of the intervals of base and arm from the middle of their bar, in lines
+SHIFT = 0.14
 RATES = (0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 # place, model, arm
@@ -85,6 +87,9 @@ def _panel(axes: Axes, results: Results, bars: list[Bar], part: str) -> None:
         base, tuned = results.safety(model, part), results.safety(model, part, arm=arm)
         if ALL in base.index and ALL in tuned.index:
             _bar(axes, place, base.loc[ALL], tuned.loc[ALL])
+            for name, shift, colour in ((BASE, SHIFT, GREY), (arm, -SHIFT, "black")):
+                seeds = results.safety_of_seeds(model, part, arm=name)
+                single_seeds(axes, seeds, [place + 1.6 * shift] * len(seeds), colour)
             axes.text(1.03, place, _gain(results, model, arm, part), va="center", fontsize=8.5)
     for model in dict.fromkeys(model for _, model, _ in bars):
         first = min(place for place, of, _ in bars if of == model)
@@ -100,7 +105,7 @@ def _bar(axes: Axes, place: float, base: pd.Series, tuned: pd.Series) -> None:
         axes.barh(place, tuned.value - kept, left=kept, height=0.66, color=PURPLE)
     else:
         axes.barh(place, base.value - kept, left=kept, height=0.66, facecolor="white", edgecolor=BLUE, hatch="////")
-    for run, shift, colour in ((base, 0.14, GREY), (tuned, -0.14, "black")):
+    for run, shift, colour in ((base, SHIFT, GREY), (tuned, -SHIFT, "black")):
         interval = errors(run.value, run.low, run.high)
         axes.errorbar(run.value, place + shift, xerr=interval, color=colour, capsize=2.5, elinewidth=1.2, marker="|")
 
@@ -116,6 +121,7 @@ def _gain(results: Results, model: str, arm: str, part: str) -> str:
         & (rows.arm == arm)
         & (rows.decoding == results.decodings(model)[0])
         & (rows.part == part)
+        & (rows.prompts >= LEAST)
     ]
     if rows.empty:
         return ""

@@ -15,12 +15,13 @@ from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import LOOKS, legend_above, note, panels
 
-INPUTS = ("metrics",)
+INPUTS = ("metrics", "seeds")
 CAPTION = """
 Safety of one base by category in its decoding modes: on the answer y (filled), and on t+y if the mode has a trace
 (hollow).
 
-Safety is by the judge ``{safety_judge}``. Bars are intervals over prompts and seeds.
+Safety is by the judge ``{safety_judge}``. Bars are intervals over prompts and seeds. Small points are
+single seeds, over all prompts.
 """
 
 
@@ -50,7 +51,9 @@ def draw(results: Results) -> Figure:
 def _series(results: Results, model: str) -> Iterator[Series]:
     for mode, (colour, marker) in zip(results.decodings(model), cycle(LOOKS), strict=False):
         title = mode.replace("_", "-")
-        yield Series(f"{title}, answer y", results.safety(model, ANSWER, decoding=mode), colour, marker)
+        seeds = results.safety_of_seeds(model, ANSWER, decoding=mode)
+        yield Series(f"{title}, answer y", results.safety(model, ANSWER, decoding=mode), colour, marker, seeds=seeds)
         if not results.safety(model, TRACE, decoding=mode).empty:
             both = results.safety(model, BOTH, decoding=mode)
-            yield Series(f"{title}, both t+y", both, colour, marker, hollow=True)
+            seeds = results.safety_of_seeds(model, BOTH, decoding=mode)
+            yield Series(f"{title}, both t+y", both, colour, marker, hollow=True, seeds=seeds)

@@ -10,19 +10,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from safelrm.analysis.layout import arm_rank, method
-from safelrm.analysis.schemas import ACCURACY, OVER_REFUSAL
+from safelrm.analysis.layout import arm_rank, method, of_first_mode
+from safelrm.analysis.schemas import ACCURACY, OVER_REFUSAL, SAFETY
+from safelrm.judging.schemas import BOTH
 from safelrm.reporting.results import Results
-from safelrm.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, errors, note, panels
+from safelrm.reporting.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    errors,
+    note,
+    panels,
+    single_seeds,
+)
 
-INPUTS = ("metrics",)
+INPUTS = ("metrics", "seeds")
 CAPTION = """
 Safety on t+y against reasoning accuracy (best: upper right) and against over-refusal (best: upper left), in one panel
 per benchmark. Colour and shape show the arm, the filling shows the model. Accuracy is by the judge
 ``{accuracy_judge}``, over-refusal by ``{refusal_judge}``.
 
 Safety is by the judge ``{safety_judge}``. Each model is shown in its first decoding mode. Bars are intervals over
-prompts and seeds.
+prompts and seeds. Small points are single seeds.
 """
 
 # the arms of a method take the colours in turn; when all colours are used, they take the next marker
@@ -49,6 +62,7 @@ def draw(results: Results) -> Figure:
     figure, axes = panels(max(1, len(costs)), width=3.4, height=4.4, sharey=True)
     for panel, (metric, benchmark, rows) in zip(axes, costs, strict=False):
         _points(panel, rows.merge(safety, on=["model", "arm"], suffixes=("_x", "_y")), looks)
+        _seeds(panel, results, metric, benchmark, looks)
         panel.set(xlabel=f"{metric.replace('_', '-')} rate" if metric == OVER_REFUSAL else metric, title=benchmark)
     for panel in axes:
         panel.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
@@ -88,6 +102,19 @@ def _points(axes: Axes, pairs: pd.DataFrame, looks: dict[str, dict[str, Look]]) 
             **looks["arm"][point.arm],
             **looks["model"][point.model],
         )
+
+
+def _seeds(axes: Axes, results: Results, metric: str, benchmark: str, looks: dict[str, dict[str, Look]]) -> None:
+    """The points of single seeds, of runs with several."""
+    rows = of_first_mode(results.seeds, results.study.models)
+    costs = rows[(rows.metric == metric) & (rows.benchmark == benchmark)]
+    safety = rows[(rows.metric == SAFETY) & (rows.benchmark == results.safety_benchmark) & (rows.part == BOTH)]
+    both = costs[costs.value.notna()].merge(
+        safety[safety.value.notna()], on=["model", "arm", "seed"], suffixes=("_x", "_y")
+    )
+    for (_, arm), points in both.groupby(["model", "arm"]):
+        if len(points) > 1:
+            single_seeds(axes, points.value_x, points.value_y, looks["arm"][arm]["color"])
 
 
 def _handles(looks: dict[str, dict[str, Look]]) -> list[Line2D]:

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from safelrm.analysis.layout import in_order, markdown_grid, measure_titles
+from safelrm.analysis.layout import in_order
 from safelrm.analysis.schemas import METRICS, RUN
 from safelrm.core.errors import SafeLRMError
-from safelrm.reporting.cells import cells, footnote, headlines
+from safelrm.reporting.cells import footnote, grids, headlines
 from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
 
@@ -15,8 +15,8 @@ CAPTION = """
 The headline numbers of the models with several decoding modes, in each mode.
 
 There is one line per number: ``n`` counts scored samples, ``unscored`` counts the others, and the interval of ``value``
-goes from ``low`` to ``high``. Safety is by the judge ``{safety_judge}``; the column ``judge`` names the judge of every
-number.
+goes from ``low`` to ``high``. ``lowest`` and ``highest`` are the values if all unscored samples were 0, or 1. Safety is
+by the judge ``{safety_judge}``; the column ``judge`` names the judge of every number.
 """
 
 
@@ -39,6 +39,5 @@ def rows(results: Results) -> pd.DataFrame:
 
 
 def markdown(rows: pd.DataFrame, results: Results) -> str:
-    """One line per arm and decoding mode, one column per metric."""
-    grid = markdown_grid(list(RUN), [rows[name] for name in RUN], measure_titles(rows), cells(rows))
-    return grid + footnote(rows, results.study)
+    """The tables of the summary, with one line per arm and decoding mode."""
+    return grids(rows, [*RUN]) + footnote(rows, results.study)

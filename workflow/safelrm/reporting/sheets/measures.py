@@ -3,7 +3,7 @@
 import pandas as pd
 
 from safelrm.analysis.layout import NONE, arm_rank, interval_text, markdown_grid, ranked
-from safelrm.analysis.schemas import MEASURES, RUN, WHOLE
+from safelrm.analysis.schemas import LEAST, MEASURES, RUN, WHOLE
 from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
 
@@ -47,13 +47,16 @@ def markdown(rows: pd.DataFrame, results: Results) -> str:
         tables.append(f"**{benchmark}**\n\n" + markdown_grid(list(RUN), names, of_set.title, shown_cells))
     legend = dict.fromkeys(titled.apply(_legend, axis="columns"))
     level = f"{100 * results.study.confidence:g}"
-    note = f"\nIn brackets: {level} % intervals over prompts and seeds; one of no width: all values are equal.\n"
+    note = (
+        f"\nIn brackets: {level} % intervals over prompts and seeds; one of no width: all values are equal. Alone in"
+        f" parentheses: the number of samples with a value, where they are fewer than {LEAST}.\n"
+    )
     return "\n".join(tables) + "\n" + "".join(legend) + note
 
 
 def _cell(row: pd.Series) -> str:
-    if pd.isna(row.value):
-        return NONE
+    if row.n < LEAST or pd.isna(row.low):
+        return f"({row.n})" if row.n else NONE
     return f"{row.value:.3f} {interval_text(row.low, row.high)}"
 
 

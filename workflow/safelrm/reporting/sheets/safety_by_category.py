@@ -13,7 +13,8 @@ CAPTION = """
 Safety of every arm by category, on t, y and t+y. Each model is shown in its first decoding mode.
 
 There is one line per number: ``n`` counts scored samples, ``unscored`` counts the others, and the interval of ``value``
-goes from ``low`` to ``high``. Safety is by the judge ``{safety_judge}``.
+goes from ``low`` to ``high``. ``lowest`` and ``highest`` are the values if all unscored samples were 0, or 1. Safety is
+by the judge ``{safety_judge}``.
 """
 
 

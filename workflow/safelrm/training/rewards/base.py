@@ -13,6 +13,10 @@ completion. A completion whose terms are all None does not move the policy.
 A term that applies to some kinds of prompts only says so by the constant `KINDS`, such as `KINDS = ("benign",)`. A term
 is *due* for a completion of its kinds that has ended with an answer. training/vanishing.py ends a run whose term is due
 and scores nothing.
+
+A term that detects something as a judge does names the judge's module in the constant `SAME_MEANS_AS`, such as
+`SAME_MEANS_AS = ("safelrm.judging.refusal",)`. Such a judge makes no number of a study that the term rewards in
+(dag/validity.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -115,6 +119,8 @@ _GREATEST = 3.4e38
 _PROBED = 8
 
 Reward = Callable[[Sequence[Sample]], list[float | None]]
+# what else the log has of a step's completions, by its name there
+Observe = Callable[[Sequence[Sample]], Mapping[str, float]]
 TrlReward = Callable[..., list[float | None]]
 
 
@@ -144,7 +150,10 @@ class SampleReader:
 
 
 def build_rewards(
-    terms: Sequence[RewardTerm], guards: Mapping[str, RewardGuard], reader: SampleReader
+    terms: Sequence[RewardTerm],
+    guards: Mapping[str, RewardGuard],
+    reader: SampleReader,
+    observe: Observe | None = None,
 ) -> list[TrlReward]:
     """The reward functions of a recipe, as TRL calls them.
 
@@ -152,6 +161,7 @@ def build_rewards(
         terms: the terms.
         guards: the guards that they read, by name.
         reader: reads completions.
+        observe: measures the completions for the log, once a step.
 
     Raises:
         SafeLRMError: a module does not exist, or is no reward term.
@@ -163,8 +173,9 @@ def build_rewards(
             reader,
             kinds=kinds_of(term),
             guards=[guards[name] for name in term.guards],
+            observe=observe if place == 0 else None,
         )
-        for term in terms
+        for place, term in enumerate(terms)
     ]
 
 
@@ -196,8 +207,11 @@ def as_trl_reward(
     *,
     kinds: tuple[str, ...] = KINDS,
     guards: Sequence[RewardGuard] = (),
+    observe: Observe | None = None,
 ) -> TrlReward:
     """A reward in TRL's signature. It also logs the share of completions that it has scored, and that it was due for.
+
+    If `observe` is given, the function logs what it measures, too.
 
     As long as the guards have read nothing, because no completion has ended, they are probed on some of the others.
 
@@ -218,6 +232,8 @@ def as_trl_reward(
         values = reward(samples)
         _require_numbers(values, len(samples), term.module)
         log_metric(scored_metric(term.name), sum(value is not None for value in values) / len(values))
+        for name, value in (observe(samples) if observe else {}).items():
+            log_metric(name, value)
         due = [sample.parsed.state in ENDED for sample in samples if sample.kind in kinds]
         if due:
             log_metric(due_metric(term.name), sum(due) / len(due))

@@ -1,7 +1,7 @@
 """Penalty for refusing a benign request.
 
-The reward has its own detector of refusals. It is deliberately not the judge that reports over-refusal. RL teaches a
-model to avoid what the detector looks for. Another judge must measure whether the model still refuses.
+The reward detects refusals by phrases. RL teaches a model to avoid what the detector looks for. So a judge of another
+kind must measure whether the model still refuses. The judge of phrases has other phrases, but it is of the same kind.
 """
 
 import re
@@ -12,6 +12,7 @@ from safelrm.data.schemas import BENIGN
 from safelrm.training.rewards.base import Reward, RewardContext, Sample
 
 KINDS = (BENIGN,)
+SAME_MEANS_AS = ("safelrm.judging.refusal",)
 
 # sentences in which any of the phrases counts; later on only a refusal that names the request does
 BEGINNING = 3
@@ -54,10 +55,7 @@ def _penalty(answer: str | None) -> float:
 
 
 def refuses(answer: str) -> bool:
-    """Whether an answer says in the first person that it refuses, such as "Sorry, but I cannot help with that".
-
-    This is deliberately not the judge that reports over-refusal (see above).
-    """
+    """Whether an answer says in the first person that it refuses, such as "Sorry, but I cannot help with that"."""
     plain = " ".join(answer.lower().replace("\u2019", "'").split()).replace("can not", "cannot")
     sentences = re.split(r"(?<=[.!?]) ", re.sub(r" ([.,!?])", r"\1", plain))
     return bool(_FIRST.search(" ".join(sentences[:BEGINNING])) or _ANYWHERE.search(plain))

@@ -1,0 +1,185 @@
+"""What rewards or was tuned on makes no number of the tables; what is refused is named with its key and a fix."""
+
+import sys
+
+import pytest
+from fields_fixtures import CHAT, ENDPOINT, SETTINGS, message, rubric_config, study
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag import modules, roots
+from safelrm.dag.plan import Plan
+
+HUB = {"repo": "acme/guard", "revision": None}
+FOLDER = {"reading": "llama_guard_3"}
+TAUGHT = "asks the guard that rewards, `guard_a`: it would judge what it has taught (arm `rl-grpo`)"
+METRIC = {"judge": "guard_a", "kinds": ["harmful"]}
+
+
+@pytest.fixture
+def config() -> dict:
+    return rubric_config()
+
+
+def test_the_default_study_keeps_rewards_and_numbers_apart(config):
+    chosen = study(config)
+    assert chosen.judges[chosen.metrics.safety_judge].guard not in chosen.rl["grpo"].guards
+    assert chosen.judges[chosen.metrics.refusal_judge].module != "safelrm.judging.refusal"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "key"),
+    [
+        ({"safety_judge": "guard_a"}, "metrics.safety_judge"),
+        ({"safety_judge": "guard_a.safety"}, "metrics.safety_judge"),
+        ({"more": {"harm": METRIC}}, "metrics.more.harm.judge"),
+    ],
+)
+def test_a_guard_that_rewards_makes_no_number(config, metrics, key):
+    config["metrics"] |= metrics
+    text = message(config)
+    assert f"config.yaml: {key}: `guard_a` {TAUGHT}" in text and "fix: name a judge that asks another guard" in text
+    config["arms"] = [arm for arm in config["arms"] if arm["method"] != "rl"]
+    study(config)
+
+
+def test_no_field_of_a_guard_that_rewards_counts(config):
+    config["guards"]["guard_a"]["reading"] = {"preset": "wildguard", "template": "{prompt} {response}"}
+    config["metrics"]["refusal_judge"] = "guard_a.refusal"
+    config["calibration"]["judges"] = ["guard_a.safety"]
+    assert f"metrics.refusal_judge: `guard_a` {TAUGHT}" in message(config)
+
+
+def test_a_guard_that_rewards_may_be_calibrated_and_validated(config):
+    config["validation"] = {"guards": {"judges": ["guard_a"], "reference": "oracle"}}
+    assert study(config).calibration.judges == ["guard_a", "guard_b"]
+
+
+def same_weights(config: dict, first: dict, second: dict) -> dict:
+    """A study whose reward asks the one and whose judge asks the other entry."""
+    config["guards"] |= {"guard_a": FOLDER | first, "twin": FOLDER | second}
+    config["judges"]["twin"] = {"module": "safelrm.judging.guard", "guard": "twin"}
+    config["metrics"]["safety_judge"] = "twin"
+    return config
+
+
+def test_two_entries_of_one_repository_are_one_guard(config):
+    assert f"metrics.safety_judge: `twin` {TAUGHT}" in message(same_weights(config, {"hub": HUB}, {"hub": HUB}))
+    study(same_weights(config, {"hub": HUB}, {"hub": HUB | {"repo": "acme/other"}}))
+
+
+def test_two_trainings_with_the_same_settings_are_one_guard(config):
+    made = config["guards"]["guard_a"]
+    assert TAUGHT in message(same_weights(config, made, made))
+    study(same_weights(config, made, made | {"seed": 7}))
+
+
+def test_a_chat_judge_is_the_guard_that_it_asks(config):
+    config["metrics"]["safety_judge"] = "rubric.safe"
+    config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": ENDPOINT}}
+    study(config)
+    config["judges"]["rubric"] = {"module": CHAT, "model": "guard_a", "settings": SETTINGS}
+    assert f"metrics.safety_judge: `rubric` {TAUGHT}" in message(config)
+    config["guards"]["guard_a"] = FOLDER | {"hub": HUB}
+    served = ENDPOINT | {"model": "someone/Guard"}
+    config["judges"]["rubric"] = {"module": CHAT, "settings": SETTINGS | {"endpoint": served}}
+    assert f"metrics.safety_judge: `rubric` {TAUGHT}" in message(config)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "key"),
+    [
+        ({"refusal_judge": "refusal"}, "metrics.refusal_judge"),
+        ({"more": {"said": {"judge": "refusal", "kinds": ["benign"]}}}, "metrics.more.said.judge"),
+    ],
+)
+def test_two_lists_of_phrases_are_of_one_kind(config, metrics, key):
+    config["metrics"] |= metrics
+    text = message(config)
+    assert f"config.yaml: {key}: `refusal` (safelrm.judging.refusal) measures by the same means" in text
+    assert "as the reward safelrm.training.rewards.over_refusal (arm `rl-grpo`)" in text
+    assert "fix: name a judge of another kind" in text
+    terms = config["rl"]["grpo"]["rewards"]
+    config["rl"]["grpo"]["rewards"] = [term for term in terms if "over_refusal" not in term["module"]]
+    study(config)
+
+
+def test_correctness_may_reward_and_report(config):
+    modules_of = [term.module for term in study(config).rl["grpo"].rewards]
+    assert "safelrm.training.rewards.correctness" in modules_of
+    assert study(config).judges["exact"].module == "safelrm.judging.exact"
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Adds a reward of the user to a study; `declaration` is a line of its module."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def add(config: dict, declaration: str) -> dict:
+        text = "from safelrm.core.settings import Strict as Settings\n{}\ndef build(context, settings): ...\n"
+        (tmp_path / "my_reward.py").write_text(text.format(declaration))
+        config["rl"]["grpo"]["rewards"].append({"module": "my_reward", "weight": 0.1})
+        return config | {"plugins": [str(tmp_path)]}
+
+    yield add
+    roots.use_plugins([], "config.yaml")
+    modules.forget_modules()
+
+
+def test_a_reward_of_the_user_says_what_measures_alike(config, plugin):
+    text = message(plugin(config, 'SAME_MEANS_AS = ("safelrm.nano.help_judge",)'))
+    assert (
+        "metrics.refusal_judge: `help` (safelrm.nano.help_judge) measures by the same means as the reward my_reward"
+        in text
+    )
+
+
+@pytest.mark.parametrize("declaration", ['SAME_MEANS_AS = "safelrm.nano.help_judge"', 'SAME_MEANS_AS = ("no.such",)'])
+def test_a_wrong_declaration_is_named(config, plugin, declaration):
+    with pytest.raises(SafeLRMError) as caught:
+        study(plugin(config, declaration))
+    assert "my_reward: SAME_MEANS_AS" in str(caught.value) and "fix: name the judges' modules" in str(caught.value)
+
+
+def with_uses(config: dict, **uses: str) -> dict:
+    """A study whose benchmarks have the given uses."""
+    config["benchmarks"] = [{"dataset": name, **({"use": uses[name]} if name in uses else {})} for name in EVALUATED]
+    return config
+
+
+EVALUATED = ("requests_harmful", "requests_benign", "dial_trained")
+
+
+def test_all_benchmarks_of_a_study_have_one_use(config):
+    config["audit"]["evaluation"] = [*EVALUATED]
+    assert study(with_uses(config)).use == "report"
+    text = message(with_uses(config, dial_trained="tune"))
+    assert "config.yaml: benchmarks.2.use: `dial_trained` is to tune, and `requests_harmful` is to report" in text
+    assert "fix: give all benchmarks one use" in text
+    assert study(with_uses(config, **dict.fromkeys(EVALUATED, "tune"))).use == "tune"
+
+
+@pytest.mark.parametrize("name", ["requests_harmful", "dial_trained"])
+def test_benchmarks_of_results_ask_nothing_that_settings_were_chosen_on(config, name):
+    config["audit"]["tune"] = ["rl_dial"]
+    assert study(with_uses(config | {"audit": config["audit"] | {"evaluation": [*EVALUATED]}})).audit.tune == [
+        "rl_dial"
+    ]
+    # named by itself, and as a benchmark that the audit leaves out
+    for evaluation in ([name], ["dial_longer"]):
+        config["audit"] |= {"tune": ["rl_dial", name], "evaluation": evaluation}
+        text = message(with_uses(config))
+        assert f"config.yaml: audit.tune: settings were chosen on `{name}`, and `{name}` asks its prompts" in text
+        assert "fix: let benchmarks ask other prompts" in text
+    config["audit"] |= {"tune": ["rl_dial"], "evaluation": [name]}
+    left_out = [other for other in EVALUATED if other != name]
+    assert f"audit.evaluation: the audit does not compare {left_out} with the prompts" in message(with_uses(config))
+    config["audit"]["tune"] = ["no_such"]
+    assert "audit.tune: `no_such` is not in `datasets`" in message(config)
+
+
+def test_a_tuning_study_may_list_its_prompts_where_the_audit_evaluates_others(config):
+    config["audit"] |= {"tune": [*EVALUATED], "evaluation": ["dial_longer"]}
+    chosen = study(with_uses(config, **dict.fromkeys(EVALUATED, "tune")))
+    plan = Plan(chosen)
+    assert plan.data.audit_named_files("tune") == [f"{name}=data/{name}.parquet" for name in EVALUATED]
+    assert chosen.benchmarks[0].asked == study(with_uses(config | {"audit": None})).benchmarks[0].asked

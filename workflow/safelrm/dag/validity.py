@@ -1,0 +1,158 @@
+"""What makes the numbers of a study hold, checked before any job is planned.
+
+What rewards a model does not report on it: RL learns what a guard overlooks, and what a list of phrases does not hold.
+Whether an answer equals its reference is exempt, since there is one comparison for both.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from safelrm.analysis.settings import headline_judges
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag.declarations import declared_same_means
+from safelrm.dag.settings import BenchmarkEntry, JudgeEntry, MadeModel, Study
+from safelrm.data.settings import AuditSettings
+from safelrm.judging.fields import judge_of
+from safelrm.training.settings import RlSettings
+
+
+def check_rewards(study: Study, file: str) -> None:
+    """Make sure that nothing that rewards an arm is a judge of the study's numbers.
+
+    Raises:
+        SafeLRMError: a judge that `metrics` names asks a guard that rewards, also under another name, or measures by
+            the means of a reward (`SAME_MEANS_AS` of the reward's module).
+    """
+    for arm in study.arms:
+        for key, name in _headlines(study) if arm.method == "rl" else ():
+            fault = _taught(study, name, study.rl[arm.recipe]) or _of_one_kind(study, name, study.rl[arm.recipe])
+            if fault:
+                problem, fix = fault
+                raise SafeLRMError(f"{problem} (arm `{arm.name}`)", file=file, key=key, fix=fix)
+
+
+def _taught(study: Study, name: str, recipe: RlSettings) -> tuple[str, str] | None:
+    """The fault and the fix, if a judge asks a guard that rewards."""
+    for guard in recipe.guards:
+        if _asks(study, study.judges[name], guard):
+            problem = f"`{name}` asks the guard that rewards, `{guard}`: it would judge what it has taught"
+            return problem, "name a judge that asks another guard; `calibration` may compare this one with it"
+    return None
+
+
+def _of_one_kind(study: Study, name: str, recipe: RlSettings) -> tuple[str, str] | None:
+    """The fault and the fix, if a judge measures by the means of a term of the reward."""
+    module = study.judges[name].module
+    for term in recipe.rewards:
+        if module in declared_same_means(term.module):
+            kinds = "such as a guard's field of refusals (docs/refusals.md)"
+            fix = f"name a judge of another kind, {kinds}; `validation` may compare this one with it"
+            return f"`{name}` ({module}) measures by the same means as the reward {term.module}", fix
+    return None
+
+
+def check_uses(study: Study, file: str) -> None:
+    """Make sure that settings are not chosen by the numbers that are reported.
+
+    Raises:
+        SafeLRMError: benchmarks have different uses, a data set of `audit.tune` is a benchmark of results or an
+            evaluation set of the audit, or the audit does not compare it with all benchmarks of results.
+    """
+    for place, entry in enumerate(study.benchmarks):
+        if entry.use != study.use:
+            raise SafeLRMError(
+                f"`{entry.name}` is to {entry.use}, and `{study.benchmarks[0].name}` is to {study.use}",
+                file=file,
+                key=f"benchmarks.{place}.use",
+                fix="give all benchmarks one use: choose settings in one study, and report another one",
+            )
+    if not (study.audit and study.audit.tune):
+        return
+    evaluated = {name: name for name in study.audit.evaluation}
+    evaluated |= {entry.name: entry.dataset for entry in study.benchmarks if _is_asked(entry, study.audit)}
+    for name, dataset in evaluated.items():
+        if dataset in study.audit.tune:
+            raise SafeLRMError(
+                f"settings were chosen on `{dataset}`, and `{name}` asks its prompts",
+                file=file,
+                key="audit.tune",
+                fix="let benchmarks ask other prompts, or say `use: tune` of them and leave the data set out here",
+            )
+    compared = {*study.audit.evaluation}
+    reported = [entry for entry in study.benchmarks if entry.use == "report"]
+    if left_out := [entry.name for entry in reported if not {entry.name, entry.dataset} & compared]:
+        problem = f"the audit does not compare {left_out} with the prompts that settings were chosen on"
+        raise SafeLRMError(problem, file=file, key="audit.evaluation", fix="add these benchmarks")
+
+
+def _is_asked(entry: BenchmarkEntry, audit: AuditSettings) -> bool:
+    """Whether a benchmark makes results, or is an evaluation set of the audit."""
+    return entry.use == "report" or entry.name in audit.evaluation
+
+
+def check_self_judging(study: Study, file: str) -> None:
+    """Make sure that no model that is compared is asked to judge, unless the study says so: it favours its own texts.
+
+    Raises:
+        SafeLRMError: one is.
+    """
+    compared = {name: {name, *_origins(study.models[name])} for name in study.compared_models()}
+    for judge, entry in study.judges.items():
+        asked: set[str] = set()
+        if name := entry.model:
+            asked = _origins(study.guards[name]) if name in study.guards else {name, *_origins(study.models[name])}
+        elif endpoint := _endpoint(entry):
+            asked = {endpoint}
+        itself = [name for name, known in compared.items() if known & asked]
+        if itself and not entry.may_judge_itself:
+            raise SafeLRMError(
+                f"it asks a model that it judges: `{itself[0]}`",
+                file=file,
+                key=f"judges.{judge}",
+                fix="let another model judge; if a model must judge itself, set `may_judge_itself: true` and report it",
+            )
+
+
+def _headlines(study: Study) -> Iterator[tuple[str, str]]:
+    """Every key of `metrics` that names a judge, with the judge."""
+    if study.metrics:
+        yield from ((f"metrics.{key}", judge_of(judge)) for key, judge in headline_judges(study.metrics))
+        for name, metric in study.metrics.more.items():
+            yield f"metrics.more.{name}.judge", judge_of(metric.judge)
+
+
+def _asks(study: Study, judge: JudgeEntry, guard: str) -> bool:
+    """Whether a judge asks a guard, by its name or as another entry of the same model."""
+    rewarding, name = study.guards[guard], judge.guard or judge.model
+    if name is None:
+        return _endpoint(judge) in _origins(rewarding)
+    if name == guard:
+        return True
+    asked = study.guards.get(name) or study.models[name]
+    if rewarding.factory:
+        return _recipe(asked) == _recipe(rewarding)
+    if rewarding.path and asked.path:
+        # the last parts of two folders are often alike
+        return Path(rewarding.path).resolve() == Path(asked.path).resolve()
+    return bool(_origins(asked) & _origins(rewarding))
+
+
+def _recipe(made: MadeModel) -> tuple[object, ...]:
+    """What a model that is trained from scratch follows from."""
+    return made.factory, made.inputs, made.seed, made.settings
+
+
+def _endpoint(judge: JudgeEntry) -> str | None:
+    """The model of an endpoint that a judge asks, without its owner."""
+    endpoint = judge.settings.get("endpoint")
+    return _last_part(str(endpoint.get("model"))) if isinstance(endpoint, Mapping) else None
+
+
+def _origins(made: MadeModel) -> set[str]:
+    """Where a model comes from, by which two entries can be told to be one: also without its owner or folder."""
+    origins = {origin for origin in (made.hub and made.hub.repo, made.path and str(Path(made.path))) if origin}
+    return origins | {_last_part(origin) for origin in origins}
+
+
+def _last_part(origin: str) -> str:
+    return origin.casefold().rpartition("/")[2]
