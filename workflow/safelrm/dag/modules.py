@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.files import atomic_path
 from safelrm.dag import prose
 from safelrm.dag.prose import is_purely_decorated, without_prose
 from safelrm.dag.roots import PACKAGE, is_ours, may_lack_init, module_path, plugin_folders
@@ -76,8 +76,7 @@ def statements(module: str) -> list[Statement]:
     if found is None:
         found = _statements(_parsed(module), module)
         if not sys.dont_write_bytecode:
-            with suppress(OSError), atomic_path(keeper) as file:
-                file.write_bytes(zlib.compress(json.dumps([key, *map(vars, found)], default=list).encode()))
+            _keep(keeper, zlib.compress(json.dumps([key, *map(vars, found)], default=list).encode()))
     return found
 
 
@@ -88,6 +87,15 @@ def _read_by() -> str:
     package = module_path(PACKAGE)
     there = sorted(str(path.relative_to(package)) for path in package.rglob("*") if "__pycache__" not in path.parts)
     return hashlib.sha256("\n".join([*own, *there]).encode()).hexdigest()
+
+
+def _keep(keeper: Path, content: bytes) -> None:
+    """Write as Python does: where that is allowed, and with no folder beside, which others would walk into."""
+    made = keeper.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):
+        keeper.parent.mkdir(exist_ok=True)
+        made.write_bytes(content)
+        made.replace(keeper)
 
 
 def _kept(keeper: Path, key: str) -> list[Statement] | None:
