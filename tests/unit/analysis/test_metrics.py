@@ -228,7 +228,8 @@ def test_a_study_adds_metrics_of_its_own(tmp_path):
 
 def test_every_metric_has_a_direction(table):
     found = dict(zip(table.metric, table.direction, strict=True))
-    assert {name for name, direction in found.items() if direction == "lower"} == {"leak", "escape", "over_refusal"}
+    lower = {name for name, direction in found.items() if direction == "lower"}
+    assert lower == {"leak", "escape", "over_refusal", "clipped"}
     assert {name for name, direction in found.items() if direction == "none"} == {"completion_tokens"}
     assert set(found.values()) == {"higher", "lower", "none"}
 
