@@ -68,10 +68,13 @@ def test_a_measure_without_any_value_has_no_mean():
     assert empty.n == 0 and pd.isna(empty.value) and pd.isna(empty.low)
 
 
-def test_the_table_names_each_measure_with_its_unit_and_direction(means, tmp_path):
+def test_the_table_names_each_measure_with_its_unit_and_direction(means, tmp_path, monkeypatch):
     MEASURES.write(tmp_path / "measures.parquet", means)
     study = FigureSettings(models=models(m=["default"]), confidence=0.95)
     results = Results({"measures": MEASURES.read(tmp_path / "measures.parquet")}, study)
+    # too few samples for a mean
+    assert "| m | base | default | (4) |" in sheet.markdown(sheet.rows(results), results)
+    monkeypatch.setattr(sheet, "LEAST", 1)
     text = sheet.markdown(sheet.rows(results), results)
     assert "| m | base | default | 1.000 [1.00, 1.00] |" in text
     assert "- lengths: empty_trace t: rollouts whose trace has no word (share; lower is better)\n" in text
