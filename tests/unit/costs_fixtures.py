@@ -64,6 +64,8 @@ def large(config: dict, size: Shape = SEVEN, **execution: object) -> dict:
     precise = {"precision": "bfloat16", "gradient_checkpointing": True}
     for recipe in config["sft"].values():
         recipe.update(precise | {"batch_size": 1, "gradient_accumulation": 16, "max_length": 4096})
-    config["rl"]["grpo"] |= precise | {"micro_batches": 48, "vllm": {"max_model_length": 2048}}
+    # without a second model for the KL term
+    alone = {"kl_coefficient": 0.0, "micro_batches": 48, "vllm": {"max_model_length": 2048}}
+    config["rl"]["grpo"] |= precise | alone
     config["rollouts"]["dtype"] = "bfloat16"
     return config

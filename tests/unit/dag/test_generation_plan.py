@@ -61,7 +61,7 @@ def test_one_data_set_may_be_several_benchmarks(config):
 def test_names_of_benchmarks_serve_wherever_benchmarks_are_named(config):
     config["benchmarks"].append(ATTACKED)
     config["metrics"]["safety_benchmark"] = "attacked"
-    config["audit"]["evaluation"] = ["attacked", "rl_dial"]
+    config["audit"] |= {"evaluation": ["attacked", "rl_dial"], "tune": []}
     plan = plan_of(config)
     assert plan.data.audit_named_files("evaluation") == [
         "attacked=data/requests_harmful.parquet",
@@ -81,18 +81,18 @@ def test_a_benchmark_that_is_a_mapping_without_more_is_the_same_as_its_name(conf
 @pytest.mark.parametrize(
     ("benchmark", "said"),
     [
-        ("requests_harmful", ("benchmarks.4.name", "name of benchmark 0")),
-        ({"dataset": "x", "name": "y"}, ("benchmarks.4", "`x` is not in `datasets`")),
-        ({"name": "y"}, ("benchmarks.4.dataset", "required")),
-        (ATTACKED | {"sampling": {"top_k": -1}}, ("benchmarks.4.sampling.top_k", "greater than or equal to 0")),
-        (ATTACKED | {"smples": 3}, ("benchmarks.4.smples", "did you mean `samples`")),
-        (ATTACKED | {"attack": {"module": "safelrm.judging.refusal"}}, ("benchmarks.4.attack", "no `attack`")),
-        (ATTACKED | {"attack": {"module": "safelrm.no.such"}}, ("benchmarks.4.attack", "no module `safelrm.no.such`")),
+        ("requests_harmful", ("benchmarks.6.name", "name of benchmark 0")),
+        ({"dataset": "x", "name": "y"}, ("benchmarks.6", "`x` is not in `datasets`")),
+        ({"name": "y"}, ("benchmarks.6.dataset", "required")),
+        (ATTACKED | {"sampling": {"top_k": -1}}, ("benchmarks.6.sampling.top_k", "greater than or equal to 0")),
+        (ATTACKED | {"smples": 3}, ("benchmarks.6.smples", "did you mean `samples`")),
+        (ATTACKED | {"attack": {"module": "safelrm.judging.refusal"}}, ("benchmarks.6.attack", "no `attack`")),
+        (ATTACKED | {"attack": {"module": "safelrm.no.such"}}, ("benchmarks.6.attack", "no module `safelrm.no.such`")),
         (
             ATTACKED | {"attack": ATTACK | {"settings": {"text": "x"}}},
-            ("benchmarks.4.attack.settings", "text", "match pattern"),
+            ("benchmarks.6.attack.settings", "text", "match pattern"),
         ),
-        (7, ("benchmarks.4",)),
+        (7, ("benchmarks.6",)),
     ],
 )
 def test_a_fault_of_a_benchmark_is_named(config, benchmark, said):
@@ -105,7 +105,7 @@ def test_a_fault_of_a_benchmark_is_named(config, benchmark, said):
 @pytest.mark.parametrize(
     ("intervention", "said"),
     [
-        (None, ("arms.9.with", "`no_think` is not in `interventions`")),
+        (None, ("arms.13.with", "`no_think` is not in `interventions`")),
         ({"module": "safelrm.judging.refusal"}, ("interventions.no_think", "no `intervene` or `edit_model`")),
         ({"module": "safelrm.judging.parts"}, ("interventions.no_think", "Settings")),
         (PREFILL | {"settings": {}}, ("interventions.no_think.settings", "text", "required")),

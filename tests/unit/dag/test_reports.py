@@ -97,7 +97,7 @@ def test_every_input_of_a_study_can_be_read(config):
     assert {name for name in files if not name.startswith("analyses.")} == set(READERS)
     assert files["analyses.lengths"] == [f"results/nano/analyses/lengths/nano_{name}.parquet" for name in "abi"]
     # one training curve of a base, whatever its seeds
-    assert len(files["curves"]) == 3 + 12
+    assert len(files["curves"]) == 3 + 30
 
 
 def test_the_code_of_a_figure_is_that_of_its_own_module(config):
@@ -112,7 +112,7 @@ def test_an_analysis_adds_its_means_and_their_table(config):
     of = {"analysis": "lengths", "model": "nano_a"}
     assert found.analyses.targets() == ["results/nano/measures.parquet"]
     assert names(found.tables.targets())[-1] == "measures"
-    assert len(found.analyses.rollouts(of)) == 8
+    assert len(found.analyses.rollouts(of)) == 1 + 15
     assert found.analyses.settings(of) == '{"words":3}'
     assert found.analyses.verdicts(of) == found.analyses.checkpoints(of) == []
     assert found.analyses.decodings(of) == "{}"
@@ -182,7 +182,7 @@ def test_an_analysis_gets_the_checkpoints_and_verdicts_that_it_declares(config, 
     assert found.verdicts(of) == [f"results/nano/verdicts/{name}/nano_i.parquet" for name in ("exact", "oracle")]
     assert found.checkpoints(of) == ["checkpoints/nano_i/base/seed0/manifest.json"]
     named = found.named_checkpoints(of)
-    assert named == [f"base/{seed}=checkpoints/nano_i/base/seed0/manifest.json" for seed in (0, 1, 2)]
+    assert named == [f"base/{seed}=checkpoints/nano_i/base/seed0/manifest.json" for seed in (0, 1)]
     assert found.decodings(of) == '{"default":{}}'
     assert '"non_thinking":{"enable_thinking":false}' in found.decodings(of | {"model": "nano_b"})
 

@@ -119,7 +119,7 @@ def test_a_guard_that_is_only_validated_is_no_exception(config):
     reading = config["guards"]["guard_b"]["reading"]
     config["guards"]["whale"] = {"hub": {"repo": "a/whale", "revision": "0" * 40, "shape": shape}, "reading": reading}
     config["judges"]["whale"] = {"module": "safelrm.judging.guard", "guard": "whale"}
-    config["arms"], config["metrics"], config["calibration"] = [], None, None
+    config["arms"], config["metrics"], config["calibration"], config["validation"] = [], None, None, {}
     costs(config)
     config["validation"] = {"check": {"judges": ["whale"], "labelled": ["star1"]}}
     with pytest.raises(SafeLRMError, match=r"guards\.whale: .*does not fit"):
