@@ -186,10 +186,10 @@ def test_an_arm_may_start_from_another(config):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"from": "sft-star2"}, "arms.9.from: `sft-star2` is no trained arm of `nano_a`"),
-        ({"from": "base"}, "arms.9.from"),
-        ({"from": "rl-grpo-from-rl-grpo"}, "arms.9.from"),
-        ({"from": "sft-star1", "seeds": [1, 3]}, "`sft-star1` has no seeds [3]"),
+        ({"from": "sft-star2"}, "arms.13.from: `sft-star2` is no trained arm of `nano_a`"),
+        ({"from": "base"}, "arms.13.from"),
+        ({"from": "rl-grpo-from-rl-grpo"}, "arms.13.from"),
+        ({"from": "sft-star1", "seeds": [1, 4]}, "`sft-star1` has no seeds [4]"),
         ({"from": "sft-star1", "method": "base", "recipe": None}, "`base` trains nothing"),
     ],
 )
@@ -213,10 +213,9 @@ def test_a_term_that_reads_guards_is_given_some(config):
 
 
 def test_figures_of_several_harmful_benchmarks_show_one(config):
-    config["benchmarks"].append({"dataset": "requests_harmful", "name": "again"})
+    chosen = config["metrics"].pop("safety_benchmark")
     said = message(config)
-    assert (
-        "metrics.safety_benchmark: there are 2 harmful benchmarks" in said and "['again', 'requests_harmful']" in said
-    )
-    config["metrics"]["safety_benchmark"] = "again"
+    assert "metrics.safety_benchmark: there are 2 harmful benchmarks" in said
+    assert "['pretexts_harmful', 'requests_harmful']" in said
+    config["metrics"]["safety_benchmark"] = chosen
     load_study(config, "config.yaml")
