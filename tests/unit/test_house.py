@@ -108,3 +108,7 @@ def test_no_six_lines_stand_twice():
             run = tuple(line for _, line in lines[start : start + REPEATED])
             places[run].append(f"{path.relative_to(PACKAGE)}:{lines[start][0]}")
     assert [found for found in places.values() if len(found) > 1] == []
+
+
+def test_package_files_are_empty():
+    assert [path for path in PACKAGE.rglob("__init__.py") if path.read_text().strip()] == []

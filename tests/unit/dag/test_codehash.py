@@ -278,11 +278,6 @@ def test_every_module_of_the_project_can_be_hashed():
         assert len(set(hashes.values())) == len(modules)
 
 
-def test_package_files_are_empty():
-    root = Path(__file__).parents[3] / "workflow" / "safelrm"
-    assert [path for path in root.rglob("__init__.py") if path.read_text().strip()] == []
-
-
 def test_kept_statements_are_those_of_the_module_and_are_found_anew_where_they_may_differ(package):
     def found():
         modules.forget_modules()

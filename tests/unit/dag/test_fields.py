@@ -6,6 +6,7 @@ import json
 import pytest
 from costs_fixtures import costs
 from fields_fixtures import HARM, message, rubric_config, study
+from pydantic import ValidationError
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag import fields as judged
@@ -195,3 +196,18 @@ def test_a_module_that_declares_its_fields_wrongly_is_named(source, said, monkey
     with pytest.raises(SafeLRMError, match=r"the fields of `my\.judge`") as caught:
         declared_fields("my.judge", {}, "config.yaml", "judges.mine")
     assert said in str(caught.value) and caught.value.key == "judges.mine" and caught.value.fix
+
+
+def test_the_fields_of_a_guard_follow_from_its_preset():
+    reading = {"preset": "wildguard", "template": "{prompt} {response}"}
+    settings = GuardJudgeSettings(reading=reading).model_dump(mode="json")
+    fields = declared_fields("safelrm.judging.guard", settings, "config.yaml", "judges.wild")
+    assert {name: sorted(field.verdicts) for name, field in fields.items()} == {
+        "safety": ["safe", "unsafe"],
+        "refusal": ["compliance", "refusal"],
+    }
+    assert (fields["refusal"].counts, fields["refusal"].direction) == ("refusal", "lower")
+    # as a job reads them
+    assert GuardJudgeSettings.model_validate_json(json.dumps(settings, sort_keys=True)).fields == fields
+    with pytest.raises(ValidationError, match="leave out `fields`"):
+        GuardJudgeSettings(reading=reading, fields={"safety": fields["refusal"]})

@@ -8,10 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from judging_fixtures import named
-from pydantic import ValidationError
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.fields import declared_fields
 from safelrm.generation.schemas import ROLLOUTS
 from safelrm.inference.guard_labels import FieldReading
 from safelrm.inference.readings import UNASKED, GuardReading
@@ -142,21 +140,6 @@ def test_all_fields_of_a_guard_are_judged_in_one_pass(rollouts, monkeypatch):
     assert answers.loc[("safety", "p6"), "state"] == "unreadable"
     # too long for the guard: in no field
     assert set(verdicts.loc[(verdicts["prompt_id"] == "p6") & (verdicts["part"] == "t"), "state"]) == {"cut_off"}
-
-
-def test_the_fields_of_a_guard_follow_from_its_preset():
-    reading = {"preset": "wildguard", "template": "{prompt} {response}"}
-    settings = guard_judge.Settings(reading=reading).model_dump(mode="json")
-    fields = declared_fields("safelrm.judging.guard", settings, "config.yaml", "judges.wild")
-    assert {name: sorted(field.verdicts) for name, field in fields.items()} == {
-        "safety": ["safe", "unsafe"],
-        "refusal": ["compliance", "refusal"],
-    }
-    assert (fields["refusal"].counts, fields["refusal"].direction) == ("refusal", "lower")
-    # as a job reads them
-    assert guard_judge.Settings.model_validate_json(json.dumps(settings, sort_keys=True)).fields == fields
-    with pytest.raises(ValidationError, match="leave out `fields`"):
-        guard_judge.Settings(reading=reading, fields={"safety": fields["refusal"]})
 
 
 def test_a_category_is_a_verdict_without_a_score(rollouts, monkeypatch):
