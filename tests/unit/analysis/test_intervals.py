@@ -52,7 +52,7 @@ def test_the_degrees_of_freedom_lie_between_those_of_seeds_and_of_prompts():
         assert 2 <= mean.freedom <= 61
 
 
-def covered(generator: np.random.Generator, seed_scale: float, trials: int = 200) -> float:
+def covered(generator: np.random.Generator, seed_scale: float, trials: int = 1000) -> float:
     """How often the interval of three seeds and 60 prompts holds the mean over all seeds and prompts, 0."""
     hits = 0
     for _ in range(trials):
@@ -64,7 +64,8 @@ def covered(generator: np.random.Generator, seed_scale: float, trials: int = 200
 
 @pytest.mark.parametrize("seed_scale", [0.0, 0.1, 0.3, 1.0])
 def test_intervals_of_three_seeds_hold_the_mean_as_often_as_they_say(seed_scale):
-    assert 0.93 <= covered(np.random.default_rng(7), seed_scale) <= 1.0
+    # of 95 %; the share found in 1,000 studies is within .02 of the true one
+    assert covered(np.random.default_rng(7), seed_scale) >= 0.92
 
 
 def rates(generator: np.random.Generator, seed_scale: float, trials: int = 100) -> float:
@@ -81,7 +82,7 @@ def rates(generator: np.random.Generator, seed_scale: float, trials: int = 100) 
 
 @pytest.mark.parametrize("seed_scale", [0.0, 0.2, 1.0])
 def test_intervals_of_differences_hold_the_difference_as_often_as_they_say(seed_scale):
-    assert 0.93 <= rates(np.random.default_rng(8), seed_scale) <= 1.0
+    assert rates(np.random.default_rng(8), seed_scale) >= 0.92
 
 
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=30), st.integers(0, 3), st.randoms())

@@ -137,6 +137,14 @@ def test_consistency_takes_the_spread_over_one_factor_at_a_time():
     assert sft["gains"] == 0 and math.isnan(sft["mean"]) and math.isnan(sft["sd_seeds"])
 
 
+def test_consistency_of_too_few_samples_has_recipes_and_no_numbers():
+    few = {"n": 20, "value": math.nan}
+    numbers = pd.DataFrame([gain("m", arm, "one", 1, 0.1) | few for arm in ("base", "rl-x", "sft-y")])
+    rows = consistency.rows(Results({"seeds": numbers}, SETTINGS))
+    assert rows.arm.tolist() == ["sft-y", "rl-x"]
+    assert rows.gains.tolist() == [0, 0] and rows["mean"].isna().all()
+
+
 def test_power_is_the_median_over_comparisons_of_enough_prompts():
     names = {"comparison": "arm_base", "benchmark": "one", "metric": "leak", "part": "-", "category": "all"}
     given = [(0.1, 100), (0.3, 90), (0.2, 80), (0.9, 29), (math.nan, 70)]

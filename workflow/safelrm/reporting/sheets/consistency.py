@@ -37,8 +37,9 @@ def gains(results: Results) -> pd.DataFrame:
     """The gain of each arm, model, benchmark and seed: columns `arm`, `model`, `benchmark`, `seed` and `gain`."""
     seeds = of_first_mode(results.seeds, results.study.models)
     safety = seeds[(seeds.metric == SAFETY) & (seeds.part == BOTH) & seeds.value.notna()]
-    base = safety[safety.arm == BASE].groupby(["model", "benchmark"]).value.mean().rename("base")
-    arms = safety[safety.arm != BASE].join(base, on=["model", "benchmark"], how="inner")
+    base = safety[safety.arm == BASE].groupby(["model", "benchmark"]).value.mean().rename("base").reset_index()
+    # not `join`: of no rows it makes index levels of the keys
+    arms = safety[safety.arm != BASE].merge(base, on=["model", "benchmark"])
     return arms.assign(gain=arms.value - arms.base)[["arm", "model", "benchmark", "seed", "gain"]]
 
 
