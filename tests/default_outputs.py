@@ -1,7 +1,7 @@
 """The outputs of the default study, by what they follow from."""
 
 RESULTS = "results/nano"
-SEEDS = ("seed1", "seed2")
+SEEDS = ("seed1", "seed2", "seed3")
 MODELS = ("nano_a", "nano_b", "nano_i")
 FAMILIES = MODELS[:2]
 JUDGES = ("guard_a", "guard_b", "oracle", "help", "refusal", "exact")
@@ -10,11 +10,13 @@ SAFETY_JUDGES = (*ASKING_GUARDS, "oracle")
 
 
 def runs(arm, models=FAMILIES):
-    return {f"{model}/{arm}/{seed}" for model in models for seed in SEEDS}
+    # a base answers once
+    seeds = SEEDS[:1] if arm == "base" else SEEDS
+    return {f"{model}/{arm}/{seed}" for model in models for seed in seeds}
 
 
 STAR1, DISTILLATION, RL = runs("sft-star1"), runs("sft-distillation"), runs("rl-grpo")
-SFT = STAR1 | DISTILLATION
+SFT = STAR1 | DISTILLATION | runs("sft-matched_a") | runs("sft-matched_b")
 TRAINED = SFT | RL
 RUNS = runs("base", MODELS) | TRAINED
 

@@ -327,7 +327,7 @@ EDITS = {
         bases() | guards() | trained(TRAINED) | after(RUNS),
     ),
     "a seed more of one arm": (
-        *config(r"(model: nano_a, method: rl, recipe: grpo, seeds: \[1, 2)", r"\1, 3"),
+        *config(r"(model: nano_a, method: rl, recipe: grpo, seeds: \[1, 2, 3)", r"\1, 4"),
         None,
     ),
 }

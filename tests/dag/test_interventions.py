@@ -53,7 +53,7 @@ def test_an_attacked_benchmark_is_asked_of_every_run_and_nothing_is_trained_or_l
     add(checkout, "benchmarks", "]", f", {ATTACKED}]")
     plan = planned(checkout, "--config", "metrics={safety_benchmark: attacked}")
     assert {path.partition("/")[0] for path in plan} == {"rollouts", "results"}
-    assert sum(path.startswith("rollouts") for path in plan) == 18
+    assert sum(path.startswith("rollouts") for path in plan) == 33
 
 
 def test_more_cores_plan_nothing_anew(checkout):

@@ -22,7 +22,9 @@ STUDIES = [
     (),
     ("config.yaml",),
     ("config.yaml", "tests/e2e/tiny.yaml"),
-    *((f"experiments/{name}",) for name in PRESETS),
+    # this one stands on top of the default study
+    ("config.yaml", "experiments/nano_tuning.yaml"),
+    *((f"experiments/{name}",) for name in PRESETS if name != "nano_tuning.yaml"),
 ]
 
 
@@ -103,7 +105,7 @@ def test_predictions_are_compared_with_what_was_measured(tmp_path):
     )
     said = plan("--measured", str(file))
     (line,) = [line for line in said.stdout.splitlines() if line.startswith("sft")]
-    assert line.split()[1:5:2] == ["8", "2"]
+    assert line.split()[1:5:2] == ["24", "2"]
     assert "x " not in said.stdout
     file.write_text("not JSON\n")
     assert "cannot be read" in plan("--measured", str(file)).stderr

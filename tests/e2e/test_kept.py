@@ -86,7 +86,7 @@ def test_engines_are_asked_for_what_is_new_only(finished):
     # some texts are the same, as tokens
     assert 0 < new <= both - readings
     # two prompts more, in a benchmark that the guard reads
-    edit(finished, "requests_harmful:\n    settings: {size: 14}", "requests_harmful:\n    settings: {size: 16}")
+    edit(finished, "requests_harmful:\n    settings: {size: 32}", "requests_harmful:\n    settings: {size: 34}")
     last, all_of_them = run()
     assert asked(finished, rollouts) == (2, completions + 2)
     assert 0 < last <= all_of_them - both

@@ -164,7 +164,7 @@ def test_every_output_was_made_by_a_job_of_slurm(study):
 def test_jobs_that_use_a_model_ask_for_a_gpu_and_no_others(study):
     asked = node.gpus(study.folder)
     stages = {what.split("_")[1] for what, gpus in asked if gpus}
-    assert stages == {"sft", "rl", "rollouts", "verdicts"}
+    assert stages == {"sft", "rl", "rollouts", "verdicts", "analyse"}
     assert not any(gpus for what, gpus in asked if what.split("_")[1] not in stages)
     assert {gpus for _, gpus in asked} == {0, 1}
 
