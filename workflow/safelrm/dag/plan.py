@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from safelrm.dag.paths import data_files, guard_manifest, run_manifest
+from safelrm.dag.paths import guard_manifest, run_manifest
 from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.classifiers import ClassifierStages
@@ -59,11 +59,11 @@ class Plan:
     def pinned_files(self) -> list[str]:
         """Data sets, manifests of checkpoints, and rollouts: what DVC pins."""
         bases = [run_manifest(model, "base", 0) for model in self.study.models]
-        checkpoints = dict.fromkeys(run_manifest(*run) for run in self.study.runs())
-        trained = [path for path in checkpoints if path not in bases]
+        runs = dict.fromkeys(run_manifest(*run) for run in self.study.runs())
+        trained = [path for path in runs if path not in bases]
         guards = [guard_manifest(name) for name in self.study.guards]
-        data = data_files(self.study.datasets)
-        return [*data, *bases, *trained, *guards, *self.classifiers.manifests(), *self.generation.rollout_files()]
+        checkpoints = [*bases, *trained, *guards, *self.classifiers.manifests()]
+        return [*self.data.used(), *checkpoints, *self.generation.rollout_files()]
 
     def published_files(self) -> list[str]:
         """What a reader needs: the targets, and all that tables and figures are made from, without texts."""

@@ -1,9 +1,10 @@
 """Data sets and their audit."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import data_file, fetched_dataset, result_file
+from safelrm.dag.paths import data_file, data_files, fetched_dataset, result_file
 from safelrm.dag.settings import DatasetEntry
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.dag.stages.models import dataset_to_fetch
@@ -50,6 +51,10 @@ class DataStages(Stages):
         """`name=path` of these sets."""
         return [f"{name}={path}" for name, path in self._audited(side)]
 
+    def used(self) -> list[str]:
+        """The data sets that a job of the study reads. Others may be named in a configuration that it stands on."""
+        return data_files(name for name in self.study.datasets if name in {*self._read()})
+
     def targets(self) -> list[str]:
         """The tables of the audit, if the study has one."""
         names = ("overlap", "lengths", "traces") if self.study.audit else ()
@@ -57,6 +62,22 @@ class DataStages(Stages):
 
     def _entry(self, wildcards: Wildcards) -> DatasetEntry:
         return self.study.datasets[wildcards["dataset"]]
+
+    def _read(self) -> Iterator[str]:
+        """The name of each data set that is read, by what reads it."""
+        study = self.study
+        yield from (entry.dataset for entry in study.benchmarks)
+        for made in (*study.models.values(), *study.guards.values()):
+            yield from made.inputs.values()
+        for arm in study.arms:
+            if arm.method == "sft":
+                yield from study.sft[arm.recipe].datasets
+            if arm.method == "rl":
+                yield from (share.dataset for share in study.rl[arm.recipe].prompts)
+        for learned in (*study.classifiers.values(), *study.validation.values()):
+            yield from learned.labelled
+        if study.audit:
+            yield from (*study.audit.train, *study.audit.tune, *study.audit.evaluation)
 
     def _audited(self, side: Side) -> list[tuple[str, str]]:
         """Names and files of these sets. A benchmark is audited as its data set."""
