@@ -3,7 +3,6 @@
 import pandas as pd
 
 from safelrm.nano.settings import Architecture, Optimisation, Phase
-from safelrm.nano.world.lexicon import VERBS
 from safelrm.nano.world.tokenizer import build_tokenizer
 
 TINY = Architecture(layers=1, hidden_size=32, intermediate_size=32, heads=1, kv_heads=1)
@@ -30,7 +29,7 @@ LABELS = pd.DataFrame(
             f"{opening} {verb} a rope . then lift the {thing} ."
             for opening in ("first", "then", "now", "last")
             for thing in ("glim", "brone")
-            for verb in sorted(VERBS)[:10]
+            for verb in ("carry", "count", "describe", "draw", "fold", "lift", "paint", "stack", "watch", "wrap")
         ],
         "unsafe": ([True] * 10 + [False] * 10) * 4,
     }
