@@ -149,7 +149,7 @@ def test_the_model_without_its_updates_is_the_reference_of_the_kl_term(fit, base
     fit("rl", kl_coefficient=0.5, steps=6, iterations=1)
     (trainer,) = trainers
     assert trainer.ref_model is None
-    kl = CURVES.read(tmp_path / "run.parquet").query("metric == 'kl'").set_index("step")["value"]
+    kl = CURVES.read(tmp_path / "run.parquet").query("metric == 'kl_to_start'").set_index("step")["value"]
     # the first step's policy is the reference; later ones are not
     assert kl.loc[1] == pytest.approx(0.0, abs=1e-7) and kl.loc[6] > 1e-6
     model = trainer.accelerator.unwrap_model(trainer.model)
