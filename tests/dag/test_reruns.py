@@ -66,7 +66,7 @@ def test_another_vllm_generates_and_judges_anew_and_trains_nothing(checkout):
 
 def test_a_seed_more_makes_that_run_alone(checkout):
     plan = plan_after(checkout, "a seed more of one arm")
-    run = {"nano_a/rl-grpo/seed3"}
+    run = {"nano_a/rl-grpo/seed4"}
     assert plan == trained(run) | after(run)
 
 
