@@ -20,11 +20,9 @@ SFT = STAR1 | DISTILLATION | runs("sft-matched_a") | runs("sft-matched_b")
 TRAINED = SFT | RL
 RUNS = runs("base", MODELS) | TRAINED
 
-OF_METRICS = {
+FIGURES = {
     f"{RESULTS}/figures/{name}.svg" for name in ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
 }
-CURVES = {f"{RESULTS}/figures/rl_curves.svg"}
-FIGURES = OF_METRICS | CURVES
 CELLS = {f"{RESULTS}/tables/{name}.csv" for name in ("summary", "safety_by_category", "decodings")}
 OF_SEEDS, OF_DIFFERENCES = {f"{RESULTS}/tables/consistency.csv"}, {f"{RESULTS}/tables/power.csv"}
 COLLAPSE = {f"{RESULTS}/tables/collapse.csv"}
@@ -35,7 +33,7 @@ DIFFERENCES = {f"{RESULTS}/differences.parquet"}
 CALIBRATION = {f"{RESULTS}/calibration.parquet"}
 VALIDATION = {f"{RESULTS}/validation/refusals.csv"}
 AUDIT = {f"{RESULTS}/audit/overlap.csv"}
-AFTER_METRICS = CELLS | OF_SEEDS | OF_DIFFERENCES | COLLAPSE | OF_METRICS
+AFTER_METRICS = CELLS | OF_SEEDS | OF_DIFFERENCES | COLLAPSE | FIGURES
 AFTER_VERDICTS = {f"{RESULTS}/metrics.parquet", f"{RESULTS}/seeds.parquet"} | DIFFERENCES | AFTER_METRICS
 
 
@@ -49,11 +47,6 @@ def rollouts(of=RUNS):
 
 def checkpoints(of):
     return {f"checkpoints/{run}/manifest.json" for run in of}
-
-
-def trained(of):
-    """New checkpoints of runs, and what shows their curves."""
-    return checkpoints(of) | CURVES
 
 
 def analyses(names=ANALYSES, models=MODELS):
@@ -71,7 +64,7 @@ def guards(names=ASKING_GUARDS):
 
 
 def after(of):
-    """All that follows from new checkpoints of the given runs, but for their curves."""
+    """All that follows from new checkpoints of the given runs."""
     models = {run.partition("/")[0] for run in of}
     new = {f"{RESULTS}/samples.parquet"} | CALIBRATION | VALIDATION | AFTER_VERDICTS
     return rollouts(of) | verdicts(models=models) | analyses(models=models) | new

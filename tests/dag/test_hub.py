@@ -65,7 +65,6 @@ AFTER_VERDICTS = {
         for name in ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
     ),
 }
-CURVES = f"{RESULTS}/figures/rl_curves.svg"
 MODEL, ARMS = "qwen3_0_6b", ("sft-star1", "sft-lrm_safety_study", "rl-grpo")
 TRAINED = (MODEL, "qwen3_1_7b", "r1_distill_qwen_1_5b")
 
@@ -78,7 +77,6 @@ def test_another_revision_of_a_model_is_fetched_and_what_depends_on_it_made_anew
         *(f"checkpoints/{run}/manifest.json" for run in (f"{MODEL}/base/seed0", *trained)),
         *(f"rollouts/{run}.parquet" for run in (*(f"{MODEL}/base/seed{seed}" for seed in (1, 2, 3)), *trained)),
         *after_rollouts(MODEL),
-        CURVES,
     }
 
 
@@ -104,7 +102,6 @@ def test_another_revision_of_training_data_is_fetched_and_trained_on(finished):
         *(f"checkpoints/{run}/manifest.json" for run in runs),
         *(f"rollouts/{run}.parquet" for run in runs),
         *(name for model in TRAINED for name in after_rollouts(model)),
-        CURVES,
     }
 
 

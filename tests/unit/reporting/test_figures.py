@@ -28,8 +28,6 @@ from safelrm.reporting.settings import FIGURES, TABLES
 from safelrm.reporting.style import PURPLE
 from workflow_runs import ROOT
 
-# those of numbers; RL's curves have tests of their own (test_collapse.py)
-OF_NUMBERS = [name for name in FIGURES if name != "rl_curves"]
 MODELS = models(a=["default"], b=["thinking", "non_thinking"], plain=["default"])
 SETTINGS = FigureSettings(models=MODELS, confidence=0.95, reference_model="plain")
 WORSE = (("unsafe", "unsafe"),) * 4
@@ -99,7 +97,7 @@ def small_points(figure: plt.Figure) -> list[tuple[float, float]]:
     return [dot for line in lines for dot in zip(line.get_xdata(), line.get_ydata(), strict=True)]
 
 
-@pytest.mark.parametrize("name", OF_NUMBERS)
+@pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_names_its_safety_judge_and_prompts(name, results):
     assert "“guard” on harmful_set" in draw(name, results).get_supxlabel()
 
@@ -196,14 +194,14 @@ def test_a_study_that_lacks_what_a_figure_shows_is_told(name, changes, said, res
         draw(name, shown_with(results, SETTINGS.model_copy(update=changes)))
 
 
-@pytest.mark.parametrize("name", OF_NUMBERS)
+@pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_survives_that_nothing_is_scored(name, results):
     numbers = results.metrics.assign(value=math.nan, low=math.nan, high=math.nan)
     nothing = {"seeds": results.seeds.assign(value=math.nan), "differences": results.differences.iloc[:0]}
     assert not any(axes.containers for axes in draw(name, shown_with(results, metrics=numbers, **nothing)).axes)
 
 
-@pytest.mark.parametrize("name", OF_NUMBERS)
+@pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_shows_single_seeds_beside_the_mean(name, results, two_seeds):
     drawn, alone = (small_points(draw(name, one)) for one in (two_seeds, results))
     assert drawn and not alone
@@ -256,7 +254,7 @@ def test_every_figure_and_table_has_a_caption_of_its_own_that_names_the_judge():
     assert len(set(captions.values())) == len(captions)
     # these show no safety
     without = {name for name, text in captions.items() if ">guard_b</" not in text}
-    assert without == {"rl_curves", "measures", "collapse"}
+    assert without == {"measures", "collapse"}
     assert ">exact</" in rendered("figure.rst", "figure", "tradeoff")
 
 
@@ -269,7 +267,7 @@ def test_a_figure_that_uses_what_it_does_not_declare_is_told(results):
     assert "fix: add `differences` to INPUTS" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", OF_NUMBERS)
+@pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_draws_from_its_declared_inputs_alone(name, results):
     declared = importlib.import_module(f"safelrm.reporting.plots.{name}").INPUTS
     draw(name, Results({key: results.tables[key] for key in declared}, SETTINGS))
