@@ -26,7 +26,7 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "workflow")]
 
 from workflow_runs import SNAKEMAKE, Stamp, copy_of_checkout, digests, finished, kept, take_note
 
