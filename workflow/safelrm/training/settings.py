@@ -2,11 +2,12 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, RootModel, field_validator, model_validator
+from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
 from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.options import check_options
+from safelrm.training.presets import with_preset
 
 
 class LoraSettings(Strict):
@@ -61,10 +62,16 @@ class DataShare(Strict):
 
 
 class SftSettings(TrainingSettings):
-    """A recipe of supervised fine-tuning (SFT)."""
+    """A recipe of supervised fine-tuning (SFT). A preset gives what the recipe leaves out (docs/training.md)."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
     trl_config = "SFTConfig"
 
+    preset: Name | None = Field(
+        None,
+        exclude=True,
+        description="published settings, which hold unless they are given here; docs/training.md lists them",
+    )
     dataset: Name | None = Field(None, description="the conversations to train on, a key of `datasets`")
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
@@ -84,6 +91,11 @@ class SftSettings(TrainingSettings):
     batching: Literal["random", "by_length"] = Field(
         "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: object) -> object:
+        return with_preset(given)
 
     @property
     def datasets(self) -> list[str]:
