@@ -81,6 +81,8 @@ def train(
             end to end, training diverged, or the processes cannot share the batch. No model is written.
         SystemExit: the process has received SIGTERM. The state is saved.
     """
+    if conversations.empty:
+        raise SafeLRMError("there are no rows to train on", key="dataset", fix="see what `curate` left of the data set")
     take_device()
     passes, size = share_batch(
         settings.gradient_accumulation, settings.batch_size, keys=("gradient_accumulation", "batch_size")
