@@ -39,7 +39,7 @@ from safelrm.training.collapse import SIGNS, collapse_signs
 from safelrm.training.curves import CurveWatch, divergence_error
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import load_policy, write_result
-from safelrm.training.processes import process_count, share_batch, shared_arguments, take_device
+from safelrm.training.processes import process_count, share_batch, take_device, trainer_config
 from safelrm.training.prompts import check_lengths, mix_prompts
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
@@ -113,7 +113,7 @@ def train(
         model=policy.model,
         processing_class=policy.tokenizer,
         reward_funcs=build_rewards(settings.rewards, readers, reader, collapse_signs),
-        args=GRPOConfig(**shared_arguments(settings, seed, work), **grpo_arguments(settings)),
+        args=trainer_config(GRPOConfig, settings, grpo_arguments(settings), seed=seed, work=work, curve=curve),
         train_dataset=Dataset.from_dict(
             {
                 "prompt": [user_turn(prompt) for prompt in mixed["prompt"]],

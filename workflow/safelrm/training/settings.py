@@ -1,11 +1,13 @@
 """Settings of training: what SFT and RL share, then SFT, then RL."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
 from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
 from safelrm.inference.settings import GuardSettings
+from safelrm.training.options import check_options
+from safelrm.training.presets import with_preset
 
 
 class LoraSettings(Strict):
@@ -23,7 +25,13 @@ class LoraSettings(Strict):
 
 
 class TrainingSettings(Strict):
-    """Settings that SFT and RL share: how weights are updated."""
+    """Settings that SFT and RL share: how weights are updated.
+
+    Attributes:
+        trl_config: the class of TRL whose options `trainer` may set.
+    """
+
+    trl_config: ClassVar[str]
 
     max_gradient_norm: Positive = Field(1.0, description="gradients are scaled down to this norm")
     precision: Dtype = Field(
@@ -33,6 +41,17 @@ class TrainingSettings(Strict):
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
     lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
+    trainer: dict[str, object] = Field(
+        default_factory=dict,
+        description="options of TRL's own configuration that the recipe has no key for, such as adam_beta2"
+        " (docs/training.md)",
+    )
+
+    @field_validator("trainer")
+    @classmethod
+    def _check_trainer(cls, given: dict[str, object]) -> dict[str, object]:
+        check_options(given, cls.trl_config, cls.model_fields)
+        return given
 
 
 class DataShare(Strict):
@@ -43,8 +62,16 @@ class DataShare(Strict):
 
 
 class SftSettings(TrainingSettings):
-    """A recipe of supervised fine-tuning (SFT)."""
+    """A recipe of supervised fine-tuning (SFT). A preset gives what the recipe leaves out (docs/training.md)."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
+    trl_config = "SFTConfig"
+
+    preset: Name | None = Field(
+        None,
+        exclude=True,
+        description="published settings, which hold unless they are given here; docs/training.md lists them",
+    )
     dataset: Name | None = Field(None, description="the conversations to train on, a key of `datasets`")
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
@@ -61,6 +88,14 @@ class SftSettings(TrainingSettings):
     warmup: Share = Field(0.05, lt=1.0, description="share of the steps spent warming up; cosine decay follows")
     weight_decay: NonNegative = Field(0.0, description="AdamW weight decay")
     max_length: Count = Field(description="tokens per sequence; a longer one is an error, never cut in silence")
+    batching: Literal["random", "by_length"] = Field(
+        "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: object) -> object:
+        return with_preset(given)
 
     @property
     def datasets(self) -> list[str]:
@@ -122,6 +157,8 @@ class GuardReadings(RootModel[dict[Name, GuardSettings]]):
 
 class RlSettings(TrainingSettings):
     """A recipe of reinforcement learning (RL): GRPO (Shao et al. 2024) or a loss derived from it."""
+
+    trl_config = "GRPOConfig"
 
     prompts: list[PromptShare] = Field(min_length=1, description="the mixture of prompts")
     rewards: list[RewardTerm] = Field(min_length=1, description="the terms of the reward")
