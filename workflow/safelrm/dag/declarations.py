@@ -117,18 +117,18 @@ def declared_scorers(path: str, settings: Mapping[str, object]) -> dict[str, str
 
     Args:
         path: the reward's module.
-        settings: its settings. A key that is missing or null names no module.
+        settings: its settings, complete. A key that is null names no module.
 
     Raises:
-        SafeLRMError: SCORERS is no tuple of names.
+        SafeLRMError: SCORERS is no tuple of keys of the settings.
     """
     if not any(SCORERS in assigned_names(node) for node in syntax_tree(path).body):
         return {}
     keys = declared(path, SCORERS)
-    if not isinstance(keys, list | tuple) or not all(isinstance(key, str) for key in keys):
+    if not isinstance(keys, list | tuple) or any(key not in [*settings] for key in keys):
         fix = f'name the keys of its settings that are modules: {SCORERS} = ("helpfulness",)'
         raise SafeLRMError(f"{SCORERS} is {keys!r}", file=path, key=SCORERS, fix=fix)
-    return {key: str(settings[key]) for key in keys if settings.get(key)}
+    return {key: str(settings[key]) for key in keys if settings[key]}
 
 
 def has_something_to_show(path: str, study: StudyOutline) -> bool:
