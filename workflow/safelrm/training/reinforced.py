@@ -150,6 +150,8 @@ def _readers(
             ForwardGuard(model, readings[name], dtype=dtype),
             readings[name].min_label_mass,
             partial(require_readable, settings=readings[name], guard=model),
+            name=name,
+            fields=tuple(readings[name].fields),
         )
         for name, model in models.items()
     }

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
 from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
+from safelrm.data.settings import Kind
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.options import check_options
 from safelrm.training.presets import with_preset
@@ -124,16 +125,19 @@ class RewardTerm(Strict):
     """One term of the reward. The reward is the weighted sum of its terms."""
 
     module: ModulePath = Field(description="module with the reward function, such as safelrm.training.rewards.safety")
+    name: Annotated[str, Field(pattern=r"^\w+$")] = Field(
+        default_factory=lambda given: given.get("module", "").rpartition(".")[2],
+        description="the term in curves and messages; own: the last part of its module. Two terms of one module need"
+        " two names",
+    )
     weight: Positive = Field(description="weight of the term in the sum")
+    kinds: Annotated[list[Kind], Field(min_length=1)] | None = Field(
+        None, description="kinds of prompts that the term scores; none: all that its module scores"
+    )
     guards: list[Name] = Field(
         default_factory=list, description="the guards that the term reads, keys of `guards`, if it reads any"
     )
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
-
-    @property
-    def name(self) -> str:
-        """The term's name in curves and messages: the last part of its module's path."""
-        return self.module.rpartition(".")[2]
 
 
 class VllmEngine(Strict):
@@ -200,7 +204,9 @@ class RlSettings(TrainingSettings):
     def _check(self) -> "RlSettings":
         names = [term.name for term in self.rewards]
         if len(set(names)) < len(names):
-            raise ValueError(f"rewards: each term may be named once, found {names}")
+            raise ValueError(
+                f"rewards: each term has a name of its own, found {names}; give one of them another `name`"
+            )
         datasets = [share.dataset for share in self.prompts]
         if len(set(datasets)) < len(datasets):
             raise ValueError(f"prompts: each data set may be named once, found {datasets}")
