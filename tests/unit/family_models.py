@@ -80,7 +80,7 @@ GRANITE = """\
 SIZES = {"hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 512}
 # the default of 0.02 is made for widths of thousands
 DENSE = {**SIZES, "intermediate_size": 128, "num_hidden_layers": 2, "initializer_range": 0.1}
-GRANITE_FACTORS = {"embedding_multiplier": 4.0, "residual_multiplier": 0.5, "logits_scaling": 2.0}
+GRANITE_FACTORS = {"embedding_multiplier": 3.0, "residual_multiplier": 0.8, "logits_scaling": 0.5}
 
 
 @dataclass(frozen=True)
