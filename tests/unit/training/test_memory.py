@@ -97,7 +97,12 @@ def test_each_step_saves_memory_by_the_plans_model_and_keeps_the_step(batch, pas
             "set `batch_size: 4` and `gradient_accumulation: 2` in the recipe: a pass then holds 4 of a step's"
             " sequences instead of 8",
         ),
-        (RlSettings, RL | {"gradient_checkpointing": True, "micro_batches": 6}, "set `lora: {rank: 16}`"),
+        (
+            RlSettings,
+            RL | {"gradient_checkpointing": True, "micro_batches": 6},
+            "set `lora: {rank: 16}` in the recipe: training then keeps gradients and moments of updates of low rank only,"
+            " and needs no reference model",
+        ),
         (
             RlSettings,
             RL

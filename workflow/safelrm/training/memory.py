@@ -39,7 +39,7 @@ def advice(settings: TrainingSettings) -> str:
 
 def next_change(settings: TrainingSettings) -> Change | None:
     """The first change of the recipe that it has not made yet; None when it has made all."""
-    recipe = settings.model_dump()
+    recipe = settings.model_dump() | {"has_reference": getattr(settings, "has_reference_model", False)}
     return next((change for step in STEPS if (change := step(recipe)) is not None), None)
 
 
@@ -70,7 +70,7 @@ def _smaller_passes(recipe: Mapping[str, Any]) -> Change | None:
 def _low_rank(recipe: Mapping[str, Any]) -> Change | None:
     if recipe["lora"] is not None:
         return None
-    reference = ", and needs no reference model" if recipe.get("kl_coefficient") else ""
+    reference = ", and needs no reference model" if recipe["has_reference"] else ""
     return Change(
         {"lora": {"rank": 16}},
         f"training then keeps gradients and moments of updates of low rank only{reference}; this is another recipe",
