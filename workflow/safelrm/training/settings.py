@@ -7,8 +7,12 @@ from pydantic import ConfigDict, Field, RootModel, field_validator, model_valida
 from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
 from safelrm.data.settings import Kind
 from safelrm.inference.settings import GuardSettings
+from safelrm.training.losses import Loss, check_loss
 from safelrm.training.options import check_options
 from safelrm.training.presets import with_preset
+
+# arguments of a chat template
+TemplateArguments = dict[str, str | int | float | bool]
 
 
 class LoraSettings(Strict):
@@ -153,6 +157,23 @@ class VllmEngine(Strict):
         "token_truncate", description="level of the importance ratio, and what is done above the limit"
     )
     correction_limit: Positive = Field(2.0, description="greatest importance ratio")
+    max_logprob_drift: Positive = Field(
+        0.2,
+        description="the run ends if the log-probabilities of vLLM and of the trained model differ by more than this in"
+        " three batches of rollouts in a row: nats per token, the mean of a batch",
+    )
+
+
+class PromptFilter(Strict):
+    """Prompts that cannot teach are dropped before training: those whose completions all earn the same reward.
+
+    The report of Qwen3Guard (section 3.5) does this for Qwen3-4B-SafeRL, with 8 completions per prompt.
+    """
+
+    samples: int = Field(8, ge=2, description="completions that the policy samples for each prompt before training")
+    min_spread: Positive = Field(
+        0.01, description="a prompt is kept if the greatest and the least reward of its completions differ by this"
+    )
 
 
 class GuardReadings(RootModel[dict[Name, GuardSettings]]):
@@ -169,9 +190,25 @@ class RlSettings(TrainingSettings):
     guard_dtype: Dtype = Field(
         "float32", description="arithmetic of the guards that terms read; each GPU of the job holds them whole"
     )
-    loss: Literal["grpo", "dapo", "dr_grpo"] = Field("dapo", description="GRPO loss type of TRL")
+    loss: Loss = Field("dapo", description="loss type of TRL's GRPO trainer (docs/training.md)")
     scale_rewards: Literal["group", "batch", "none"] = Field(
         "group", description="standard deviation that advantages are divided by; Dr. GRPO divides by none"
+    )
+    aggregation: Literal["sum_then_normalize", "normalize_then_sum"] = Field(
+        "sum_then_normalize",
+        description="whether the terms of the reward are summed before they are normalised, or after it (GDPO)",
+    )
+    decodings: list[Name] = Field(
+        default_factory=list,
+        description="decoding modes of the model (`decodings` of `models`) in which prompts are asked; they take turns;"
+        " none: the chat template without arguments",
+    )
+    without_trace: list[Name] = Field(
+        default_factory=list,
+        description="those of the modes that ask for no trace, although the generation prompt does not close one",
+    )
+    prompt_filter: PromptFilter | None = Field(
+        None, description="drop the prompts whose completions all earn the same reward; none: keep all"
     )
     steps: Count = Field(description="optimiser steps")
     group_size: int = Field(ge=2, description="completions per prompt (the group of the advantage)")
@@ -183,11 +220,23 @@ class RlSettings(TrainingSettings):
     learning_rate: Positive = Field(description="learning rate of AdamW, constant after the warm-up")
     warmup: Share = Field(0.0, lt=1.0, description="share of the steps spent warming up")
     kl_coefficient: NonNegative = Field(0.0, description="beta of the KL term against the reference model")
-    clip: Positive = Field(0.2, description="epsilon of the clipped ratio")
-    clip_high: Positive | None = Field(None, description="epsilon above 1, where it differs (DAPO: 0.28)")
+    use_bias_correction_kl: bool = Field(
+        False, description="weigh the KL term by the importance ratio (DeepSeek-V3.2); false: GRPO's own KL term"
+    )
+    clip: Positive | None = Field(
+        None, description="epsilon of the clipped ratio; none: 0.2; the losses cispo and sapo have none"
+    )
+    clip_high: Positive | None = Field(
+        None, description="epsilon above 1, where it differs (DAPO: 0.28); for cispo the greatest ratio itself (5.0)"
+    )
     mask_truncated: bool = Field(False, description="leave completions cut at the limit out of the loss (DAPO)")
     temperature: Positive = Field(1.0, description="sampling temperature of rollouts")
     max_completion_tokens: Count = Field(description="token limit of a rollout")
+    max_idle_batches: Count | None = Field(
+        50,
+        description="the run ends after so many batches of rollouts in a row in which every group earns equal rewards,"
+        " so that the policy learns nothing; none: it goes on",
+    )
     vllm: VllmEngine | None = Field(None, description="generate with vLLM (CUDA only) instead of transformers")
 
     @property
@@ -212,4 +261,17 @@ class RlSettings(TrainingSettings):
             raise ValueError(f"prompts: each data set may be named once, found {datasets}")
         if self.prompts_per_step * self.group_size % self.micro_batches:
             raise ValueError("micro_batches: must divide prompts_per_step x group_size")
+        if len(set(self.decodings)) < len(self.decodings):
+            raise ValueError(f"decodings: each mode may be named once, found {self.decodings}")
+        if unknown := sorted(set(self.without_trace) - set(self.decodings)):
+            raise ValueError(f"without_trace: {unknown} are not among `decodings`, which are {self.decodings}")
+        check_loss(self)
         return self
+
+
+class RlJobSettings(RlSettings):
+    """Settings of one RL job: its recipe, and the decoding modes of its model that the recipe names."""
+
+    templates: dict[Name, TemplateArguments] = Field(
+        default_factory=dict, description="arguments of the chat template, by decoding mode"
+    )
