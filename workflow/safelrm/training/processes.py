@@ -23,6 +23,11 @@ def process_count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def process_rank() -> int:
+    """The number of this process among those that train together, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
 def take_device() -> None:
     """Let `cuda` mean the GPU of this process. Call it before anything is put there."""
     if process_count() > 1 and torch.cuda.is_available():
