@@ -37,6 +37,10 @@ from safelrm.training.settings import RewardTerm
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from safelrm.training.modes import Mode
+
+# the key of a prompt's turn that names its decoding mode, if the recipe names modes
+DECODING = "decoding"
 # the states of a completion that has ended with an answer
 ENDED = ("ok", "no_think")
 
@@ -88,6 +92,13 @@ class SampleReader:
     """Turns token ids that TRL has generated into samples.
 
     TRL's own text of a completion lacks all special tokens. For some tokenizers the tags of the trace are special.
+
+    Args:
+        tokenizer: the tokenizer of the policy.
+        stop_ids: the tokens that end a completion.
+        prefilled: whether the chat template, without arguments, opens the trace in the generation prompt.
+        trace_format: the format of the policy's traces.
+        modes: the decoding modes in which prompts are asked, by name.
     """
 
     def __init__(
@@ -97,16 +108,24 @@ class SampleReader:
         *,
         prefilled: bool,
         trace_format: TraceFormat = THINK,
+        modes: "Mapping[str, Mode] | None" = None,
     ) -> None:
         self._tokenizer, self._stop_ids = tokenizer, stop_ids
-        self._prefilled, self._trace_format = prefilled, trace_format
+        self._prefilled, self._trace_format, self._modes = prefilled, trace_format, modes or {}
 
-    def read(self, prompt: str, kind: str, reference: str | None, ids: Sequence[int]) -> Sample:
-        """The sample of one completion. A completion without an end token was cut at the token limit."""
+    def read(
+        self, prompt: str, kind: str, reference: str | None, ids: Sequence[int], decoding: str | None = None
+    ) -> Sample:
+        """The sample of one completion, asked for in a decoding mode; None is the chat template without arguments.
+
+        A completion without an end token was cut at the token limit.
+        """
         truncated = not ids or ids[-1] not in self._stop_ids
         text = self._tokenizer.decode(ids if truncated else ids[:-1], skip_special_tokens=False)
-        parsed = parse_completion(text, prefilled=self._prefilled, truncated=truncated, trace_format=self._trace_format)
-        return Sample(prompt, kind, reference, text.strip(), parsed)
+        mode = None if decoding is None else self._modes[decoding]
+        prefilled = self._prefilled if mode is None else mode.prefilled
+        parsed = parse_completion(text, prefilled=prefilled, truncated=truncated, trace_format=self._trace_format)
+        return Sample(prompt, kind, reference, text.strip(), parsed, thinks=mode is None or mode.thinks)
 
 
 def build_rewards(
@@ -198,7 +217,7 @@ def as_trl_reward(
         **_: object,
     ) -> list[float | None]:
         rows = zip(prompts, kind, reference, completion_ids, strict=True)
-        samples = [reader.read(turns[-1]["content"], *row) for turns, *row in rows]
+        samples = [reader.read(turns[-1]["content"], *row, turns[-1].get(DECODING)) for turns, *row in rows]
         values = _of_kinds(reward, samples, kinds, term.module)
         log_metric(scored_metric(term.name), sum(value is not None for value in values) / len(values))
         for name, value in (observe(samples) if observe else {}).items():
