@@ -47,7 +47,7 @@ from safelrm.training.idleness import IdleWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.modes import modes_of
 from safelrm.training.policy import load_policy, write_result
-from safelrm.training.processes import process_count, shared_arguments, take_device
+from safelrm.training.processes import process_count, take_device, trainer_config
 from safelrm.training.prompts import check_lengths, mix_prompts, trl_rows
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
@@ -106,7 +106,7 @@ def train(
         model=policy.model,
         processing_class=policy.tokenizer,
         reward_funcs=rewards,
-        args=GRPOConfig(**shared_arguments(settings, seed, work), **grpo_arguments(settings)),
+        args=trainer_config(GRPOConfig, settings, grpo_arguments(settings), seed=seed, work=work, curve=curve),
         train_dataset=Dataset.from_dict(trl_rows(mixed)),
         peft_config=adapter_config(settings.lora, policy.model),
     )
@@ -182,6 +182,8 @@ def _readers(
             ForwardGuard(model, readings[name], dtype=dtype),
             readings[name].min_label_mass,
             partial(require_readable, settings=readings[name], guard=model),
+            name=name,
+            fields=tuple(readings[name].fields),
         )
         for name, model in models.items()
     }

@@ -1,12 +1,15 @@
 """Settings of training: what SFT and RL share, then SFT, then RL."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
 from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
+from safelrm.data.settings import Kind
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.losses import Loss, check_loss
+from safelrm.training.options import check_options
+from safelrm.training.presets import with_preset
 
 # arguments of a chat template
 TemplateArguments = dict[str, str | int | float | bool]
@@ -27,7 +30,13 @@ class LoraSettings(Strict):
 
 
 class TrainingSettings(Strict):
-    """Settings that SFT and RL share: how weights are updated."""
+    """Settings that SFT and RL share: how weights are updated.
+
+    Attributes:
+        trl_config: the class of TRL whose options `trainer` may set.
+    """
+
+    trl_config: ClassVar[str]
 
     max_gradient_norm: Positive = Field(1.0, description="gradients are scaled down to this norm")
     precision: Dtype = Field(
@@ -37,6 +46,17 @@ class TrainingSettings(Strict):
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
     lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
+    trainer: dict[str, object] = Field(
+        default_factory=dict,
+        description="options of TRL's own configuration that the recipe has no key for, such as adam_beta2"
+        " (docs/training.md)",
+    )
+
+    @field_validator("trainer")
+    @classmethod
+    def _check_trainer(cls, given: dict[str, object]) -> dict[str, object]:
+        check_options(given, cls.trl_config, cls.model_fields)
+        return given
 
 
 class DataShare(Strict):
@@ -47,8 +67,16 @@ class DataShare(Strict):
 
 
 class SftSettings(TrainingSettings):
-    """A recipe of supervised fine-tuning (SFT)."""
+    """A recipe of supervised fine-tuning (SFT). A preset gives what the recipe leaves out (docs/training.md)."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
+    trl_config = "SFTConfig"
+
+    preset: Name | None = Field(
+        None,
+        exclude=True,
+        description="published settings, which hold unless they are given here; docs/training.md lists them",
+    )
     dataset: Name | None = Field(None, description="the conversations to train on, a key of `datasets`")
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
@@ -65,6 +93,14 @@ class SftSettings(TrainingSettings):
     warmup: Share = Field(0.05, lt=1.0, description="share of the steps spent warming up; cosine decay follows")
     weight_decay: NonNegative = Field(0.0, description="AdamW weight decay")
     max_length: Count = Field(description="tokens per sequence; a longer one is an error, never cut in silence")
+    batching: Literal["random", "by_length"] = Field(
+        "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: object) -> object:
+        return with_preset(given)
 
     @property
     def datasets(self) -> list[str]:
@@ -93,16 +129,19 @@ class RewardTerm(Strict):
     """One term of the reward. The reward is the weighted sum of its terms."""
 
     module: ModulePath = Field(description="module with the reward function, such as safelrm.training.rewards.safety")
+    name: Annotated[str, Field(pattern=r"^\w+$")] = Field(
+        default_factory=lambda given: given.get("module", "").rpartition(".")[2],
+        description="the term in curves and messages; own: the last part of its module. Two terms of one module need"
+        " two names",
+    )
     weight: Positive = Field(description="weight of the term in the sum")
+    kinds: Annotated[list[Kind], Field(min_length=1)] | None = Field(
+        None, description="kinds of prompts that the term scores; none: all that its module scores"
+    )
     guards: list[Name] = Field(
         default_factory=list, description="the guards that the term reads, keys of `guards`, if it reads any"
     )
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
-
-    @property
-    def name(self) -> str:
-        """The term's name in curves and messages: the last part of its module's path."""
-        return self.module.rpartition(".")[2]
 
 
 class VllmEngine(Strict):
@@ -143,6 +182,8 @@ class GuardReadings(RootModel[dict[Name, GuardSettings]]):
 
 class RlSettings(TrainingSettings):
     """A recipe of reinforcement learning (RL): GRPO (Shao et al. 2024) or a loss derived from it."""
+
+    trl_config = "GRPOConfig"
 
     prompts: list[PromptShare] = Field(min_length=1, description="the mixture of prompts")
     rewards: list[RewardTerm] = Field(min_length=1, description="the terms of the reward")
@@ -212,7 +253,9 @@ class RlSettings(TrainingSettings):
     def _check(self) -> "RlSettings":
         names = [term.name for term in self.rewards]
         if len(set(names)) < len(names):
-            raise ValueError(f"rewards: each term may be named once, found {names}")
+            raise ValueError(
+                f"rewards: each term has a name of its own, found {names}; give one of them another `name`"
+            )
         datasets = [share.dataset for share in self.prompts]
         if len(set(datasets)) < len(datasets):
             raise ValueError(f"prompts: each data set may be named once, found {datasets}")
