@@ -174,6 +174,22 @@ def test_rl_changes_it_and_keeps_names(model, tmp_path):
     assert curve[curve["metric"] == "gradient_norm"]["value"].item() > 0
 
 
+@pytest.mark.parametrize("name", ["qwen2", "granite_hybrid"])
+def test_lora_changes_linear_layers_alone(name, trained, tmp_path):
+    base, paths = trained(name).base, run_paths(tmp_path, "lora")
+    settings = SftSettings(**SFT | {"epochs": 2.0, "lora": {"rank": 2}})
+    supervised.train(conversations(), settings, checkpoint=base, seed=0, **paths)
+    before, after = weights(base), weights(paths["manifest"])
+    assert after.keys() == before.keys()
+    changed = {name for name, each in before.items() if not torch.equal(each, after[name])}
+    linear = {
+        f"{name}.weight"
+        for name, each in load_model(base.parent / "model", torch.float32).named_modules()
+        if isinstance(each, torch.nn.Linear)
+    }
+    assert changed == {name for name in linear if name in before and "lm_head" not in name}
+
+
 SERVED = """
 import json, sys
 from pathlib import Path

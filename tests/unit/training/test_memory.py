@@ -100,8 +100,8 @@ def test_each_step_saves_memory_by_the_plans_model_and_keeps_the_step(batch, pas
         (
             RlSettings,
             RL | {"gradient_checkpointing": True, "micro_batches": 6},
-            "set `lora: {rank: 16}` in the recipe: training then keeps gradients and moments of updates of low rank only,"
-            " and needs no reference model",
+            "set `lora: {rank: 16}` in the recipe: training then keeps gradients and moments of updates of low rank"
+            " only, and needs no reference model",
         ),
         (
             RlSettings,
