@@ -132,10 +132,9 @@ def _how_to_agree(other: str, path: str) -> str:
     what = "give the recipe or the data set another name in one of them"
     if path.startswith("rollouts/"):
         what += ", or both the same benchmarks"
-    record = PUBLISHED / other / RECORD
     return (
-        f"{what}. If `{other}` is to change as well: rm -r {record} {' '.join(PINNED)}; then run and pin this study,"
-        f" then `{other}`: the cache gives back what was made"
+        f"{what}; or unpin `{other}`: rm {PUBLISHED / other / RECORD}. docs/reproducibility.md tells under Several"
+        " studies how both change"
     )
 
 
