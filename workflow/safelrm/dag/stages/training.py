@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import Literal
 
 from safelrm.core.arms import FROM
+from safelrm.dag.declarations import declared_scorers
 from safelrm.dag.paths import data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
-from safelrm.training.settings import GuardReadings, RlSettings, SftSettings, TrainingSettings
+from safelrm.training.settings import GuardReadings, RlJobSettings, RlSettings, SftSettings, TrainingSettings
 
 # what RL uses of a term's module; the rest is read with the configuration
 OF_TERMS = ("build", "Settings", "KINDS")
+# and of a module that a term's settings name
+OF_SCORERS = ("score",)
 
 
 class TrainingStages(Stages):
@@ -54,8 +57,10 @@ class TrainingStages(Stages):
         return settings_json(GuardReadings(readings))
 
     def rl_settings(self, wildcards: Wildcards) -> str:
-        """Settings of an RL recipe."""
-        return settings_json(self._rl(wildcards))
+        """Settings of an RL recipe, with the template arguments of the decoding modes that it names."""
+        recipe, modes = self._rl(wildcards), self.study.models[wildcards["model"]].decodings
+        templates = {name: modes[name].template for name in recipe.decodings}
+        return settings_json(RlJobSettings(**dict(recipe), templates=templates))
 
     def rl_code(self, wildcards: Wildcards) -> str:
         """Code hash of `rl` with the terms of a recipe's reward, and with what TRL imports for this recipe only."""
@@ -63,6 +68,9 @@ class TrainingStages(Stages):
         # without this setting vLLM is hidden from TRL (training/command.py)
         engines = [] if recipe.vllm is None else ["vllm"]
         terms = [use for term in recipe.rewards for use in definitions(term.module, OF_TERMS)]
+        for term in recipe.rewards:
+            asked = declared_scorers(term.module, term.settings).values()
+            terms += [use for scorer in asked for use in definitions(scorer, OF_SCORERS)]
         return self.code("safelrm.training.rl", *terms, *engines)
 
     def with_adapter(self, method: Literal["sft", "rl"]) -> str:
