@@ -16,7 +16,6 @@ The losses are GRPO (Shao et al. 2024), DAPO (Yu et al. 2025) and Dr. GRPO (Liu 
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,22 +27,22 @@ from transformers import PreTrainedModel, PrinterCallback
 from transformers.core_model_loading import revert_weight_conversion
 from trl import GRPOConfig, GRPOTrainer
 
-from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import trace_format_of, user_turn
-from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
-from safelrm.judging.guard import require_readable
 from safelrm.training.collapse import SIGNS, collapse_signs
 from safelrm.training.curves import CurveWatch, divergence_error
+from safelrm.training.guards import reward_guards
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import load_policy, write_result
+from safelrm.training.probe import finish_probing, probe_metrics, start_probing
+from safelrm.training.probing import Probing
 from safelrm.training.processes import process_count, share_batch, shared_arguments, take_device
 from safelrm.training.prompts import check_lengths, mix_prompts
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
-from safelrm.training.rewards.base import RewardGuard, SampleReader, build_rewards
+from safelrm.training.rewards.base import SampleReader, build_rewards
 from safelrm.training.rewards.shares import scored_metric
 from safelrm.training.settings import RlSettings, VllmEngine
 from safelrm.training.vanishing import TermWatch, check_kinds
@@ -79,10 +78,12 @@ def train(
     seed: int,
     manifest: Path,
     curve: Path,
+    probing: Probing | None = None,
 ) -> None:
     """Train `checkpoint` on rows of PROMPTS by data set; write `manifest`, the model folder beside it, and `curve`.
 
     `guards` are the manifests of the guards that terms of the reward read; `readings` say how each is asked and read.
+    `probing` is what the recipe's probes ask, and where their answers are written (training/probe.py).
     The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
@@ -107,7 +108,7 @@ def train(
         prefilled=bool(trace_prefill(policy.tokenizer)),
         trace_format=trace_format_of(policy.tokenizer),
     )
-    readers = _readers(guards, readings, settings)
+    readers = reward_guards(guards, readings, settings.guard_dtype)
     metrics = METRICS | _reward_metrics([term.name for term in settings.rewards])
     trainer = GRPOTrainer(
         model=policy.model,
@@ -129,6 +130,7 @@ def train(
         send_by_checkpoint_names(trainer.vllm_generation, policy.model)
         # vLLM samples from the random numbers of this process, and has seeded them with one number for all runs
         set_seed(seed, device_specific=True)
+    start_probing(trainer, policy, settings.probe, probing, readers)
     try:
         # the state does not hold the completions of a batch, so it is saved only between two batches
         train_resumably(trainer, multiple=settings.iterations)
@@ -137,22 +139,9 @@ def train(
         if "probability tensor" not in str(error):
             raise
         raise divergence_error("the distribution to sample from is NaN", trainer.state.global_step) from error
+    finish_probing(trainer, settings.probe, probing)
+    metrics |= probe_metrics(settings.probe)
     write_result(trainer, policy, settings.lora, metrics, curve=curve, manifest=manifest)
-
-
-def _readers(
-    guards: Mapping[str, Path], readings: Mapping[str, GuardSettings], settings: RlSettings
-) -> dict[str, RewardGuard]:
-    dtype = getattr(torch, settings.guard_dtype)
-    models = {name: verified_model(manifest) for name, manifest in guards.items()}
-    return {
-        name: RewardGuard(
-            ForwardGuard(model, readings[name], dtype=dtype),
-            readings[name].min_label_mass,
-            partial(require_readable, settings=readings[name], guard=model),
-        )
-        for name, model in models.items()
-    }
 
 
 def _check_engine(settings: RlSettings) -> None:

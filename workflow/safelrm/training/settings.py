@@ -33,6 +33,14 @@ class TrainingSettings(Strict):
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
     lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
+    probe: "ProbeSettings | None" = Field(
+        None, description="how the policy is probed while it is trained (docs/training.md); none: not at all"
+    )
+
+    @property
+    def read_guards(self) -> list[str]:
+        """The guards that the training reads, each once."""
+        return self.probe.guards if self.probe else []
 
 
 class DataShare(Strict):
@@ -101,6 +109,62 @@ class RewardTerm(Strict):
         return self.module.rpartition(".")[2]
 
 
+class ProbedPrompts(Strict):
+    """A data set of prompts that probes ask, or a part of it."""
+
+    dataset: Name = Field(description="prompts, a key of `datasets`")
+    size: Count | None = Field(
+        None, description="number of its rows, the same ones for all models, arms and seeds; none: all"
+    )
+
+
+class ProbeSettings(Strict):
+    """Probes: at some steps of a training the policy answers a few prompts, and terms of a reward score the answers.
+
+    There is a probe before the first step, and after the last one.
+    """
+
+    prompts: list[ProbedPrompts] = Field(
+        min_length=1, description="what the policy is asked; prompts of `tune`, never those of a benchmark of results"
+    )
+    rewards: list[RewardTerm] = Field(
+        min_length=1, description="the terms that score the answers; the score of a probe is their weighted sum"
+    )
+    times: Count = Field(description="number of probes after the one before the first step, at equal distances")
+    max_completion_tokens: Count = Field(description="token limit of an answer")
+    temperature: NonNegative = Field(0.0, description="sampling temperature; 0 is greedy")
+    batch_size: Count = Field(128, description="answers that are generated at a time")
+    guard_dtype: Dtype = Field("float32", description="arithmetic of guards that the probes read, and no reward")
+    keep: Literal["last", "best"] = Field(
+        "last",
+        description="weights that become the checkpoint: those of the last step, or of the probe with the highest score"
+        " (of equal ones the earliest, and never the one before the first step)",
+    )
+    patience: Count | None = Field(
+        None, description="end the training after so many probes in a row without a new highest score; none: never"
+    )
+
+    @property
+    def guards(self) -> list[str]:
+        """The guards that the terms read, each once."""
+        return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the scores decide which weights become the checkpoint."""
+        return self.keep == "best" or self.patience is not None
+
+    @model_validator(mode="after")
+    def _check(self) -> "ProbeSettings":
+        for key, names in {
+            "rewards: each term": [term.name for term in self.rewards],
+            "prompts: each data set": [asked.dataset for asked in self.prompts],
+        }.items():
+            if len(set(names)) < len(names):
+                raise ValueError(f"{key} may be named once, found {names}")
+        return self
+
+
 class VllmEngine(Strict):
     """vLLM as the rollout engine, within the training process (TRL's colocate mode, which needs CUDA).
 
@@ -153,6 +217,11 @@ class RlSettings(TrainingSettings):
     def guards(self) -> list[str]:
         """The guards that terms of the reward read, each once."""
         return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
+
+    @property
+    def read_guards(self) -> list[str]:
+        """The guards that the reward or the probes read, each once."""
+        return list(dict.fromkeys([*self.guards, *super().read_guards]))
 
     @property
     def has_reference_model(self) -> bool:
