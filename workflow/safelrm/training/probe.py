@@ -39,14 +39,14 @@ from safelrm.training.probing import Probing
 from safelrm.training.processes import process_count
 from safelrm.training.rewards.base import RewardGuard
 from safelrm.training.schemas import PROBED
-from safelrm.training.settings import ProbeSettings
+from safelrm.training.settings import ProbingSettings
 from safelrm.training.vanishing import check_kinds
 
 # files of a snapshot
 ANSWERS, BEST = "probe_rollouts.parquet", "best.safetensors"
 
 
-def probe_metrics(settings: ProbeSettings | None) -> dict[str, str]:
+def probe_metrics(settings: ProbingSettings | None) -> dict[str, str]:
     """The metrics of probes: name in the trainer's log -> name in the curve."""
     terms = [term.name for term in settings.rewards] if settings else []
     names = [SCORE, *map(mean_metric, terms), *map(scored_metric, terms)] if terms else []
@@ -86,16 +86,11 @@ class ProbeCallback(TrainerCallback):
         self._rows: list[pd.DataFrame] = []
 
     def on_train_begin(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        model: PreTrainedModel | None = None,
-        **_: object,
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: object
     ) -> None:
         """The trainer calls this at the start, or when it has loaded the state that it goes on from."""
         if state.global_step == 0:
-            self._ask(model, state)
+            self._ask(given["model"], state)
             return
         snapshot = snapshot_path(Path(args.output_dir), state.global_step)
         self._rows = [PROBED.read(snapshot / ANSWERS)]
@@ -104,20 +99,15 @@ class ProbeCallback(TrainerCallback):
                 _link(snapshot / BEST, path)
 
     def on_step_end(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        model: PreTrainedModel | None = None,
-        **_: object,
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: object
     ) -> None:
         """The trainer calls this after a step, before it logs and saves."""
         if state.global_step not in probed_steps(state.max_steps, self._settings.times):
             return
-        self._ask(model, state)
+        self._ask(given["model"], state)
         if self._settings.keep == "best" and best_step(state.log_history) == state.global_step:
             with atomic_path(Path(args.output_dir) / BEST) as path:
-                save_file({name: each.detach().cpu().contiguous() for name, each in _trained(model)}, path)
+                save_file({name: each.detach().cpu().contiguous() for name, each in _trained(given["model"])}, path)
         waited = probes_since_best(state.log_history)
         if self._settings.patience is not None and waited >= self._settings.patience:
             print(f"no higher score in {waited} probes: the training ends at step {state.global_step}", flush=True)
@@ -145,7 +135,7 @@ class ProbeCallback(TrainerCallback):
 def start_probing(
     trainer: Trainer,
     policy: Policy,
-    settings: ProbeSettings | None,
+    settings: ProbingSettings | None,
     probing: Probing | None,
     guards: Mapping[str, RewardGuard],
 ) -> None:
@@ -178,7 +168,7 @@ def start_probing(
         trainer.add_callback(ProbeCallback(PolicyProbe(policy, settings, probing, used)))
 
 
-def finish_probing(trainer: Trainer, settings: ProbeSettings | None, probing: Probing | None) -> None:
+def finish_probing(trainer: Trainer, settings: ProbingSettings | None, probing: Probing | None) -> None:
     """Write the answers to all probes, and give the policy the weights that are to be kept. Call it after the training.
 
     Args:

@@ -23,7 +23,7 @@ from safelrm.inference.schemas import LENGTH, STOP
 from safelrm.training.policy import Policy
 from safelrm.training.probing import Probing
 from safelrm.training.rewards.base import RewardGuard, SampleReader, TrlReward, build_rewards
-from safelrm.training.settings import ProbeSettings, RewardTerm
+from safelrm.training.settings import ProbingSettings, RewardTerm
 
 # names in the trainer's log and in the curve
 SCORE = "probe_score"
@@ -70,7 +70,7 @@ class PolicyProbe:
     """
 
     def __init__(
-        self, policy: Policy, settings: ProbeSettings, probing: Probing, guards: Mapping[str, RewardGuard]
+        self, policy: Policy, settings: ProbingSettings, probing: Probing, guards: Mapping[str, RewardGuard]
     ) -> None:
         self.settings, self.probing = settings, probing
         self._policy, self._chat = policy, Chat(policy.folder)

@@ -33,7 +33,7 @@ class TrainingSettings(Strict):
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
     lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
-    probe: "ProbeSettings | None" = Field(
+    probe: "ProbingSettings | None" = Field(
         None, description="how the policy is probed while it is trained (docs/training.md); none: not at all"
     )
 
@@ -41,6 +41,16 @@ class TrainingSettings(Strict):
     def read_guards(self) -> list[str]:
         """The guards that the training reads, each once."""
         return self.probe.guards if self.probe else []
+
+    @property
+    def probed(self) -> list[str]:
+        """The data sets that probes ask."""
+        return [asked.dataset for asked in self.probe.prompts] if self.probe else []
+
+    @property
+    def probe_terms(self) -> "list[RewardTerm]":
+        """The terms that score what probes are answered."""
+        return self.probe.rewards if self.probe else []
 
 
 class DataShare(Strict):
@@ -118,7 +128,7 @@ class ProbedPrompts(Strict):
     )
 
 
-class ProbeSettings(Strict):
+class ProbingSettings(Strict):
     """Probes: at some steps of a training the policy answers a few prompts, and terms of a reward score the answers.
 
     There is a probe before the first step, and after the last one.
@@ -155,7 +165,7 @@ class ProbeSettings(Strict):
         return self.keep == "best" or self.patience is not None
 
     @model_validator(mode="after")
-    def _check(self) -> "ProbeSettings":
+    def _check(self) -> "ProbingSettings":
         for key, names in {
             "rewards: each term": [term.name for term in self.rewards],
             "prompts: each data set": [asked.dataset for asked in self.prompts],
