@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,8 +17,10 @@ from safelrm.dag.settings import BenchmarkEntry, Study
 from safelrm.generation.settings import SelectedModule
 from safelrm.judging.fields import judge_of
 from safelrm.training.rewards.base import kinds_of
-from safelrm.training.settings import RewardTerm, RlSettings
+from safelrm.training.settings import ProbingSettings, RewardTerm, RlSettings, TrainingSettings
 
+Recipe = TypeVar("Recipe", bound=TrainingSettings)
+Scored = TypeVar("Scored", RlSettings, ProbingSettings)
 # sections whose modules need no settings
 PLAIN = ("tables", "figures")
 
@@ -74,7 +77,11 @@ def with_registered_settings(study: Study, file: str) -> Study:
             "datasets": _entries(study, file, "datasets", "source", "TABLE", "load"),
             "models": _entries(study, file, "models", "maker", "make", "INPUTS"),
             "guards": _entries(study, file, "guards", "maker", "make", "INPUTS"),
-            "rl": {name: _with_terms(rl, f"rl.{name}.rewards", file) for name, rl in study.rl.items()},
+            "sft": {name: _with_probe(sft, f"sft.{name}", file) for name, sft in study.sft.items()},
+            "rl": {
+                name: _with_probe(_with_terms(rl, f"rl.{name}.rewards", file), f"rl.{name}", file)
+                for name, rl in study.rl.items()
+            },
             "judges": _entries(study, file, "judges", "module", "judge"),
             "benchmarks": [
                 _with_attack(entry, f"benchmarks.{place}", file) for place, entry in enumerate(study.benchmarks)
@@ -114,10 +121,17 @@ def _entries(study: Study, file: str, section: str, module: str, *offers: str) -
     return found
 
 
-def _with_terms(rl: RlSettings, key: str, file: str) -> RlSettings:
-    """The recipe with complete settings of the terms of its reward. A term has guards if its module reads guards."""
+def _with_probe(recipe: Recipe, key: str, file: str) -> Recipe:
+    """The recipe with complete settings of the terms of its probes."""
+    if recipe.probe is None:
+        return recipe
+    return recipe.model_copy(update={"probe": _with_terms(recipe.probe, f"{key}.probe.rewards", file)})
+
+
+def _with_terms(scored: Scored, key: str, file: str) -> Scored:
+    """A recipe or its probes with complete settings of the terms. A term has guards if its module reads guards."""
     terms: list[RewardTerm] = []
-    for place, term in enumerate(rl.rewards):
+    for place, term in enumerate(scored.rewards):
         at = f"{key}.{place}"
         _check_offers(term.module, at, file, ("build", "Settings"))
         reads = "READS_GUARDS" in top_level_names(term.module)
@@ -129,7 +143,7 @@ def _with_terms(rl: RlSettings, key: str, file: str) -> RlSettings:
             _check_offers(scorer, f"{at}.settings.{name}", file, ("score",))
         _check_kinds(term, f"{at}.kinds", file)
         terms.append(term.model_copy(update={"settings": settings}))
-    return rl.model_copy(update={"rewards": terms})
+    return scored.model_copy(update={"rewards": terms})
 
 
 def _check_kinds(term: RewardTerm, key: str, file: str) -> None:

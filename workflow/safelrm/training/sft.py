@@ -1,7 +1,7 @@
 """Supervised fine-tuning of a checkpoint on conversations.
 
-Input:  the manifest of a checkpoint, and a conversations table, or several of them that are mixed.
-Output: the manifest of the trained model, whose folder lies beside it, and the training curve.
+Input:  the manifest of a checkpoint, and a conversations table, or several of them that are mixed; what probes ask.
+Output: the manifest of the trained model, whose folder lies beside it, the training curve, and the answers to probes.
 
 The module training/supervised.py describes the training.
 """
@@ -14,6 +14,7 @@ from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.data.schemas import CONVERSATIONS
 from safelrm.training.command import prepare_process, run_training, training_parser
 from safelrm.training.mixture import mix_conversations
+from safelrm.training.probing import probing_of
 from safelrm.training.settings import SftSettings
 
 
@@ -34,11 +35,13 @@ def main() -> Path:
         conversations = mix_conversations(tables, settings.mixture, settings.size)
     else:
         (conversations,) = tables.values()
+    probing = probing_of(options, settings)
     prepare_process()
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.supervised import train  # noqa: PLC0415
 
-    return run_training("sft", options, [*files.values()], settings, partial(train, conversations, settings))
+    inputs = [*files.values(), *probing.inputs]
+    return run_training("sft", options, inputs, settings, partial(train, conversations, settings, probing=probing))
 
 
 if __name__ == "__main__":

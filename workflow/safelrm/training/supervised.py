@@ -26,6 +26,8 @@ from safelrm.training.batches import PADDING, TOKENS, CountsTokens, LengthSample
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import Policy, load_policy, write_result
+from safelrm.training.probe import finish_probing, probe_metrics, start_probing
+from safelrm.training.probing import Probing
 from safelrm.training.processes import process_count, share_batch, take_device, trainer_config
 from safelrm.training.rendering import Row, as_generated, check_row, check_template, in_format, trace_prefill
 from safelrm.training.resuming import train_resumably
@@ -71,9 +73,11 @@ def train(
     seed: int,
     manifest: Path,
     curve: Path,
+    probing: Probing | None = None,
 ) -> None:
     """Fine-tune `checkpoint` on rows of CONVERSATIONS; write `manifest`, the model folder beside it, and `curve`.
 
+    `probing` is what the recipe's probes ask, and where their answers are written (training/probe.py).
     The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
@@ -108,8 +112,11 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
+    start_probing(trainer, policy, settings.probe, probing, {})
     train_resumably(trainer)
-    write_result(trainer, policy, settings.lora, METRICS, curve=curve, manifest=manifest)
+    finish_probing(trainer, settings.probe, probing)
+    metrics = METRICS | probe_metrics(settings.probe)
+    write_result(trainer, policy, settings.lora, metrics, curve=curve, manifest=manifest)
 
 
 def sft_arguments(settings: SftSettings, passes: int, size: int) -> dict[str, object]:

@@ -1,18 +1,28 @@
 """SFT and RL."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from safelrm.core.arms import FROM
+from safelrm.core.files import canonical_json
 from safelrm.dag.declarations import declared_scorers
 from safelrm.dag.paths import data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
-from safelrm.training.settings import GuardReadings, RlJobSettings, RlSettings, SftSettings, TrainingSettings
+from safelrm.training.settings import (
+    GuardReadings,
+    RewardTerm,
+    RlJobSettings,
+    RlSettings,
+    SftSettings,
+    TrainingSettings,
+)
 
 # what RL uses of a term's module; the rest is read with the configuration
 OF_TERMS = ("build", "Settings", "KINDS")
 # and of a module that a term's settings name
 OF_SCORERS = ("score",)
+
+Method = Literal["sft", "rl"]
 
 
 class TrainingStages(Stages):
@@ -43,19 +53,6 @@ class TrainingStages(Stages):
         """`name=path` of the prompt sets of an RL recipe."""
         return named_data_files(self._prompts(wildcards))
 
-    def rl_guards(self, wildcards: Wildcards) -> list[str]:
-        """The guards that an RL recipe's reward reads."""
-        return [guard_manifest(name) for name in self._rl(wildcards).guards]
-
-    def rl_named_guards(self, wildcards: Wildcards) -> list[str]:
-        """`name=path` of these guards."""
-        return [f"{name}={guard_manifest(name)}" for name in self._rl(wildcards).guards]
-
-    def rl_readings(self, wildcards: Wildcards) -> str:
-        """How these guards are asked and read."""
-        readings = {name: self.study.guards[name].reading for name in self._rl(wildcards).guards}
-        return settings_json(GuardReadings(readings))
-
     def rl_settings(self, wildcards: Wildcards) -> str:
         """Settings of an RL recipe, with the template arguments of the decoding modes that it names."""
         recipe, modes = self._rl(wildcards), self.study.models[wildcards["model"]].decodings
@@ -67,16 +64,49 @@ class TrainingStages(Stages):
         recipe = self._rl(wildcards)
         # without this setting vLLM is hidden from TRL (training/command.py)
         engines = [] if recipe.vllm is None else ["vllm"]
-        terms = [use for term in recipe.rewards for use in definitions(term.module, OF_TERMS)]
-        for term in recipe.rewards:
-            asked = declared_scorers(term.module, term.settings).values()
-            terms += [use for scorer in asked for use in definitions(scorer, OF_SCORERS)]
-        return self.code("safelrm.training.rl", *terms, *engines)
+        terms = [*recipe.rewards, *recipe.probe_terms]
+        return self.code("safelrm.training.rl", *_uses(terms), *engines)
 
-    def with_adapter(self, method: Literal["sft", "rl"]) -> str:
+    def sft_code(self, wildcards: Wildcards) -> str:
+        """Code hash of `sft` with the terms of a recipe's probes."""
+        return self.code("safelrm.training.sft", *_uses(self._sft(wildcards).probe_terms))
+
+    def guards(self, method: Method) -> Callable[[Wildcards], list[str]]:
+        """The guards that a recipe of a method reads, for its reward or its probes."""
+        return lambda wildcards: [guard_manifest(name) for name in self._recipe(method, wildcards).read_guards]
+
+    def named_guards(self, method: Method) -> Callable[[Wildcards], list[str]]:
+        """`name=path` of these guards."""
+        return lambda wildcards: [
+            f"{name}={guard_manifest(name)}" for name in self._recipe(method, wildcards).read_guards
+        ]
+
+    def readings(self, method: Method) -> Callable[[Wildcards], str]:
+        """How these guards are asked and read."""
+        known = self.study.guards
+        return lambda wildcards: settings_json(
+            GuardReadings({name: known[name].reading for name in self._recipe(method, wildcards).read_guards})
+        )
+
+    def probed(self, method: Method) -> Callable[[Wildcards], list[str]]:
+        """The prompts that the probes of a recipe of a method ask."""
+        return lambda wildcards: data_files(self._recipe(method, wildcards).probed)
+
+    def named_probed(self, method: Method) -> Callable[[Wildcards], list[str]]:
+        """`name=path` of these prompts."""
+        return lambda wildcards: named_data_files(self._recipe(method, wildcards).probed)
+
+    def decoding(self, wildcards: Wildcards) -> str:
+        """The decoding mode in which probes ask a model: its first one."""
+        return next(iter(self.study.models[wildcards["model"]].decodings))
+
+    def template(self, wildcards: Wildcards) -> str:
+        """Arguments of the chat template in this mode."""
+        return canonical_json(self.study.models[wildcards["model"]].decodings[self.decoding(wildcards)].template)
+
+    def with_adapter(self, method: Method) -> str:
         """A pattern of the recipes of a method whose adapter is an output of its own."""
-        recipes: Mapping[str, TrainingSettings] = getattr(self.study, method)
-        kept = [name for name, recipe in recipes.items() if recipe.lora and recipe.lora.keep_adapter]
+        kept = [name for name, recipe in self._recipes(method).items() if recipe.lora and recipe.lora.keep_adapter]
         # without one, a pattern that fits no name
         return "|".join(kept) or "(?!)"
 
@@ -86,5 +116,21 @@ class TrainingStages(Stages):
     def _rl(self, wildcards: Wildcards) -> RlSettings:
         return self.study.rl[wildcards["recipe"]]
 
+    def _recipes(self, method: Method) -> Mapping[str, TrainingSettings]:
+        return getattr(self.study, method)
+
+    def _recipe(self, method: Method, wildcards: Wildcards) -> TrainingSettings:
+        return self._recipes(method)[wildcards["recipe"]]
+
     def _prompts(self, wildcards: Wildcards) -> list[str]:
         return [share.dataset for share in self._rl(wildcards).prompts]
+
+
+def _uses(terms: Iterable[RewardTerm]) -> list[str]:
+    """What a training uses of the modules of terms, each definition once."""
+    found = []
+    for term in terms:
+        found += definitions(term.module, OF_TERMS)
+        for scorer in declared_scorers(term.module, term.settings).values():
+            found += definitions(scorer, OF_SCORERS)
+    return list(dict.fromkeys(found))
