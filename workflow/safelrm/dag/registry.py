@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,10 +16,15 @@ from safelrm.dag.modules import is_module, syntax_tree
 from safelrm.dag.settings import BenchmarkEntry, Study
 from safelrm.generation.settings import SelectedModule
 from safelrm.judging.fields import judge_of
+from safelrm.training.candidate_settings import CandidateSettings
 from safelrm.training.settings import RewardTerm, RlSettings
+
+Rewarded = TypeVar("Rewarded", CandidateSettings, RlSettings)
 
 # sections whose modules need no settings
 PLAIN = ("tables", "figures")
+# sections whose entries have terms of a reward
+REWARDED = ("candidates", "rl")
 
 
 def settings_model(path: str) -> type[BaseModel]:
@@ -73,7 +79,13 @@ def with_registered_settings(study: Study, file: str) -> Study:
             "datasets": _entries(study, file, "datasets", "source", "TABLE", "load"),
             "models": _entries(study, file, "models", "maker", "make", "INPUTS"),
             "guards": _entries(study, file, "guards", "maker", "make", "INPUTS"),
-            "rl": {name: _with_terms(rl, f"rl.{name}.rewards", file) for name, rl in study.rl.items()},
+            **{
+                section: {
+                    name: _with_terms(entry, f"{section}.{name}.rewards", file)
+                    for name, entry in getattr(study, section).items()
+                }
+                for section in REWARDED
+            },
             "judges": _entries(study, file, "judges", "module", "judge"),
             "benchmarks": [
                 _with_attack(entry, f"benchmarks.{place}", file) for place, entry in enumerate(study.benchmarks)
@@ -113,10 +125,10 @@ def _entries(study: Study, file: str, section: str, module: str, *offers: str) -
     return found
 
 
-def _with_terms(rl: RlSettings, key: str, file: str) -> RlSettings:
-    """The recipe with complete settings of the terms of its reward. A term has guards if its module reads guards."""
+def _with_terms(entry: Rewarded, key: str, file: str) -> Rewarded:
+    """The entry with complete settings of the terms of its reward. A term has guards if its module reads guards."""
     terms: list[RewardTerm] = []
-    for place, term in enumerate(rl.rewards):
+    for place, term in enumerate(entry.rewards):
         at = f"{key}.{place}"
         _check_offers(term.module, at, file, ("build", "Settings"))
         reads = "READS_GUARDS" in top_level_names(term.module)
@@ -126,7 +138,7 @@ def _with_terms(rl: RlSettings, key: str, file: str) -> RlSettings:
         terms.append(
             term.model_copy(update={"settings": _complete(settings_model(term.module), term.settings, at, file)})
         )
-    return rl.model_copy(update={"rewards": terms})
+    return entry.model_copy(update={"rewards": terms})
 
 
 def _complete(model: type[BaseModel], given: Mapping[str, object], key: str, file: str) -> dict[str, object]:

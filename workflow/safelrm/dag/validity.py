@@ -1,6 +1,7 @@
 """What makes the numbers of a study hold, checked before any job is planned.
 
 What rewards a model does not report on it: RL learns what a guard overlooks, and what a list of phrases does not hold.
+So does a model that is trained on completions which a reward has chosen, by rejection sampling or in pairs (DPO).
 Whether an answer equals its reference is exempt, since there is one comparison for both.
 """
 
@@ -11,8 +12,10 @@ from safelrm.analysis.settings import headline_judges
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.declarations import declared_same_means
 from safelrm.dag.settings import BenchmarkEntry, JudgeEntry, MadeModel, Study
+from safelrm.dag.taught import reward_of
 from safelrm.data.settings import AuditSettings
 from safelrm.judging.fields import judge_of
+from safelrm.training.candidate_settings import CandidateSettings
 from safelrm.training.settings import RlSettings
 
 
@@ -24,14 +27,16 @@ def check_rewards(study: Study, file: str) -> None:
             the means of a reward (`SAME_MEANS_AS` of the reward's module).
     """
     for arm in study.arms:
-        for key, name in _headlines(study) if arm.method == "rl" else ():
-            fault = _taught(study, name, study.rl[arm.recipe]) or _of_one_kind(study, name, study.rl[arm.recipe])
+        # an arm that starts from a rewarded one stands beside that arm, whose reward is checked itself
+        reward = reward_of(study, arm)
+        for key, name in _headlines(study) if reward else ():
+            fault = _taught(study, name, reward) or _of_one_kind(study, name, reward)
             if fault:
                 problem, fix = fault
                 raise SafeLRMError(f"{problem} (arm `{arm.name}`)", file=file, key=key, fix=fix)
 
 
-def _taught(study: Study, name: str, recipe: RlSettings) -> tuple[str, str] | None:
+def _taught(study: Study, name: str, recipe: RlSettings | CandidateSettings) -> tuple[str, str] | None:
     """The fault and the fix, if a judge asks a guard that rewards."""
     for guard in recipe.guards:
         if _asks(study, study.judges[name], guard):
@@ -40,7 +45,7 @@ def _taught(study: Study, name: str, recipe: RlSettings) -> tuple[str, str] | No
     return None
 
 
-def _of_one_kind(study: Study, name: str, recipe: RlSettings) -> tuple[str, str] | None:
+def _of_one_kind(study: Study, name: str, recipe: RlSettings | CandidateSettings) -> tuple[str, str] | None:
     """The fault and the fix, if a judge measures by the means of a term of the reward."""
     module = study.judges[name].module
     for term in recipe.rewards:

@@ -16,7 +16,6 @@ The losses are GRPO (Shao et al. 2024), DAPO (Yu et al. 2025) and Dr. GRPO (Liu 
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +27,10 @@ from transformers import PreTrainedModel, PrinterCallback
 from transformers.core_model_loading import revert_weight_conversion
 from trl import GRPOConfig, GRPOTrainer
 
-from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import trace_format_of, user_turn
-from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
-from safelrm.judging.guard import require_readable
 from safelrm.training.collapse import SIGNS, collapse_signs
 from safelrm.training.curves import CurveWatch, divergence_error
 from safelrm.training.lora import adapter_config
@@ -43,7 +39,8 @@ from safelrm.training.processes import process_count, share_batch, shared_argume
 from safelrm.training.prompts import check_lengths, mix_prompts
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
-from safelrm.training.rewards.base import RewardGuard, SampleReader, build_rewards
+from safelrm.training.reward_guards import load_guards
+from safelrm.training.rewards.base import SampleReader, build_rewards
 from safelrm.training.rewards.shares import scored_metric
 from safelrm.training.settings import RlSettings, VllmEngine
 from safelrm.training.vanishing import TermWatch, check_kinds
@@ -107,7 +104,7 @@ def train(
         prefilled=bool(trace_prefill(policy.tokenizer)),
         trace_format=trace_format_of(policy.tokenizer),
     )
-    readers = _readers(guards, readings, settings)
+    readers = load_guards(guards, readings, settings.guard_dtype)
     metrics = METRICS | _reward_metrics([term.name for term in settings.rewards])
     trainer = GRPOTrainer(
         model=policy.model,
@@ -138,21 +135,6 @@ def train(
             raise
         raise divergence_error("the distribution to sample from is NaN", trainer.state.global_step) from error
     write_result(trainer, policy, settings.lora, metrics, curve=curve, manifest=manifest)
-
-
-def _readers(
-    guards: Mapping[str, Path], readings: Mapping[str, GuardSettings], settings: RlSettings
-) -> dict[str, RewardGuard]:
-    dtype = getattr(torch, settings.guard_dtype)
-    models = {name: verified_model(manifest) for name, manifest in guards.items()}
-    return {
-        name: RewardGuard(
-            ForwardGuard(model, readings[name], dtype=dtype),
-            readings[name].min_label_mass,
-            partial(require_readable, settings=readings[name], guard=model),
-        )
-        for name, model in models.items()
-    }
 
 
 def _check_engine(settings: RlSettings) -> None:

@@ -49,6 +49,14 @@ class SftSettings(TrainingSettings):
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
     )
+    candidates: Name | None = Field(
+        None,
+        description="in place of `dataset`: the best completion of each prompt, of a key of `candidates` (rejection"
+        " sampling)",
+    )
+    min_reward: float | None = Field(
+        None, description="least reward of a candidate that is trained on; its prompt is left out otherwise; none: any"
+    )
     size: Count | None = Field(
         None, description="rows of the mixture; none: as many as the shares allow without using a row twice"
     )
@@ -64,13 +72,17 @@ class SftSettings(TrainingSettings):
 
     @property
     def datasets(self) -> list[str]:
-        """The data sets that are trained on."""
+        """The data sets that are trained on; none of a recipe with candidates."""
         return [self.dataset] if self.dataset else [share.dataset for share in self.mixture]
 
     @model_validator(mode="after")
     def _check(self) -> "SftSettings":
-        if bool(self.dataset) == bool(self.mixture):
-            raise ValueError("give either `dataset`, to train on one data set, or `mixture`, for several")
+        if bool(self.dataset) + bool(self.mixture) + bool(self.candidates) != 1:
+            raise ValueError(
+                "give either `dataset`, to train on one data set, or `mixture`, for several, or `candidates`"
+            )
+        if self.min_reward is not None and not self.candidates:
+            raise ValueError("min_reward: only candidates have rewards; leave it out")
         if self.size and not self.mixture:
             raise ValueError("size: is that of a mixture; a single data set is trained on whole")
         if len(set(self.datasets)) < len(self.datasets):

@@ -1,19 +1,20 @@
-"""SFT and RL."""
+"""SFT, DPO and RL, and the candidates that SFT and DPO may learn from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from safelrm.core.arms import FROM
-from safelrm.dag.paths import data_files, guard_manifest, named_data_files, run_manifest
+from safelrm.dag.paths import candidates_file, data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
-from safelrm.training.settings import GuardReadings, RlSettings, SftSettings, TrainingSettings
+from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
+from safelrm.training.settings import GuardReadings, RewardTerm, RlSettings, SftSettings, TrainingSettings
 
-# what RL uses of a term's module; the rest is read with the configuration
+# what a reward uses of a term's module; the rest is read with the configuration
 OF_TERMS = ("build", "Settings", "KINDS")
 
 
 class TrainingStages(Stages):
-    """The jobs of `sft` and `rl`."""
+    """The jobs of `candidates`, `sft`, `dpo` and `rl`."""
 
     def start(self, wildcards: Wildcards) -> str:
         """The checkpoint that a training starts from: the base, or that of the arm named in `from`."""
@@ -21,16 +22,56 @@ class TrainingStages(Stages):
         return run_manifest(wildcards["model"], arm, wildcards["seed"])
 
     def sft_data(self, wildcards: Wildcards) -> list[str]:
-        """The conversations of an SFT recipe."""
-        return data_files(self._sft(wildcards).datasets)
+        """The conversations of an SFT recipe, or its candidates."""
+        recipe = self._sft(wildcards)
+        return [self._candidates(recipe.candidates, wildcards)] if recipe.candidates else data_files(recipe.datasets)
 
     def sft_named_data(self, wildcards: Wildcards) -> list[str]:
-        """`name=path` of these conversations."""
-        return named_data_files(self._sft(wildcards).datasets)
+        """`name=path` of these."""
+        recipe = self._sft(wildcards)
+        if recipe.candidates:
+            return [f"{recipe.candidates}={self._candidates(recipe.candidates, wildcards)}"]
+        return named_data_files(recipe.datasets)
 
     def sft_settings(self, wildcards: Wildcards) -> str:
         """Settings of an SFT recipe."""
         return settings_json(self._sft(wildcards))
+
+    def dpo_data(self, wildcards: Wildcards) -> str:
+        """The candidates of a DPO recipe."""
+        return self._candidates(self._dpo(wildcards).candidates, wildcards)
+
+    def dpo_settings(self, wildcards: Wildcards) -> str:
+        """Settings of a DPO recipe."""
+        return settings_json(self._dpo(wildcards))
+
+    def candidate_prompts(self, wildcards: Wildcards) -> list[str]:
+        """The prompt sets of candidates."""
+        return data_files(self._sampled(wildcards).prompts)
+
+    def candidate_named_prompts(self, wildcards: Wildcards) -> list[str]:
+        """`name=path` of these prompt sets."""
+        return named_data_files(self._sampled(wildcards).prompts)
+
+    def candidate_guards(self, wildcards: Wildcards) -> list[str]:
+        """The guards that the reward of candidates reads."""
+        return [guard_manifest(name) for name in self._sampled(wildcards).guards]
+
+    def candidate_named_guards(self, wildcards: Wildcards) -> list[str]:
+        """`name=path` of these guards."""
+        return [f"{name}={guard_manifest(name)}" for name in self._sampled(wildcards).guards]
+
+    def candidate_readings(self, wildcards: Wildcards) -> str:
+        """How these guards are asked and read."""
+        return self._readings(self._sampled(wildcards).guards)
+
+    def candidate_settings(self, wildcards: Wildcards) -> str:
+        """Settings of candidates."""
+        return settings_json(self._sampled(wildcards))
+
+    def candidate_code(self, wildcards: Wildcards) -> str:
+        """Code hash of `candidates` with the terms of the reward."""
+        return self.code("safelrm.training.candidates", *_uses(self._sampled(wildcards).rewards))
 
     def rl_prompts(self, wildcards: Wildcards) -> list[str]:
         """The prompt sets of an RL recipe."""
@@ -50,8 +91,7 @@ class TrainingStages(Stages):
 
     def rl_readings(self, wildcards: Wildcards) -> str:
         """How these guards are asked and read."""
-        readings = {name: self.study.guards[name].reading for name in self._rl(wildcards).guards}
-        return settings_json(GuardReadings(readings))
+        return self._readings(self._rl(wildcards).guards)
 
     def rl_settings(self, wildcards: Wildcards) -> str:
         """Settings of an RL recipe."""
@@ -62,15 +102,28 @@ class TrainingStages(Stages):
         recipe = self._rl(wildcards)
         # without this setting vLLM is hidden from TRL (training/command.py)
         engines = [] if recipe.vllm is None else ["vllm"]
-        terms = [use for term in recipe.rewards for use in definitions(term.module, OF_TERMS)]
-        return self.code("safelrm.training.rl", *terms, *engines)
+        return self.code("safelrm.training.rl", *_uses(recipe.rewards), *engines)
 
-    def with_adapter(self, method: Literal["sft", "rl"]) -> str:
+    def with_adapter(self, method: Literal["sft", "dpo", "rl"]) -> str:
         """A pattern of the recipes of a method whose adapter is an output of its own."""
         recipes: Mapping[str, TrainingSettings] = getattr(self.study, method)
         kept = [name for name, recipe in recipes.items() if recipe.lora and recipe.lora.keep_adapter]
         # without one, a pattern that fits no name
         return "|".join(kept) or "(?!)"
+
+    def _readings(self, guards: Sequence[str]) -> str:
+        return settings_json(GuardReadings({name: self.study.guards[name].reading for name in guards}))
+
+    def _candidates(self, name: str, wildcards: Wildcards) -> str:
+        """The candidates that a training reads: of the checkpoint that it starts from, for its seed."""
+        start = wildcards["start"].removeprefix(FROM) or None
+        return candidates_file(wildcards["model"], name, start, wildcards["seed"])
+
+    def _sampled(self, wildcards: Wildcards) -> CandidateSettings:
+        return self.study.candidates[wildcards["candidates"]]
+
+    def _dpo(self, wildcards: Wildcards) -> DpoSettings:
+        return self.study.dpo[wildcards["recipe"]]
 
     def _sft(self, wildcards: Wildcards) -> SftSettings:
         return self.study.sft[wildcards["recipe"]]
@@ -80,3 +133,8 @@ class TrainingStages(Stages):
 
     def _prompts(self, wildcards: Wildcards) -> list[str]:
         return [share.dataset for share in self._rl(wildcards).prompts]
+
+
+def _uses(terms: Sequence[RewardTerm]) -> list[str]:
+    """What a job uses of the terms of a reward, as the code hash takes it."""
+    return [use for term in terms for use in definitions(term.module, OF_TERMS)]
