@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safelrm.analysis.settings import headline_judges
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.declarations import declared_same_means
+from safelrm.dag.declarations import declared_same_means, declared_scorers
 from safelrm.dag.settings import BenchmarkEntry, JudgeEntry, MadeModel, Study
 from safelrm.dag.taught import reward_of
 from safelrm.data.settings import AuditSettings
@@ -24,7 +24,7 @@ def check_rewards(study: Study, file: str) -> None:
 
     Raises:
         SafeLRMError: a judge that `metrics` names asks a guard that rewards, also under another name, or measures by
-            the means of a reward (`SAME_MEANS_AS` of the reward's module).
+            the means of a reward (`SAME_MEANS_AS` of the reward's module, or of a module that its settings name).
     """
     for arm in study.arms:
         # an arm that starts from a rewarded one stands beside that arm, whose reward is checked itself
@@ -46,13 +46,18 @@ def _taught(study: Study, name: str, recipe: RlSettings | CandidateSettings) -> 
 
 
 def _of_one_kind(study: Study, name: str, recipe: RlSettings | CandidateSettings) -> tuple[str, str] | None:
-    """The fault and the fix, if a judge measures by the means of a term of the reward."""
+    """The fault and the fix, if a judge measures by the means of a term of the reward, or of a module that one asks."""
     module = study.judges[name].module
-    for term in recipe.rewards:
-        if module in declared_same_means(term.module):
+    rewarding = [
+        path
+        for term in recipe.rewards
+        for path in (term.module, *declared_scorers(term.module, term.settings).values())
+    ]
+    for path in rewarding:
+        if module in declared_same_means(path):
             kinds = "such as a guard's field of refusals (docs/refusals.md)"
             fix = f"name a judge of another kind, {kinds}; `validation` may compare this one with it"
-            return f"`{name}` ({module}) measures by the same means as the reward {term.module}", fix
+            return f"`{name}` ({module}) measures by the same means as the reward {path}", fix
     return None
 
 

@@ -58,6 +58,8 @@ class DpoSettings(TrainingSettings):
     The chosen completion of a prompt is its candidate of the highest reward, the rejected one that of the lowest.
     """
 
+    trl_config = "DPOConfig"
+
     candidates: Name = Field(description="where the pairs come from, a key of `candidates`")
     min_margin: Positive = Field(
         description="least difference of the two rewards; prompts whose candidates differ less make no pair"

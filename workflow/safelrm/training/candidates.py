@@ -32,7 +32,8 @@ from safelrm.inference.schemas import STOP
 from safelrm.training.candidate_settings import CandidateSettings
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.reward_guards import load_guards
-from safelrm.training.rewards.base import RewardGuard, SampleReader, build_rewards
+from safelrm.training.rewards.base import SampleReader, build_rewards
+from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.sampled import sampled_tokens
 from safelrm.training.schemas import CANDIDATES
 from safelrm.training.settings import GuardReadings, RewardTerm

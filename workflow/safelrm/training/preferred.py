@@ -4,8 +4,8 @@
    sampled, and the end token. Nothing is rendered again. A completion that the token limit has cut has no end token.
 2. The loss covers the tokens of the completions alone. It compares the policy with the reference model, which is the
    checkpoint at the start; with LoRA the model without its updates.
-3. AdamW trains all weights, or updates of low rank (training/lora.py), with a linear warm-up and a cosine decay. A NaN
-   or infinite loss, gradient norm or weight ends the run.
+3. AdamW trains all weights, or updates of low rank (training/lora.py), with a linear warm-up and a cosine decay, unless
+   the recipe's `trainer` says otherwise. A NaN or infinite loss, gradient norm or weight ends the run.
 4. The weights are saved in the dtype of the checkpoint, with the tokenizer and nothing else.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
 from safelrm.core.errors import SafeLRMError
@@ -23,11 +23,12 @@ from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import user_turn
 from safelrm.inference.engine import load_model
 from safelrm.inference.schemas import STOP
+from safelrm.training.batches import PADDING, TOKENS, CountsTokens
 from safelrm.training.candidate_settings import DpoSettings
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import Policy, load_policy, write_result
-from safelrm.training.processes import share_batch, shared_arguments, take_device
+from safelrm.training.processes import share_batch, take_device, trainer_config
 from safelrm.training.resuming import train_resumably
 
 METRICS = {
@@ -40,35 +41,19 @@ METRICS = {
     "logps/chosen": "logprob_chosen",
     "logps/rejected": "logprob_rejected",
     "entropy": "entropy",
-    # of the policy's forward and backward passes so far, padding left out
-    "num_tokens": "tokens_trained",
+    # of the policy's passes: both sequences of a pair
+    TOKENS: TOKENS,
+    PADDING: PADDING,
     "grad_norm": "gradient_norm",
     "learning_rate": "learning_rate",
 }
 
 
-class TokenPairsTrainer(DPOTrainer):
-    """TRL's trainer of rows that hold token ids, which it would make of texts. It counts on where a run was killed."""
+class TokenPairsTrainer(CountsTokens, DPOTrainer):
+    """TRL's trainer of rows that hold token ids, which it would make of texts. It counts tokens."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: object, **__: object) -> Dataset:
         return dataset
-
-    def count_from(self, history: Sequence[dict[str, float]]) -> None:
-        """Count trained tokens on from a log. TRL 1.16 counts from zero when it resumes."""
-        self._total_train_tokens = int(max((entry.get("num_tokens", 0) for entry in history), default=0))
-
-
-class CountOn(TrainerCallback):
-    """Lets a resumed trainer count tokens on."""
-
-    def __init__(self, trainer: TokenPairsTrainer) -> None:
-        self._trainer = trainer
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        """Called by the trainer when it has loaded the state it goes on from."""
-        self._trainer.count_from(state.log_history)
 
 
 def train(
@@ -101,29 +86,40 @@ def train(
         model=policy.model,
         ref_model=load_model(policy.folder, torch.float32) if settings.has_reference_model else None,
         processing_class=policy.tokenizer,
-        args=DPOConfig(
-            **shared_arguments(settings, seed, work),
-            # rows are never cut: token_rows refuses rows that are too long
-            max_length=None,
-            num_train_epochs=settings.epochs,
-            gradient_accumulation_steps=passes,
-            per_device_train_batch_size=size,
-            learning_rate=settings.learning_rate,
-            warmup_steps=settings.warmup,
-            weight_decay=settings.weight_decay,
-            lr_scheduler_type="cosine",
-            loss_type=[settings.loss],
-            label_smoothing=settings.label_smoothing,
-            beta=settings.beta,
+        args=trainer_config(
+            DPOConfig, settings, dpo_arguments(settings, passes, size), seed=seed, work=work, curve=curve
         ),
         train_dataset=Dataset.from_list(rows),
         callbacks=[CurveWatch(METRICS)],
         peft_config=adapter_config(settings.lora, policy.model),
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(CountOn(trainer))
     train_resumably(trainer)
     write_result(trainer, policy, settings.lora, METRICS, curve=curve, manifest=manifest)
+
+
+def dpo_arguments(settings: DpoSettings, passes: int, size: int) -> dict[str, object]:
+    """The arguments of TRL's DPOConfig that follow from a recipe, for each of the processes that share a step.
+
+    Args:
+        settings: the recipe.
+        passes: forward and backward passes of a step.
+        size: pairs of a pass.
+    """
+    return {
+        # rows are never cut: token_rows refuses rows that are too long
+        "max_length": None,
+        "num_train_epochs": settings.epochs,
+        "gradient_accumulation_steps": passes,
+        "per_device_train_batch_size": size,
+        "learning_rate": settings.learning_rate,
+        "warmup_steps": settings.warmup,
+        "weight_decay": settings.weight_decay,
+        "lr_scheduler_type": "cosine",
+        "loss_type": [settings.loss],
+        "label_smoothing": settings.label_smoothing,
+        "beta": settings.beta,
+    }
 
 
 def token_rows(pairs: pd.DataFrame, policy: Policy, max_length: int) -> list[dict[str, list[int]]]:

@@ -15,7 +15,7 @@ from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.data.schemas import PROMPTS
 from safelrm.training.command import hide_vllm_from_trl, prepare_process, run_training, training_parser
-from safelrm.training.settings import GuardReadings, RlSettings
+from safelrm.training.settings import GuardReadings, RlJobSettings, RlSettings
 
 
 def prompt_files(arguments: Sequence[str], settings: RlSettings) -> dict[str, Path]:
@@ -47,7 +47,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> Path:
     """Run the command; the manifest that it has written."""
     options = arguments().parse_args()
-    settings = parse_settings(RlSettings, options.settings)
+    settings = parse_settings(RlJobSettings, options.settings)
     readings = parse_settings(GuardReadings, options.readings).root
     guards = named_paths("--guards", options.guards)
     files = prompt_files(options.prompts, settings)
@@ -58,7 +58,7 @@ def main() -> Path:
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
-    reinforce = partial(train, prompts, settings, guards=guards, readings=readings)
+    reinforce = partial(train, prompts, settings, guards=guards, readings=readings, templates=settings.templates)
     return run_training("rl", options, [*guards.values(), *files.values()], settings, reinforce)
 
 

@@ -4,13 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from safelrm.core.arms import FROM
+from safelrm.dag.declarations import declared_scorers
 from safelrm.dag.paths import candidates_file, data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
-from safelrm.training.settings import GuardReadings, RewardTerm, RlSettings, SftSettings, TrainingSettings
+from safelrm.training.settings import (
+    GuardReadings,
+    RewardTerm,
+    RlJobSettings,
+    RlSettings,
+    SftSettings,
+    TrainingSettings,
+)
 
 # what a reward uses of a term's module; the rest is read with the configuration
 OF_TERMS = ("build", "Settings", "KINDS")
+# and of a module that a term's settings name
+OF_SCORERS = ("score",)
 
 
 class TrainingStages(Stages):
@@ -94,8 +104,10 @@ class TrainingStages(Stages):
         return self._readings(self._rl(wildcards).guards)
 
     def rl_settings(self, wildcards: Wildcards) -> str:
-        """Settings of an RL recipe."""
-        return settings_json(self._rl(wildcards))
+        """Settings of an RL recipe, with the template arguments of the decoding modes that it names."""
+        recipe, modes = self._rl(wildcards), self.study.models[wildcards["model"]].decodings
+        templates = {name: modes[name].template for name in recipe.decodings}
+        return settings_json(RlJobSettings(**dict(recipe), templates=templates))
 
     def rl_code(self, wildcards: Wildcards) -> str:
         """Code hash of `rl` with the terms of a recipe's reward, and with what TRL imports for this recipe only."""
@@ -137,4 +149,8 @@ class TrainingStages(Stages):
 
 def _uses(terms: Sequence[RewardTerm]) -> list[str]:
     """What a job uses of the terms of a reward, as the code hash takes it."""
-    return [use for term in terms for use in definitions(term.module, OF_TERMS)]
+    uses = [use for term in terms for use in definitions(term.module, OF_TERMS)]
+    for term in terms:
+        asked = declared_scorers(term.module, term.settings).values()
+        uses += [use for scorer in asked for use in definitions(scorer, OF_SCORERS)]
+    return uses
