@@ -134,6 +134,16 @@ def stage_arguments(stage: str, inputs: Path, settings: dict) -> list[str]:
     """The command line of the stage sft, dpo or rl on what `write_inputs` has written."""
     arguments = ["--checkpoint", inputs / "manifest.json", "--seed", 0, "--code", "abc"]
     arguments += ["--manifest", "out/manifest.json", "--curve", "out/curve.parquet"]
+    arguments += [
+        "--model",
+        "m",
+        "--arm",
+        stage,
+        "--decoding",
+        "default",
+        "--probes",
+        f"probes/m/{stage}/seed0.parquet",
+    ]
     if stage == "sft":
         arguments += ["--data", f"star1={inputs / 'data.parquet'}"]
     elif stage == "dpo":

@@ -2,9 +2,12 @@ rule dpo:
     input:
         start=plan.training.start,
         data=plan.training.dpo_data,
+        guards=plan.training.guards("dpo"),
+        probed=plan.training.probed("dpo"),
     output:
         **checkpoint("checkpoints/{model}/dpo-{recipe}{start}/seed{seed}"),
         curve="results/training/{model}/dpo-{recipe}{start}/seed{seed}.parquet",
+        probes="results/probes/{model}/dpo-{recipe}{start}/seed{seed}.parquet",
     log:
         "logs/dpo/{model}/{recipe}{start}/seed{seed}.log",
     cache: "omit-software"
@@ -18,12 +21,20 @@ rule dpo:
         start="{start}",
         seed="{seed}",
         settings=plan.training.dpo_settings,
-        code=plan.code("safelrm.training.dpo"),
+        guards=plan.training.named_guards("dpo"),
+        readings=plan.training.readings("dpo"),
+        probed=plan.training.named_probed("dpo"),
+        decoding=plan.training.decoding,
+        template=plan.training.template,
+        code=plan.training.dpo_code,
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"
         " safelrm.training.dpo --settings {params.settings:q} --checkpoint {input.start}"
         " --candidates {input.data} --seed {params.seed}"
-        " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
+        " --model {params.model} --arm dpo-{params.recipe}{params.start} --decoding {params.decoding}"
+        " --template {params.template:q} --guards {params.guards} --readings {params.readings:q}"
+        " --probe-prompts {params.probed} --code {params.code}"
+        " --manifest {output.manifest} --curve {output.curve} --probes {output.probes} > {log} 2>&1"
 
 
 # the same for recipes that keep their adapter
@@ -32,6 +43,7 @@ use rule dpo as dpo_adapter with:
         **checkpoint("checkpoints/{model}/dpo-{recipe}{start}/seed{seed}"),
         **adapter("checkpoints/{model}/dpo-{recipe}{start}/seed{seed}"),
         curve="results/training/{model}/dpo-{recipe}{start}/seed{seed}.parquet",
+        probes="results/probes/{model}/dpo-{recipe}{start}/seed{seed}.parquet",
     wildcard_constraints:
         recipe=plan.training.with_adapter("dpo"),
     cache: "omit-software"

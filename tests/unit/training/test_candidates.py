@@ -13,7 +13,7 @@ from safelrm.models.schemas import CURVES
 from safelrm.training import candidates, dpo, sft
 from safelrm.training.candidate_settings import CandidateSettings
 from safelrm.training.candidates import sample_candidates, with_rewards
-from safelrm.training.reward_guards import load_guards
+from safelrm.training.guards import reward_guards
 from safelrm.training.schemas import CANDIDATES
 
 SAFETY = {"module": "safelrm.training.rewards.safety", "weight": 1.0, "guards": ["g"]}
@@ -41,7 +41,7 @@ def answered(monkeypatch):
 
 @pytest.fixture
 def guards(inputs):
-    return load_guards({"g": inputs / "manifest.json"}, {"g": GuardSettings.model_validate(GUARD)}, "float32")
+    return reward_guards({"g": inputs / "manifest.json"}, {"g": GuardSettings.model_validate(GUARD)}, "float32")
 
 
 def sampled(inputs, seed=0, **changes):
@@ -80,7 +80,7 @@ def test_without_any_term_there_is_no_reward(inputs, answered, guards):
 
 def test_a_term_that_should_score_and_does_not_is_an_error(inputs, answered):
     unreadable = GuardSettings.model_validate(GUARD | {"min_label_mass": 1.0})
-    guards = load_guards({"g": inputs / "manifest.json"}, {"g": unreadable}, "float32")
+    guards = reward_guards({"g": inputs / "manifest.json"}, {"g": unreadable}, "float32")
     rows, settings = sampled(inputs)
     with pytest.raises(SafeLRMError, match="the reward term `safety` has no score from the guard `g`"):
         with_rewards(rows, inputs / "model", settings, guards)

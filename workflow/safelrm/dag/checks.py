@@ -51,6 +51,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     for name, judge in study.judges.items():
         yield f"judges.{name}.guard", judge.guard, "guards"
         yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
+    yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
@@ -71,6 +72,14 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         known = {"train": study.audit.train, "tune": study.audit.tune}
         yield from ((f"audit.{side}", name, "datasets") for side, names in known.items() for name in names)
         yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+
+
+def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key of the probes of recipes that names prompts or a guard."""
+    for section in ("sft", "dpo", "rl"):
+        for name, recipe in getattr(study, section).items():
+            yield from ((f"{section}.{name}.probe.prompts", given, "datasets") for given in recipe.probed)
+            yield from ((f"{section}.{name}.probe.rewards", guard, "guards") for guard in recipe.read_guards)
 
 
 def _references_of_classifiers(study: Study) -> Iterator[tuple[str, str | None, str]]:

@@ -17,7 +17,7 @@ from safelrm.judging.refusals.settings import ClassifierSettings
 from safelrm.models.settings import HubModel
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
-from safelrm.training.settings import RlSettings, SftSettings
+from safelrm.training.settings import RlSettings, SftSettings, TrainingSettings
 
 # a folder; it becomes a part of PYTHONPATH
 Folder = Annotated[str, Field(pattern=r"^[^:]+$")]
@@ -279,6 +279,10 @@ class Study(Strict):
         for arm in self.arms:
             for seed in arm.seeds:
                 yield arm.model, arm.name, seed
+
+    def recipe(self, arm: Arm) -> TrainingSettings | None:
+        """What an arm is trained by; None for a base."""
+        return None if arm.method == "base" else getattr(self, arm.method)[arm.recipe]
 
     def compared_models(self) -> list[str]:
         """Every model that has an arm."""

@@ -30,8 +30,8 @@ from safelrm.generation.settings import RolloutJobSettings
 from safelrm.inference.chat import Chat, user_turn
 from safelrm.inference.schemas import STOP
 from safelrm.training.candidate_settings import CandidateSettings
+from safelrm.training.guards import reward_guards
 from safelrm.training.rendering import trace_prefill
-from safelrm.training.reward_guards import load_guards
 from safelrm.training.rewards.base import SampleReader, build_rewards
 from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.sampled import sampled_tokens
@@ -191,7 +191,7 @@ def main() -> None:
     model = verified_model(options.checkpoint)
     rows = sample_candidates(model, prompts, options.seed, settings)
     seed_everything(options.seed)
-    guards = load_guards(named_paths("--guards", options.guards), readings, settings.guard_dtype)
+    guards = reward_guards(named_paths("--guards", options.guards), readings, settings.guard_dtype)
     rows = with_rewards(rows, model, settings, guards)
     print(said_of_states(rows["parse_state"], Chat(model).trace_format.name), said_of(rows), sep="\n", flush=True)
     named = {"model": options.model, "candidates": options.name, "start": options.start, "seed": options.seed}

@@ -28,6 +28,8 @@ from safelrm.training.candidate_settings import DpoSettings
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import Policy, load_policy, write_result
+from safelrm.training.probe import finish_probing, probe_metrics, start_probing
+from safelrm.training.probing import Probing
 from safelrm.training.processes import share_batch, take_device, trainer_config
 from safelrm.training.resuming import train_resumably
 
@@ -65,9 +67,11 @@ def train(
     checkpoint: Path,
     manifest: Path,
     curve: Path,
+    probing: Probing | None = None,
 ) -> None:
     """Train `checkpoint` on pairs (training/best_of.py); write `manifest`, the model folder beside it, and `curve`.
 
+    `probing` is what the recipe's probes ask, and where their answers are written (training/probe.py).
     The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
@@ -94,8 +98,11 @@ def train(
         peft_config=adapter_config(settings.lora, policy.model),
     )
     trainer.remove_callback(PrinterCallback)
+    start_probing(trainer, policy, settings.probe, probing, {})
     train_resumably(trainer)
-    write_result(trainer, policy, settings.lora, METRICS, curve=curve, manifest=manifest)
+    finish_probing(trainer, settings.probe, probing)
+    metrics = METRICS | probe_metrics(settings.probe)
+    write_result(trainer, policy, settings.lora, metrics, manifest=manifest, curve=curve)
 
 
 def dpo_arguments(settings: DpoSettings, passes: int, size: int) -> dict[str, object]:

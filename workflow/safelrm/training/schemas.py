@@ -1,4 +1,6 @@
-"""The table of candidates: completions of training prompts with their rewards."""
+"""The tables of candidates, which are completions of training prompts with rewards, and of answers to probes."""
+
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -6,6 +8,7 @@ from safelrm.core.rules import at_least
 from safelrm.core.tables import Table, columns
 from safelrm.core.trace import PARSE_STATES
 from safelrm.data.schemas import KINDS
+from safelrm.generation.schemas import ROLLOUTS
 from safelrm.inference.schemas import LENGTH, STOP
 
 CANDIDATES = Table(
@@ -44,3 +47,7 @@ CANDIDATES = Table(
     # machines round differently: rewards that differ less are ties
     decimals=6,
 )
+
+# rows of ROLLOUTS, whose `benchmark` is the step, such as step0040. Judges read the file as rollouts, if it has rows; a
+# training without probes writes none, and a file without rows names no place
+PROBED = replace(ROLLOUTS, name="probe rollouts", place="")

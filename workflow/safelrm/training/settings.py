@@ -46,11 +46,29 @@ class TrainingSettings(Strict):
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
     lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
+    probe: "ProbingSettings | None" = Field(
+        None, description="how the policy is probed while it is trained (docs/training.md); none: not at all"
+    )
     trainer: dict[str, object] = Field(
         default_factory=dict,
         description="options of TRL's own configuration that the recipe has no key for, such as adam_beta2"
         " (docs/training.md)",
     )
+
+    @property
+    def read_guards(self) -> list[str]:
+        """The guards that the training reads, each once."""
+        return self.probe.guards if self.probe else []
+
+    @property
+    def probed(self) -> list[str]:
+        """The data sets that probes ask."""
+        return [asked.dataset for asked in self.probe.prompts] if self.probe else []
+
+    @property
+    def probe_terms(self) -> "list[RewardTerm]":
+        """The terms that score what probes are answered."""
+        return self.probe.rewards if self.probe else []
 
     @field_validator("trainer")
     @classmethod
@@ -104,6 +122,9 @@ class SftSettings(TrainingSettings):
     batching: Literal["random", "by_length"] = Field(
         "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
     )
+    padding_free: bool = Field(
+        False, description="lay the rows of a pass end to end, without padding; refused where the model would mix them"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -154,6 +175,62 @@ class RewardTerm(Strict):
         default_factory=list, description="the guards that the term reads, keys of `guards`, if it reads any"
     )
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
+
+
+class ProbedPrompts(Strict):
+    """A data set of prompts that probes ask, or a part of it."""
+
+    dataset: Name = Field(description="prompts, a key of `datasets`")
+    size: Count | None = Field(
+        None, description="number of its rows, the same ones for all models, arms and seeds; none: all"
+    )
+
+
+class ProbingSettings(Strict):
+    """Probes: at some steps of a training the policy answers a few prompts, and terms of a reward score the answers.
+
+    There is a probe before the first step, and after the last one.
+    """
+
+    prompts: list[ProbedPrompts] = Field(
+        min_length=1, description="what the policy is asked; prompts of `tune`, never those of a benchmark of results"
+    )
+    rewards: list[RewardTerm] = Field(
+        min_length=1, description="the terms that score the answers; the score of a probe is their weighted sum"
+    )
+    times: Count = Field(description="number of probes after the one before the first step, at equal distances")
+    max_completion_tokens: Count = Field(description="token limit of an answer")
+    temperature: NonNegative = Field(0.0, description="sampling temperature; 0 is greedy")
+    batch_size: Count = Field(128, description="answers that are generated at a time")
+    guard_dtype: Dtype = Field("float32", description="arithmetic of guards that the probes read, and no reward")
+    keep: Literal["last", "best"] = Field(
+        "last",
+        description="weights that become the checkpoint: those of the last step, or of the probe with the highest score"
+        " (of equal ones the earliest, and never the one before the first step)",
+    )
+    patience: Count | None = Field(
+        None, description="end the training after so many probes in a row without a new highest score; none: never"
+    )
+
+    @property
+    def guards(self) -> list[str]:
+        """The guards that the terms read, each once."""
+        return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the scores decide which weights become the checkpoint."""
+        return self.keep == "best" or self.patience is not None
+
+    @model_validator(mode="after")
+    def _check(self) -> "ProbingSettings":
+        for key, names in {
+            "rewards: each term": [term.name for term in self.rewards],
+            "prompts: each data set": [asked.dataset for asked in self.prompts],
+        }.items():
+            if len(set(names)) < len(names):
+                raise ValueError(f"{key} may be named once, found {names}")
+        return self
 
 
 class VllmEngine(Strict):
@@ -255,6 +332,11 @@ class RlSettings(TrainingSettings):
     def guards(self) -> list[str]:
         """The guards that terms of the reward read, each once."""
         return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
+
+    @property
+    def read_guards(self) -> list[str]:
+        """The guards that the reward or the probes read, each once."""
+        return list(dict.fromkeys([*self.guards, *super().read_guards]))
 
     @property
     def has_reference_model(self) -> bool:

@@ -1,8 +1,8 @@
 """Supervised fine-tuning of a checkpoint on conversations.
 
 Input:  the manifest of a checkpoint, and a conversations table, or several of them that are mixed, or a candidates
-        table, of which the best of each prompt are the conversations.
-Output: the manifest of the trained model, whose folder lies beside it, and the training curve.
+        table, of which the best of each prompt are the conversations; what probes ask.
+Output: the manifest of the trained model, whose folder lies beside it, the training curve, and the answers to probes.
 
 The module training/supervised.py describes the training.
 """
@@ -16,6 +16,7 @@ from safelrm.data.schemas import CONVERSATIONS
 from safelrm.training.best_of import best_of
 from safelrm.training.command import prepare_process, run_training, training_parser
 from safelrm.training.mixture import mix_conversations
+from safelrm.training.probing import probing_of
 from safelrm.training.sampled import noting_samples, sampled_tokens
 from safelrm.training.schemas import CANDIDATES
 from safelrm.training.settings import SftSettings
@@ -42,14 +43,15 @@ def main() -> Path:
         conversations = mix_conversations(tables, settings.mixture, settings.size)
     else:
         (conversations,) = tables.values()
+    probing = probing_of(options, settings)
     prepare_process()
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.supervised import train  # noqa: PLC0415
 
-    tune = partial(train, conversations, settings)
+    tune = partial(train, conversations, settings, probing=probing)
     if settings.candidates:
         tune = noting_samples(tune, sampled_tokens(candidates))
-    return run_training("sft", options, [*files.values()], settings, tune)
+    return run_training("sft", options, [*files.values(), *probing.inputs], settings, tune)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,8 @@ class DataStages(Stages):
                 yield from study.candidates[name].prompts
             if arm.method == "rl":
                 yield from (share.dataset for share in study.rl[arm.recipe].prompts)
+            if (recipe := study.recipe(arm)) is not None:
+                yield from recipe.probed
         for learned in (*study.classifiers.values(), *study.validation.values()):
             yield from learned.labelled
         if study.audit:

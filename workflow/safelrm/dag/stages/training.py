@@ -1,9 +1,10 @@
 """SFT, DPO and RL, and the candidates that SFT and DPO may learn from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from safelrm.core.arms import FROM
+from safelrm.core.files import canonical_json
 from safelrm.dag.declarations import declared_scorers
 from safelrm.dag.paths import candidates_file, data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
@@ -21,6 +22,8 @@ from safelrm.training.settings import (
 OF_TERMS = ("build", "Settings", "KINDS")
 # and of a module that a term's settings name
 OF_SCORERS = ("score",)
+
+Method = Literal["sft", "dpo", "rl"]
 
 
 class TrainingStages(Stages):
@@ -50,6 +53,10 @@ class TrainingStages(Stages):
     def dpo_data(self, wildcards: Wildcards) -> str:
         """The candidates of a DPO recipe."""
         return self._candidates(self._dpo(wildcards).candidates, wildcards)
+
+    def dpo_code(self, wildcards: Wildcards) -> str:
+        """Code hash of `dpo` with the terms of a recipe's probes."""
+        return self.code("safelrm.training.dpo", *_uses(self._dpo(wildcards).probe_terms))
 
     def dpo_settings(self, wildcards: Wildcards) -> str:
         """Settings of a DPO recipe."""
@@ -91,18 +98,6 @@ class TrainingStages(Stages):
         """`name=path` of the prompt sets of an RL recipe."""
         return named_data_files(self._prompts(wildcards))
 
-    def rl_guards(self, wildcards: Wildcards) -> list[str]:
-        """The guards that an RL recipe's reward reads."""
-        return [guard_manifest(name) for name in self._rl(wildcards).guards]
-
-    def rl_named_guards(self, wildcards: Wildcards) -> list[str]:
-        """`name=path` of these guards."""
-        return [f"{name}={guard_manifest(name)}" for name in self._rl(wildcards).guards]
-
-    def rl_readings(self, wildcards: Wildcards) -> str:
-        """How these guards are asked and read."""
-        return self._readings(self._rl(wildcards).guards)
-
     def rl_settings(self, wildcards: Wildcards) -> str:
         """Settings of an RL recipe, with the template arguments of the decoding modes that it names."""
         recipe, modes = self._rl(wildcards), self.study.models[wildcards["model"]].decodings
@@ -114,12 +109,46 @@ class TrainingStages(Stages):
         recipe = self._rl(wildcards)
         # without this setting vLLM is hidden from TRL (training/command.py)
         engines = [] if recipe.vllm is None else ["vllm"]
-        return self.code("safelrm.training.rl", *_uses(recipe.rewards), *engines)
+        terms = [*recipe.rewards, *recipe.probe_terms]
+        return self.code("safelrm.training.rl", *_uses(terms), *engines)
 
-    def with_adapter(self, method: Literal["sft", "dpo", "rl"]) -> str:
+    def sft_code(self, wildcards: Wildcards) -> str:
+        """Code hash of `sft` with the terms of a recipe's probes."""
+        return self.code("safelrm.training.sft", *_uses(self._sft(wildcards).probe_terms))
+
+    def guards(self, method: Method) -> Callable[[Wildcards], list[str]]:
+        """The guards that a recipe of a method reads, for its reward or its probes."""
+        return lambda wildcards: [guard_manifest(name) for name in self._recipe(method, wildcards).read_guards]
+
+    def named_guards(self, method: Method) -> Callable[[Wildcards], list[str]]:
+        """`name=path` of these guards."""
+        return lambda wildcards: [
+            f"{name}={guard_manifest(name)}" for name in self._recipe(method, wildcards).read_guards
+        ]
+
+    def readings(self, method: Method) -> Callable[[Wildcards], str]:
+        """How these guards are asked and read."""
+        return lambda wildcards: self._readings(self._recipe(method, wildcards).read_guards)
+
+    def probed(self, method: Method) -> Callable[[Wildcards], list[str]]:
+        """The prompts that the probes of a recipe of a method ask."""
+        return lambda wildcards: data_files(self._recipe(method, wildcards).probed)
+
+    def named_probed(self, method: Method) -> Callable[[Wildcards], list[str]]:
+        """`name=path` of these prompts."""
+        return lambda wildcards: named_data_files(self._recipe(method, wildcards).probed)
+
+    def decoding(self, wildcards: Wildcards) -> str:
+        """The decoding mode in which probes ask a model: its first one."""
+        return next(iter(self.study.models[wildcards["model"]].decodings))
+
+    def template(self, wildcards: Wildcards) -> str:
+        """Arguments of the chat template in this mode."""
+        return canonical_json(self.study.models[wildcards["model"]].decodings[self.decoding(wildcards)].template)
+
+    def with_adapter(self, method: Method) -> str:
         """A pattern of the recipes of a method whose adapter is an output of its own."""
-        recipes: Mapping[str, TrainingSettings] = getattr(self.study, method)
-        kept = [name for name, recipe in recipes.items() if recipe.lora and recipe.lora.keep_adapter]
+        kept = [name for name, recipe in self._recipes(method).items() if recipe.lora and recipe.lora.keep_adapter]
         # without one, a pattern that fits no name
         return "|".join(kept) or "(?!)"
 
@@ -143,14 +172,21 @@ class TrainingStages(Stages):
     def _rl(self, wildcards: Wildcards) -> RlSettings:
         return self.study.rl[wildcards["recipe"]]
 
+    def _recipes(self, method: Method) -> Mapping[str, TrainingSettings]:
+        return getattr(self.study, method)
+
+    def _recipe(self, method: Method, wildcards: Wildcards) -> TrainingSettings:
+        return self._recipes(method)[wildcards["recipe"]]
+
     def _prompts(self, wildcards: Wildcards) -> list[str]:
         return [share.dataset for share in self._rl(wildcards).prompts]
 
 
-def _uses(terms: Sequence[RewardTerm]) -> list[str]:
-    """What a job uses of the terms of a reward, as the code hash takes it."""
-    uses = [use for term in terms for use in definitions(term.module, OF_TERMS)]
+def _uses(terms: Iterable[RewardTerm]) -> list[str]:
+    """What a training uses of the modules of terms, each definition once."""
+    found = []
     for term in terms:
-        asked = declared_scorers(term.module, term.settings).values()
-        uses += [use for scorer in asked for use in definitions(scorer, OF_SCORERS)]
-    return uses
+        found += definitions(term.module, OF_TERMS)
+        for scorer in declared_scorers(term.module, term.settings).values():
+            found += definitions(scorer, OF_SCORERS)
+    return list(dict.fromkeys(found))
