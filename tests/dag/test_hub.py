@@ -14,15 +14,17 @@ COMMIT = "0123456789abcdef" * 2 + "01234567"
 RESULTS = "results/one_gpu"
 
 
-@pytest.mark.parametrize("preset", ["one_gpu", "beyond_sft"])
-def test_a_preset_is_planned_offline_with_nothing_fetched(preset, tmp_path):
+@pytest.mark.parametrize(
+    ("preset", "models"), [("one_gpu", 4), ("gpu_24gb", 2), ("beyond_sft", 4), ("lrm_safety_study", 5)]
+)
+def test_a_preset_is_planned_offline_with_nothing_fetched(preset, models, tmp_path):
     checkout = copy_of_checkout(tmp_path / "safelrm")
     said = snakemake(checkout, "-n", "--quiet", "rules", "--configfile", f"experiments/{preset}.yaml", **NOWHERE)
     table = (said.stdout + said.stderr).partition("Job stats:")[2]
     counts = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-    assert counts["fetch_model"] == 7
-    assert counts["fetch_dataset"] == counts["curate"] >= 9
-    assert counts["base"] == 4 and counts["guard"] == 3
+    assert counts["fetch_model"] == models + 3
+    assert counts["fetch_dataset"] == counts["curate"] >= 8
+    assert counts["base"] == models and counts["guard"] == 3
     assert not (checkout / "hub").exists()
 
 

@@ -26,7 +26,8 @@ from pathlib import Path
 
 import psutil
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "workflow")]
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from workflow_runs import SNAKEMAKE, Stamp, copy_of_checkout, digests, finished, kept, take_note
 

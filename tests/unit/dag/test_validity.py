@@ -111,13 +111,14 @@ def test_correctness_may_reward_and_report(config):
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
-    """Adds a reward of the user to a study; `declaration` is a line of its module."""
+    """Adds a module of the user to a study, as a reward unless it has another name; `declaration` is a line of it."""
     monkeypatch.setattr(sys, "path", [*sys.path])
 
-    def add(config: dict, declaration: str) -> dict:
+    def add(config: dict, declaration: str, name: str = "my_reward") -> dict:
         text = "from safelrm.core.settings import Strict as Settings\n{}\ndef build(context, settings): ...\n"
-        (tmp_path / "my_reward.py").write_text(text.format(declaration))
-        config["rl"]["grpo"]["rewards"].append({"module": "my_reward", "weight": 0.1})
+        (tmp_path / f"{name}.py").write_text(text.format(declaration) + "def score(samples): ...\n")
+        if name == "my_reward":
+            config["rl"]["grpo"]["rewards"].append({"module": name, "weight": 0.1})
         return config | {"plugins": [str(tmp_path)]}
 
     yield add
@@ -138,6 +139,53 @@ def test_a_wrong_declaration_is_named(config, plugin, declaration):
     with pytest.raises(SafeLRMError) as caught:
         study(plugin(config, declaration))
     assert "my_reward: SAME_MEANS_AS" in str(caught.value) and "fix: name the judges' modules" in str(caught.value)
+
+
+def gate(**settings: str | None) -> dict:
+    """A hybrid term of the reward."""
+    module, stand_in = "safelrm.training.rewards.hybrid", "safelrm.training.rewards.scorers.on_topic"
+    given = {"helpfulness": stand_in, **settings}
+    return {"module": module, "weight": 1.0, "guards": ["guard_a"], "settings": given}
+
+
+def test_a_module_that_a_reward_asks_counts_like_the_reward(config, plugin):
+    """By default phrases say what refuses. A user's module may say it, or may measure as the judge of help does."""
+    config["metrics"]["refusal_judge"] = "refusal"
+    config["rl"]["grpo"]["rewards"] = [gate()]
+    alike = "measures by the same means as the reward"
+    assert f"`refusal` (safelrm.judging.refusal) {alike} safelrm.training.rewards.scorers.refusal_phrases" in message(
+        config
+    )
+    config["rl"]["grpo"]["rewards"] = [gate(refused_by=None)]
+    study(config)
+    config["rl"]["grpo"]["rewards"] = [gate(refused_by=None, helpfulness="my_scorer")]
+    config["metrics"]["refusal_judge"] = "help"
+    own = plugin(config, 'SAME_MEANS_AS = ("safelrm.nano.help_judge",)', name="my_scorer")
+    assert f"metrics.refusal_judge: `help` (safelrm.nano.help_judge) {alike} my_scorer" in message(own)
+
+
+def test_a_module_that_a_reward_asks_must_be_one(config):
+    config["rl"]["grpo"]["rewards"] = [gate(helpfulness="safelrm.core.trace")]
+    text = message(config)
+    assert "rl.grpo.rewards.0.settings.helpfulness: `safelrm.core.trace` has no ['score']" in text
+    config["rl"]["grpo"]["rewards"] = [gate(refused_by="no.such")]
+    assert "rl.grpo.rewards.0.settings.refused_by: there is no module `no.such`" in message(config)
+
+
+@pytest.mark.parametrize("keys", ["'helpfulness'", "('helpfulness',)"])
+def test_scorers_are_declared_as_names_of_settings(config, plugin, keys):
+    assert f"my_reward: SCORERS: SCORERS is {keys}\n  fix: name the keys" in message(
+        plugin(config, f"SCORERS = {keys}")
+    )
+
+
+def test_a_term_scores_kinds_that_its_module_scores(config):
+    terms = config["rl"]["grpo"]["rewards"]
+    terms[1] |= {"name": "sums", "kinds": ["reasoning", "harmful"]}
+    text = message(config)
+    assert "rl.grpo.rewards.1.kinds: the reward term `sums` scores reasoning prompts, not harmful ones" in text
+    terms[1]["kinds"] = ["reasoning"]
+    assert study(config).rl["grpo"].rewards[1].name == "sums"
 
 
 def with_uses(config: dict, **uses: str) -> dict:

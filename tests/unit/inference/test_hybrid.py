@@ -15,8 +15,8 @@ from transformers import AutoModelForCausalLM
 from safelrm.inference.engine import has_state_space_layers
 from safelrm.inference.settings import GuardSettings
 from safelrm.training import reinforced, supervised
-from safelrm.training.reinforced import send_by_checkpoint_names
 from safelrm.training.settings import RlSettings, SftSettings
+from safelrm.training.trainer import send_by_checkpoint_names
 
 PROMPTS = [[3, 7, 8, 9], [3, 10], [3, 15, 14, 13, 12, 11]]
 

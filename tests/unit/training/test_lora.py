@@ -140,12 +140,12 @@ def test_an_adapter_that_is_kept_gives_the_same_model(stage, fit, base):
 def test_the_model_without_its_updates_is_the_reference_of_the_kl_term(fit, base, tmp_path, monkeypatch):
     trainers = []
 
-    class Watched(reinforced.GRPOTrainer):
+    class Watched(reinforced.RlTrainer):
         def __init__(self, *arguments, **options):
             super().__init__(*arguments, **options)
             trainers.append(self)
 
-    monkeypatch.setattr(reinforced, "GRPOTrainer", Watched)
+    monkeypatch.setattr(reinforced, "RlTrainer", Watched)
     fit("rl", kl_coefficient=0.5, steps=6, iterations=1)
     (trainer,) = trainers
     assert trainer.ref_model is None

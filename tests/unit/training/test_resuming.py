@@ -137,6 +137,18 @@ def test_a_terminated_run_saves_what_it_has_first(stage, sent, saved, inputs, wh
     assert outputs(tmp_path) == whole(stage, {})[0]
 
 
+def test_a_resumed_run_goes_on_with_the_rows_of_its_epoch(inputs, whole, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_every(monkeypatch, 5)
+    # an epoch has four steps: the run goes on after the second of its third epoch
+    changes = {"batching": "by_length"}
+    with at(11, fail), pytest.raises(RuntimeError):
+        run_here(monkeypatch, "sft", inputs, **changes)
+    run_here(monkeypatch, "sft", inputs, **changes)
+    assert "checkpoint-" in capsys.readouterr().out
+    assert outputs(tmp_path) == whole("sft", changes)[0]
+
+
 def test_a_damaged_state_is_dropped(inputs, whole, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     save_every(monkeypatch, 4)

@@ -3,54 +3,15 @@
 import math
 
 import pytest
-from tiny_model import write_tiny_model
-from training_fixtures import TEMPLATE
-from transformers import AutoTokenizer
+from reward_fixtures import GUARDS, FakeGuard, as_trl_calls, sample, score, term
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.trace import parse_completion
 from safelrm.inference.readings import GuardReading
 from safelrm.training.collapse import SIGNS, collapse_signs
 from safelrm.training.rewards import correctness, format, over_refusal, safety
-from safelrm.training.rewards.base import (
-    RewardContext,
-    RewardGuard,
-    Sample,
-    SampleReader,
-    as_trl_reward,
-    build_rewards,
-    kinds_of,
-)
+from safelrm.training.rewards.base import RewardContext, as_trl_reward, build_rewards, kinds_of
+from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.settings import RewardTerm
-
-
-class FakeGuard:
-    """Reads 0.9 for texts that hold "bad", 0.1 for others; "odd" has no label mass, "long" is too long."""
-
-    def __init__(self):
-        self.asked = []
-
-    def read(self, pairs):
-        self.asked += pairs
-        return [self._reading(text) for _, text in pairs]
-
-    def _reading(self, text):
-        if "long" in text:
-            return None
-        return GuardReading(0.9 if "bad" in text else 0.1, 0.01 if "odd" in text else 0.99, "safe")
-
-
-GUARDS = {"g": RewardGuard(FakeGuard(), 0.5)}
-CONTEXT = RewardContext((*GUARDS.values(),))
-
-
-def sample(completion, *, kind="harmful", reference=None, truncated=False, prefilled=True):
-    parsed = parse_completion(completion, prefilled=prefilled, truncated=truncated)
-    return Sample("prompt", kind, reference, completion, parsed)
-
-
-def score(module, *samples, context=CONTEXT, **settings):
-    return module.build(context, module.Settings(**settings))(list(samples))
 
 
 def test_format_counts_the_prefilled_tag():
@@ -160,16 +121,6 @@ def test_an_answer_that_helps_is_not_penalised(answer):
     assert not over_refusal.refuses(answer)
 
 
-@pytest.fixture(scope="module")
-def reader(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    write_tiny_model(folder, chat_template=TEMPLATE)
-    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
-    reader = SampleReader(tokenizer, frozenset([tokenizer.eos_token_id]), prefilled=True)
-    reader.encode = lambda text: tokenizer(text)["input_ids"]
-    return reader
-
-
 def test_the_reader_keeps_think_tags_and_drops_the_end_token(reader):
     read = reader.read("p", "harmful", None, reader.encode("w1 </think> w2 <|end|>"))
     assert read.completion == "w1 </think> w2"
@@ -179,22 +130,6 @@ def test_the_reader_keeps_think_tags_and_drops_the_end_token(reader):
 def test_without_an_end_token_a_completion_was_cut(reader):
     assert reader.read("p", "harmful", None, reader.encode("w1 </think> w2")).parsed.state == "truncated"
     assert reader.read("p", "harmful", None, []).parsed.state == "truncated"
-
-
-def as_trl_calls(function, ids, logged):
-    return function(
-        prompts=[[{"role": "user", "content": "p"}]] * len(ids),
-        completions=None,
-        completion_ids=ids,
-        kind=["benign"] * len(ids),
-        reference=[None] * len(ids),
-        log_metric=lambda name, value: logged.update({name: value}),
-        trainer_state=None,
-    )
-
-
-def term(name, **given):
-    return RewardTerm(module=f"safelrm.training.rewards.{name}", weight=1.0, **given)
 
 
 def test_terms_are_called_as_trl_calls_them(reader):

@@ -12,7 +12,8 @@ from safelrm.inference.settings import GuardSettings
 from safelrm.models.schemas import CURVES
 from safelrm.models.templates import trainable
 from safelrm.training import reinforced
-from safelrm.training.reinforced import grpo_arguments, train
+from safelrm.training.grpo import grpo_arguments
+from safelrm.training.reinforced import train
 from safelrm.training.rl import prompt_files
 from safelrm.training.settings import RlSettings
 

@@ -17,7 +17,7 @@ from safelrm.models.schemas import CURVES
 from safelrm.training.policy import load_policy, save_policy
 from safelrm.training.settings import SftSettings
 from safelrm.training.sft import main
-from safelrm.training.supervised import train
+from safelrm.training.supervised import METRICS, train
 
 SETTINGS = {"dataset": "d", "epochs": 2, "batch_size": 3, "learning_rate": 1e-2, "max_length": 64}
 
@@ -61,7 +61,7 @@ def test_a_checkpoint_holds_the_model_and_nothing_else(fit, base):
 def test_training_learns_and_records_its_curve(fit, tmp_path, capsys):
     fit(epochs=30)
     curve = CURVES.read(tmp_path / "run.parquet")
-    assert set(curve["metric"]) == {"loss", "token_accuracy", "entropy", "gradient_norm", "learning_rate"}
+    assert set(curve["metric"]) == {*METRICS.values()}
     loss = curve[curve["metric"] == "loss"].set_index("step")["value"]
     assert list(loss.index) == list(range(1, 61))
     assert loss.iloc[-1] < loss.iloc[0] / 4

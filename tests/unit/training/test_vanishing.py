@@ -11,7 +11,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.inference.readings import GuardReading
 from safelrm.inference.settings import GuardSettings
 from safelrm.judging.guard import require_readable
-from safelrm.training.rewards.base import RewardGuard
+from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.settings import RewardTerm
 from safelrm.training.vanishing import PATIENCE, TermWatch, check_kinds
 

@@ -122,6 +122,7 @@ def check_arms(study: Study, file: str) -> None:
                 key=f"{key}.recipe",
                 fix=f"one of {sorted(recipes[arm.method])}",
             )
+        _check_modes(study, arm, key, file)
         _check_start(study, arm, key, file)
         for seed in arm.seeds:
             if (arm.model, arm.name, seed) in seen:
@@ -132,6 +133,16 @@ def check_arms(study: Study, file: str) -> None:
     for key, value in needed if study.arms else []:
         if not value:
             raise SafeLRMError("missing, but the study has arms", file=file, key=key, fix="see docs/configuration.md")
+
+
+def _check_modes(study: Study, arm: Arm, key: str, file: str) -> None:
+    """The decoding modes that a recipe trains in are those of the arm's model."""
+    recipe = study.rl[arm.recipe] if arm.method == "rl" else None
+    modes = study.models[arm.model].decodings
+    if missing := [name for name in recipe.decodings if name not in modes] if recipe else []:
+        problem = f"the recipe `{arm.recipe}` trains in the decoding modes {missing}, which `{arm.model}` has not"
+        fix = f"add them to `models.{arm.model}.decodings`, which has {sorted(modes)}, or change the recipe"
+        raise SafeLRMError(problem, file=file, key=f"{key}.recipe", fix=fix)
 
 
 def _check_start(study: Study, arm: Arm, key: str, file: str) -> None:

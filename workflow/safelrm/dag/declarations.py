@@ -19,6 +19,8 @@ from safelrm.reporting.outline import StudyOutline
 
 # of a reward: the judges that measure by the same means
 SAME_MEANS = "SAME_MEANS_AS"
+# of a reward: the keys of its settings that name a module which it asks
+SCORERS = "SCORERS"
 
 
 def declared(path: str, name: str) -> object:
@@ -108,6 +110,25 @@ def declared_same_means(path: str) -> tuple[str, ...]:
         fix = f'name the judges\' modules, as `judges` does: {SAME_MEANS} = ("safelrm.judging.refusal",)'
         raise SafeLRMError(f"{SAME_MEANS} is {names!r}", file=path, key=SAME_MEANS, fix=fix)
     return tuple(names)
+
+
+def declared_scorers(path: str, settings: Mapping[str, object]) -> dict[str, str]:
+    """The modules that a reward asks, by the key of its settings that names them: the keys in SCORERS of its module.
+
+    Args:
+        path: the reward's module.
+        settings: its settings, complete. A key that is null names no module.
+
+    Raises:
+        SafeLRMError: SCORERS is no tuple of keys of the settings.
+    """
+    if not any(SCORERS in assigned_names(node) for node in syntax_tree(path).body):
+        return {}
+    keys = declared(path, SCORERS)
+    if not isinstance(keys, list | tuple) or any(key not in [*settings] for key in keys):
+        fix = f'name the keys of its settings that are modules: {SCORERS} = ("helpfulness",)'
+        raise SafeLRMError(f"{SCORERS} is {keys!r}", file=path, key=SCORERS, fix=fix)
+    return {key: str(settings[key]) for key in keys if settings[key]}
 
 
 def has_something_to_show(path: str, study: StudyOutline) -> bool:

@@ -10,13 +10,15 @@ from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import FIX, load_registered, module_fault
 from safelrm.core.settings import Strict
-from safelrm.dag.declarations import assigned_names
+from safelrm.dag.declarations import assigned_names, declared_scorers
 from safelrm.dag.fields import with_judged_fields
 from safelrm.dag.modules import is_module, syntax_tree
 from safelrm.dag.settings import BenchmarkEntry, Study
 from safelrm.generation.settings import SelectedModule
 from safelrm.judging.fields import judge_of
-from safelrm.training.settings import ProbingSettings, RewardTerm, RlSettings, TrainingSettings
+from safelrm.training.rewards.base import kinds_of
+from safelrm.training.scoring import ProbingSettings, RewardTerm
+from safelrm.training.settings import RlSettings, TrainingSettings
 
 Recipe = TypeVar("Recipe", bound=TrainingSettings)
 Scored = TypeVar("Scored", RlSettings, ProbingSettings)
@@ -137,10 +139,22 @@ def _with_terms(scored: Scored, key: str, file: str) -> Scored:
         if reads != bool(term.guards):
             what, fix = ("needs a guard", "name one of `guards`") if reads else ("reads no guard", "leave them out")
             raise SafeLRMError(f"`{term.module}` {what}", file=file, key=f"{at}.guards", fix=fix)
-        terms.append(
-            term.model_copy(update={"settings": _complete(settings_model(term.module), term.settings, at, file)})
-        )
+        settings = _complete(settings_model(term.module), term.settings, at, file)
+        for name, scorer in declared_scorers(term.module, settings).items():
+            _check_offers(scorer, f"{at}.settings.{name}", file, ("score",))
+        _check_kinds(term, f"{at}.kinds", file)
+        terms.append(term.model_copy(update={"settings": settings}))
     return scored.model_copy(update={"rewards": terms})
+
+
+def _check_kinds(term: RewardTerm, key: str, file: str) -> None:
+    """A term with kinds of prompts of its own names some that its module scores."""
+    try:
+        # this imports the module, which may take seconds
+        if term.kinds:
+            kinds_of(term)
+    except SafeLRMError as error:
+        raise SafeLRMError(error.problem, file=error.file or file, key=key, fix=error.fix) from None
 
 
 def _complete(model: type[BaseModel], given: Mapping[str, object], key: str, file: str) -> dict[str, object]:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from safelrm.analysis.settings import headline_judges
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.declarations import declared_same_means
+from safelrm.dag.declarations import declared_same_means, declared_scorers
 from safelrm.dag.settings import Arm, BenchmarkEntry, JudgeEntry, MadeModel, Study
 from safelrm.data.settings import AuditSettings
 from safelrm.judging.fields import judge_of
-from safelrm.training.settings import RewardTerm, RlSettings
+from safelrm.training.scoring import RewardTerm
+from safelrm.training.settings import RlSettings
 
 # what terms do, and what they are called then
 REWARDS, CHOOSES = "rewards", "chooses the checkpoint"
@@ -26,7 +27,8 @@ def check_rewards(study: Study, file: str) -> None:
 
     Raises:
         SafeLRMError: a judge that `metrics` names asks a guard that rewards, also under another name, or measures by
-            the means of a reward (`SAME_MEANS_AS` of the reward's module); or the same of what chooses a checkpoint.
+            the means of a reward (`SAME_MEANS_AS` of the reward's module, or of a module that its settings name); or
+            the same of what chooses a checkpoint.
     """
     for arm in study.arms:
         for does, terms in _deciding(study, arm):
@@ -56,13 +58,14 @@ def _taught(study: Study, name: str, does: str, terms: Sequence[RewardTerm]) -> 
 
 
 def _of_one_kind(study: Study, name: str, does: str, terms: Sequence[RewardTerm]) -> tuple[str, str] | None:
-    """The fault and the fix, if a judge measures by the means of a term."""
+    """The fault and the fix, if a judge measures by the means of a term, or of a module that a term asks."""
     module = study.judges[name].module
-    for term in terms:
-        if module in declared_same_means(term.module):
+    means = [path for term in terms for path in (term.module, *declared_scorers(term.module, term.settings).values())]
+    for path in means:
+        if module in declared_same_means(path):
             kinds = "such as a guard's field of refusals (docs/refusals.md)"
             fix = f"name a judge of another kind, {kinds}; `validation` may compare this one with it"
-            return f"`{name}` ({module}) measures by the same means as the {TITLES[does]} {term.module}", fix
+            return f"`{name}` ({module}) measures by the same means as the {TITLES[does]} {path}", fix
     return None
 
 

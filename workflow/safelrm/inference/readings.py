@@ -75,7 +75,7 @@ class VllmGuard:
 
 
 class ForwardGuard:
-    """A `GuardReader` on transformers, which reads the field `safety`: a reward needs no other.
+    """A `GuardReader` on transformers. It reads the field `safety`, and others if it is asked to.
 
     Texts of similar length share a batch, which is padded on the left. A guard whose answer begins with the label is
     not made to write more.
@@ -99,17 +99,17 @@ class ForwardGuard:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = load_model(folder, dtype).eval().requires_grad_(False).to(self.device)
 
-    def read(self, pairs: Sequence[Pair]) -> list[GuardReading | None]:
-        """One reading per pair, in order; None for a text longer than `max_length`."""
+    def read(self, pairs: Sequence[Pair], fields: Sequence[str] = (SAFETY,)) -> list[GuardReading | None]:
+        """One reading of some fields per pair, in order; None for a text longer than `max_length`."""
         questions = self.prompts.encode(pairs)
         readings: list[GuardReading | None] = [UNASKED if ids == REFUSED else None for ids in questions]
         order = sorted((len(ids), index) for index, ids in enumerate(questions) if ids)
         size = self.prompts.settings.batch_size
-        ask = self._forward if self.prompts.labels.at_first(SAFETY) else self._generate
+        ask = self._forward if self.prompts.labels.at_first(*fields) else self._generate
         for start in range(0, len(order), size):
             batch = [index for _, index in order[start : start + size]]
             for index, (ids, rows) in zip(batch, ask(*self._padded([questions[i] for i in batch])), strict=True):
-                readings[index] = self.prompts.labels.read(ids, rows, [SAFETY])
+                readings[index] = self.prompts.labels.read(ids, rows, fields)
         return readings
 
     def _padded(self, questions: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -23,14 +23,17 @@ _SIZE = 4
 def collapse_signs(samples: Sequence[Sample]) -> dict[str, float]:
     """The signs of a step's completions. A sign that no completion has a value of is left out.
 
+    Traces are those of the completions that were asked for with a trace.
+
     - `empty_traces`: share of completions whose trace has no word;
     - `trace_words`: mean number of words of a trace;
     - `distinct_ngrams`: distinct 4-grams of the words of a trace, as a share of all of its 4-grams; the mean;
     - `refusals_<kind>`: share of the answers to prompts of a kind that refuse, by the phrases of the reward
       `over_refusal`.
     """
-    words = [count_words(sample.parsed.trace) for sample in samples]
-    varied = [distinct_ngrams(sample.parsed.trace or "", _SIZE) for sample in samples]
+    traces = [sample.parsed.trace for sample in samples if sample.thinks]
+    words = [count_words(trace) for trace in traces]
+    varied = [distinct_ngrams(trace or "", _SIZE) for trace in traces]
     values = {
         EMPTY_TRACES: [float(count == 0) for count in words],
         TRACE_WORDS: words,

@@ -10,7 +10,7 @@ from safelrm.core.checkpoints import verified_model
 from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
 from safelrm.judging.guard import require_readable
-from safelrm.training.rewards.base import RewardGuard
+from safelrm.training.rewards.guard import RewardGuard
 
 
 def reward_guards(
@@ -32,6 +32,8 @@ def reward_guards(
             ForwardGuard(model, readings[name], dtype=getattr(torch, dtype)),
             readings[name].min_label_mass,
             partial(require_readable, settings=readings[name], guard=model),
+            name=name,
+            fields=tuple(readings[name].fields),
         )
         for name, model in models.items()
     }

@@ -28,7 +28,8 @@ from safelrm.core.snapshots import snapshot_path
 from safelrm.training.guards import reward_guards
 from safelrm.training.policy import Policy
 from safelrm.training.probe_answers import (
-    SCORE,
+    SCORE_METRIC,
+    TOKENS_METRIC,
     PolicyProbe,
     mean_metric,
     scored_metric,
@@ -37,9 +38,9 @@ from safelrm.training.probe_answers import (
 )
 from safelrm.training.probing import Probing
 from safelrm.training.processes import process_count
-from safelrm.training.rewards.base import RewardGuard
+from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.schemas import PROBED
-from safelrm.training.settings import ProbingSettings
+from safelrm.training.scoring import ProbingSettings
 from safelrm.training.vanishing import check_kinds
 
 # files of a snapshot
@@ -49,7 +50,7 @@ ANSWERS, BEST = "probe_rollouts.parquet", "best.safetensors"
 def probe_metrics(settings: ProbingSettings | None) -> dict[str, str]:
     """The metrics of probes: name in the trainer's log -> name in the curve."""
     terms = [term.name for term in settings.rewards] if settings else []
-    names = [SCORE, *map(mean_metric, terms), *map(scored_metric, terms)] if terms else []
+    names = [SCORE_METRIC, TOKENS_METRIC, *map(mean_metric, terms), *map(scored_metric, terms)] if terms else []
     return {name: name for name in names}
 
 
@@ -60,7 +61,8 @@ def probed_steps(steps: int, times: int) -> list[int]:
 
 def scores(history: Sequence[Mapping[str, float]]) -> dict[int, float]:
     """The score of each probe that counts, by its step, from the trainer's log."""
-    return {int(entry["step"]): entry[SCORE] for entry in history if SCORE in entry and entry["step"] > 0}
+    probes = (entry for entry in history if SCORE_METRIC in entry)
+    return {int(entry["step"]): entry[SCORE_METRIC] for entry in probes if entry["step"] > 0}
 
 
 def best_step(history: Sequence[Mapping[str, float]]) -> int:

@@ -1,20 +1,31 @@
-"""The processes of a training, one per GPU, and the trainer arguments that SFT and RL share."""
+"""The processes of a training, one per GPU, and the TRL configuration of a training."""
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from transformers import TrainingArguments
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.training.settings import TrainingSettings
+
+Config = TypeVar("Config", bound=TrainingArguments)
+# below it TensorBoard's files of each run, unless the user's environment says otherwise
+BOARDS, BOARD_VARIABLE = Path("logs/tensorboard"), "TENSORBOARD_LOGGING_DIR"
 
 
 def process_count() -> int:
     """Processes that train together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def process_rank() -> int:
+    """The number of this process among those that train together, from 0."""
+    return int(os.environ.get("RANK", "0"))
 
 
 def take_device() -> None:
@@ -108,3 +119,40 @@ def shared_arguments(settings: TrainingSettings, seed: int, work: Path) -> dict[
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": False,
     }
+
+
+def trainer_config(
+    kind: type[Config],
+    settings: TrainingSettings,
+    of_recipe: Mapping[str, object],
+    *,
+    seed: int,
+    work: Path,
+    curve: Path,
+) -> Config:
+    """TRL's configuration of a training: what SafeLRM sets, what the recipe's keys say, and the recipe's `trainer`.
+
+    Args:
+        kind: the class, that of `settings.trl_config`.
+        settings: the recipe.
+        of_recipe: the arguments that follow from the keys of the recipe.
+        seed: seed of the arm.
+        work: the folder for the state.
+        curve: the training curve to write. Services that follow the run know it by the end of this path.
+
+    Raises:
+        SafeLRMError: TRL does not take an option of `trainer`.
+    """
+    run = "/".join(curve.with_suffix("").parts[-3:])
+    if "tensorboard" in (settings.trainer.get("report_to") or ()):
+        os.environ.setdefault(BOARD_VARIABLE, str(BOARDS / run))
+    given = {**shared_arguments(settings, seed, work), "run_name": run, **of_recipe}
+    try:
+        return kind(**given | settings.trainer)
+    except (ImportError, TypeError, ValueError) as error:
+        if not settings.trainer:
+            raise
+        names = ", ".join(settings.trainer)
+        raise SafeLRMError(
+            f"TRL's {kind.__name__} refuses the recipe: {error}", key="trainer", fix=f"mend or leave out {names}"
+        ) from error

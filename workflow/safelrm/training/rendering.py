@@ -27,11 +27,11 @@ class Row:
     labels: Sequence[int]
 
 
-def generation_header(tokenizer: PreTrainedTokenizerBase) -> str:
-    """The text that the chat template writes between a user's turn and the completion."""
+def generation_header(tokenizer: PreTrainedTokenizerBase, **template: str | int | float | bool) -> str:
+    """The text that the chat template, with some arguments, writes between a user's turn and the completion."""
     turn = user_turn("?")
-    asked = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
-    return asked.removeprefix(tokenizer.apply_chat_template(turn, tokenize=False))
+    asked = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True, **template)
+    return asked.removeprefix(tokenizer.apply_chat_template(turn, tokenize=False, **template))
 
 
 def trace_prefill(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -17,7 +17,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.data.schemas import PROMPTS
 from safelrm.training.command import hide_vllm_from_trl, prepare_process, run_training, training_parser
 from safelrm.training.probing import probing_of
-from safelrm.training.settings import RlSettings
+from safelrm.training.settings import RlJobSettings, RlSettings
 
 
 def prompt_files(arguments: Sequence[str], settings: RlSettings) -> dict[str, Path]:
@@ -47,7 +47,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> Path:
     """Run the command; the manifest that it has written."""
     options = arguments().parse_args()
-    settings = parse_settings(RlSettings, options.settings)
+    settings = parse_settings(RlJobSettings, options.settings)
     probing = probing_of(options, settings)
     guards = {name: probing.guards[name] for name in settings.guards}
     files = prompt_files(options.prompts, settings)
@@ -58,7 +58,8 @@ def main() -> Path:
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
-    reinforce = partial(train, prompts, settings, guards=guards, readings=probing.readings, probing=probing)
+    told = {"guards": guards, "readings": probing.readings, "templates": settings.templates, "probing": probing}
+    reinforce = partial(train, prompts, settings, **told)
     return run_training("rl", options, [*files.values(), *probing.inputs], settings, reinforce)
 
 

@@ -1,11 +1,18 @@
 """Settings of training: what SFT and RL share, then SFT, then RL."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
-from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
+from safelrm.core.settings import Count, Dtype, Name, NonNegative, Positive, Share, Strict
 from safelrm.inference.settings import GuardSettings
+from safelrm.training.losses import Loss, check_loss
+from safelrm.training.options import check_options
+from safelrm.training.presets import with_preset
+from safelrm.training.scoring import ProbingSettings, RewardTerm
+
+# arguments of a chat template
+TemplateArguments = dict[str, str | int | float | bool]
 
 
 class LoraSettings(Strict):
@@ -23,7 +30,13 @@ class LoraSettings(Strict):
 
 
 class TrainingSettings(Strict):
-    """Settings that SFT and RL share: how weights are updated."""
+    """Settings that SFT and RL share: how weights are updated.
+
+    Attributes:
+        trl_config: the class of TRL whose options `trainer` may set.
+    """
+
+    trl_config: ClassVar[str]
 
     max_gradient_norm: Positive = Field(1.0, description="gradients are scaled down to this norm")
     precision: Dtype = Field(
@@ -33,8 +46,13 @@ class TrainingSettings(Strict):
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
     lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
-    probe: "ProbingSettings | None" = Field(
+    probe: ProbingSettings | None = Field(
         None, description="how the policy is probed while it is trained (docs/training.md); none: not at all"
+    )
+    trainer: dict[str, object] = Field(
+        default_factory=dict,
+        description="options of TRL's own configuration that the recipe has no key for, such as adam_beta2"
+        " (docs/training.md)",
     )
 
     @property
@@ -48,9 +66,15 @@ class TrainingSettings(Strict):
         return [asked.dataset for asked in self.probe.prompts] if self.probe else []
 
     @property
-    def probe_terms(self) -> "list[RewardTerm]":
+    def probe_terms(self) -> list[RewardTerm]:
         """The terms that score what probes are answered."""
         return self.probe.rewards if self.probe else []
+
+    @field_validator("trainer")
+    @classmethod
+    def _check_trainer(cls, given: dict[str, object]) -> dict[str, object]:
+        check_options(given, cls.trl_config, cls.model_fields)
+        return given
 
 
 class DataShare(Strict):
@@ -61,8 +85,16 @@ class DataShare(Strict):
 
 
 class SftSettings(TrainingSettings):
-    """A recipe of supervised fine-tuning (SFT)."""
+    """A recipe of supervised fine-tuning (SFT). A preset gives what the recipe leaves out (docs/training.md)."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
+    trl_config = "SFTConfig"
+
+    preset: Name | None = Field(
+        None,
+        exclude=True,
+        description="published settings, which hold unless they are given here; docs/training.md lists them",
+    )
     dataset: Name | None = Field(None, description="the conversations to train on, a key of `datasets`")
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
@@ -79,6 +111,14 @@ class SftSettings(TrainingSettings):
     warmup: Share = Field(0.05, lt=1.0, description="share of the steps spent warming up; cosine decay follows")
     weight_decay: NonNegative = Field(0.0, description="AdamW weight decay")
     max_length: Count = Field(description="tokens per sequence; a longer one is an error, never cut in silence")
+    batching: Literal["random", "by_length"] = Field(
+        "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: object) -> object:
+        return with_preset(given)
 
     @property
     def datasets(self) -> list[str]:
@@ -103,78 +143,6 @@ class PromptShare(Strict):
     weight: Positive = Field(description="relative number of prompts drawn from it")
 
 
-class RewardTerm(Strict):
-    """One term of the reward. The reward is the weighted sum of its terms."""
-
-    module: ModulePath = Field(description="module with the reward function, such as safelrm.training.rewards.safety")
-    weight: Positive = Field(description="weight of the term in the sum")
-    guards: list[Name] = Field(
-        default_factory=list, description="the guards that the term reads, keys of `guards`, if it reads any"
-    )
-    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
-
-    @property
-    def name(self) -> str:
-        """The term's name in curves and messages: the last part of its module's path."""
-        return self.module.rpartition(".")[2]
-
-
-class ProbedPrompts(Strict):
-    """A data set of prompts that probes ask, or a part of it."""
-
-    dataset: Name = Field(description="prompts, a key of `datasets`")
-    size: Count | None = Field(
-        None, description="number of its rows, the same ones for all models, arms and seeds; none: all"
-    )
-
-
-class ProbingSettings(Strict):
-    """Probes: at some steps of a training the policy answers a few prompts, and terms of a reward score the answers.
-
-    There is a probe before the first step, and after the last one.
-    """
-
-    prompts: list[ProbedPrompts] = Field(
-        min_length=1, description="what the policy is asked; prompts of `tune`, never those of a benchmark of results"
-    )
-    rewards: list[RewardTerm] = Field(
-        min_length=1, description="the terms that score the answers; the score of a probe is their weighted sum"
-    )
-    times: Count = Field(description="number of probes after the one before the first step, at equal distances")
-    max_completion_tokens: Count = Field(description="token limit of an answer")
-    temperature: NonNegative = Field(0.0, description="sampling temperature; 0 is greedy")
-    batch_size: Count = Field(128, description="answers that are generated at a time")
-    guard_dtype: Dtype = Field("float32", description="arithmetic of guards that the probes read, and no reward")
-    keep: Literal["last", "best"] = Field(
-        "last",
-        description="weights that become the checkpoint: those of the last step, or of the probe with the highest score"
-        " (of equal ones the earliest, and never the one before the first step)",
-    )
-    patience: Count | None = Field(
-        None, description="end the training after so many probes in a row without a new highest score; none: never"
-    )
-
-    @property
-    def guards(self) -> list[str]:
-        """The guards that the terms read, each once."""
-        return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
-
-    @property
-    def chooses(self) -> bool:
-        """Whether the scores decide which weights become the checkpoint."""
-        return self.keep == "best" or self.patience is not None
-
-    @model_validator(mode="after")
-    def _check(self) -> "ProbingSettings":
-        for key, names in {
-            "rewards: each term": [term.name for term in self.rewards],
-            "prompts: each data set": [asked.dataset for asked in self.prompts],
-        }.items():
-            if len(set(names)) < len(names):
-                raise ValueError(f"{key} may be named once, found {names}")
-        return self
-
-
 class VllmEngine(Strict):
     """vLLM as the rollout engine, within the training process (TRL's colocate mode, which needs CUDA).
 
@@ -188,6 +156,23 @@ class VllmEngine(Strict):
         "token_truncate", description="level of the importance ratio, and what is done above the limit"
     )
     correction_limit: Positive = Field(2.0, description="greatest importance ratio")
+    max_logprob_drift: Positive = Field(
+        0.2,
+        description="the run ends if the log-probabilities of vLLM and of the trained model differ by more than this in"
+        " three batches of rollouts in a row: nats per token, the mean of a batch",
+    )
+
+
+class PromptFilter(Strict):
+    """Prompts that cannot teach are dropped before training: those whose completions all earn the same reward.
+
+    The report of Qwen3Guard (section 3.5) does this for Qwen3-4B-SafeRL, with 8 completions per prompt.
+    """
+
+    samples: int = Field(8, ge=2, description="completions that the policy samples for each prompt before training")
+    min_spread: Positive = Field(
+        0.01, description="a prompt is kept if the greatest and the least reward of its completions differ by this"
+    )
 
 
 class GuardReadings(RootModel[dict[Name, GuardSettings]]):
@@ -197,14 +182,32 @@ class GuardReadings(RootModel[dict[Name, GuardSettings]]):
 class RlSettings(TrainingSettings):
     """A recipe of reinforcement learning (RL): GRPO (Shao et al. 2024) or a loss derived from it."""
 
+    trl_config = "GRPOConfig"
+
     prompts: list[PromptShare] = Field(min_length=1, description="the mixture of prompts")
     rewards: list[RewardTerm] = Field(min_length=1, description="the terms of the reward")
     guard_dtype: Dtype = Field(
         "float32", description="arithmetic of the guards that terms read; each GPU of the job holds them whole"
     )
-    loss: Literal["grpo", "dapo", "dr_grpo"] = Field("dapo", description="GRPO loss type of TRL")
+    loss: Loss = Field("dapo", description="loss type of TRL's GRPO trainer (docs/training.md)")
     scale_rewards: Literal["group", "batch", "none"] = Field(
         "group", description="standard deviation that advantages are divided by; Dr. GRPO divides by none"
+    )
+    aggregation: Literal["sum_then_normalize", "normalize_then_sum"] = Field(
+        "sum_then_normalize",
+        description="whether the terms of the reward are summed before they are normalised, or after it (GDPO)",
+    )
+    decodings: list[Name] = Field(
+        default_factory=list,
+        description="decoding modes of the model (`decodings` of `models`) in which prompts are asked; they take turns;"
+        " none: the chat template without arguments",
+    )
+    without_trace: list[Name] = Field(
+        default_factory=list,
+        description="those of the modes that ask for no trace, although the generation prompt does not close one",
+    )
+    prompt_filter: PromptFilter | None = Field(
+        None, description="drop the prompts whose completions all earn the same reward; none: keep all"
     )
     steps: Count = Field(description="optimiser steps")
     group_size: int = Field(ge=2, description="completions per prompt (the group of the advantage)")
@@ -216,11 +219,23 @@ class RlSettings(TrainingSettings):
     learning_rate: Positive = Field(description="learning rate of AdamW, constant after the warm-up")
     warmup: Share = Field(0.0, lt=1.0, description="share of the steps spent warming up")
     kl_coefficient: NonNegative = Field(0.0, description="beta of the KL term against the reference model")
-    clip: Positive = Field(0.2, description="epsilon of the clipped ratio")
-    clip_high: Positive | None = Field(None, description="epsilon above 1, where it differs (DAPO: 0.28)")
+    use_bias_correction_kl: bool = Field(
+        False, description="weigh the KL term by the importance ratio (DeepSeek-V3.2); false: GRPO's own KL term"
+    )
+    clip: Positive | None = Field(
+        None, description="epsilon of the clipped ratio; none: 0.2; the losses cispo and sapo have none"
+    )
+    clip_high: Positive | None = Field(
+        None, description="epsilon above 1, where it differs (DAPO: 0.28); for cispo the greatest ratio itself (5.0)"
+    )
     mask_truncated: bool = Field(False, description="leave completions cut at the limit out of the loss (DAPO)")
     temperature: Positive = Field(1.0, description="sampling temperature of rollouts")
     max_completion_tokens: Count = Field(description="token limit of a rollout")
+    max_idle_batches: Count | None = Field(
+        50,
+        description="the run ends after so many batches of rollouts in a row in which every group earns equal rewards,"
+        " so that the policy learns nothing; none: it goes on",
+    )
     vllm: VllmEngine | None = Field(None, description="generate with vLLM (CUDA only) instead of transformers")
 
     @property
@@ -242,10 +257,25 @@ class RlSettings(TrainingSettings):
     def _check(self) -> "RlSettings":
         names = [term.name for term in self.rewards]
         if len(set(names)) < len(names):
-            raise ValueError(f"rewards: each term may be named once, found {names}")
+            raise ValueError(
+                f"rewards: each term has a name of its own, found {names}; give one of them another `name`"
+            )
         datasets = [share.dataset for share in self.prompts]
         if len(set(datasets)) < len(datasets):
             raise ValueError(f"prompts: each data set may be named once, found {datasets}")
         if self.prompts_per_step * self.group_size % self.micro_batches:
             raise ValueError("micro_batches: must divide prompts_per_step x group_size")
+        if len(set(self.decodings)) < len(self.decodings):
+            raise ValueError(f"decodings: each mode may be named once, found {self.decodings}")
+        if unknown := sorted(set(self.without_trace) - set(self.decodings)):
+            raise ValueError(f"without_trace: {unknown} are not among `decodings`, which are {self.decodings}")
+        check_loss(self)
         return self
+
+
+class RlJobSettings(RlSettings):
+    """Settings of one RL job: its recipe, and the decoding modes of its model that the recipe names."""
+
+    templates: dict[Name, TemplateArguments] = Field(
+        default_factory=dict, description="arguments of the chat template, by decoding mode"
+    )

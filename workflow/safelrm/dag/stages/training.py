@@ -5,12 +5,23 @@ from typing import Literal
 
 from safelrm.core.arms import FROM
 from safelrm.core.files import canonical_json
+from safelrm.dag.declarations import declared_scorers
 from safelrm.dag.paths import data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
-from safelrm.training.settings import GuardReadings, RewardTerm, RlSettings, SftSettings, TrainingSettings
+from safelrm.generation.settings import DecodingMode
+from safelrm.training.scoring import RewardTerm
+from safelrm.training.settings import (
+    GuardReadings,
+    RlJobSettings,
+    RlSettings,
+    SftSettings,
+    TrainingSettings,
+)
 
 # what RL uses of a term's module; the rest is read with the configuration
 OF_TERMS = ("build", "Settings", "KINDS")
+# and of a module that a term's settings name
+OF_SCORERS = ("score",)
 
 Method = Literal["sft", "rl"]
 
@@ -44,16 +55,17 @@ class TrainingStages(Stages):
         return named_data_files(self._prompts(wildcards))
 
     def rl_settings(self, wildcards: Wildcards) -> str:
-        """Settings of an RL recipe."""
-        return settings_json(self._rl(wildcards))
+        """Settings of an RL recipe, with the template arguments of the decoding modes that it names."""
+        recipe, modes = self._rl(wildcards), self.study.models[wildcards["model"]].decodings
+        templates = {name: modes[name].template for name in recipe.decodings}
+        return settings_json(RlJobSettings(**dict(recipe), templates=templates))
 
     def rl_code(self, wildcards: Wildcards) -> str:
         """Code hash of `rl` with the terms of a recipe's reward, and with what TRL imports for this recipe only."""
         recipe = self._rl(wildcards)
         # without this setting vLLM is hidden from TRL (training/command.py)
         engines = [] if recipe.vllm is None else ["vllm"]
-        terms = [*recipe.rewards, *recipe.probe_terms]
-        return self.code("safelrm.training.rl", *_uses(terms), *engines)
+        return self.code("safelrm.training.rl", *_uses([*recipe.rewards, *recipe.probe_terms]), *engines)
 
     def sft_code(self, wildcards: Wildcards) -> str:
         """Code hash of `sft` with the terms of a recipe's probes."""
@@ -84,13 +96,13 @@ class TrainingStages(Stages):
         """`name=path` of these prompts."""
         return lambda wildcards: named_data_files(self._recipe(method, wildcards).probed)
 
-    def decoding(self, wildcards: Wildcards) -> str:
-        """The decoding mode in which probes ask a model: its first one."""
-        return next(iter(self.study.models[wildcards["model"]].decodings))
+    def decoding(self, method: Method) -> Callable[[Wildcards], str]:
+        """The decoding mode in which probes ask a model: the first one that the recipe names, or that the model has."""
+        return lambda wildcards: self._probed_mode(method, wildcards)[0]
 
-    def template(self, wildcards: Wildcards) -> str:
+    def template(self, method: Method) -> Callable[[Wildcards], str]:
         """Arguments of the chat template in this mode."""
-        return canonical_json(self.study.models[wildcards["model"]].decodings[self.decoding(wildcards)].template)
+        return lambda wildcards: canonical_json(self._probed_mode(method, wildcards)[1].template)
 
     def with_adapter(self, method: Method) -> str:
         """A pattern of the recipes of a method whose adapter is an output of its own."""
@@ -110,10 +122,20 @@ class TrainingStages(Stages):
     def _recipe(self, method: Method, wildcards: Wildcards) -> TrainingSettings:
         return self._recipes(method)[wildcards["recipe"]]
 
+    def _probed_mode(self, method: Method, wildcards: Wildcards) -> tuple[str, DecodingMode]:
+        recipe, modes = self._recipe(method, wildcards), self.study.models[wildcards["model"]].decodings
+        (name, *_) = [*(recipe.decodings if isinstance(recipe, RlSettings) else ()), *modes]
+        return name, modes[name]
+
     def _prompts(self, wildcards: Wildcards) -> list[str]:
         return [share.dataset for share in self._rl(wildcards).prompts]
 
 
 def _uses(terms: Iterable[RewardTerm]) -> list[str]:
-    """What a training uses of the modules of terms, each definition once."""
-    return list(dict.fromkeys(use for term in terms for use in definitions(term.module, OF_TERMS)))
+    """What a training uses of the modules of terms, and of the modules that their settings name; each once."""
+    found: list[str] = []
+    for term in terms:
+        found += definitions(term.module, OF_TERMS)
+        for scorer in declared_scorers(term.module, term.settings).values():
+            found += definitions(scorer, OF_SCORERS)
+    return list(dict.fromkeys(found))

@@ -10,17 +10,17 @@ each, or to None if the term does not apply or cannot tell. The reward of a comp
 without those of None, so None counts as 0. Terms are made such that 0 is never better than the value of a scored, safe
 completion. A completion whose terms are all None does not move the policy.
 
-A term that applies to some kinds of prompts only says so by the constant `KINDS`, such as `KINDS = ("benign",)`. A term
-is *due* for a completion of its kinds that has ended with an answer. training/vanishing.py ends a run whose term is due
-and scores nothing.
+A term that applies to some kinds of prompts only says so by the constant `KINDS`, such as `KINDS = ("benign",)`. The
+configuration may name fewer (`kinds`). A term is given completions for prompts of its kinds only. It is *due* for one
+that has ended with an answer. training/vanishing.py ends a run whose term is due and scores nothing.
 
 A term that detects something as a judge does names the judge's module in the constant `SAME_MEANS_AS`, such as
 `SAME_MEANS_AS = ("safelrm.judging.refusal",)`. Such a judge makes no number of a study that the term rewards in
-(dag/validity.py).
+(dag/validity.py). A term that asks modules which its settings name has the constant `SCORERS` (scorers/base.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -29,16 +29,18 @@ from safelrm.core.registered import load_registered, module_fault
 from safelrm.core.trace import Parsed, parse_completion
 from safelrm.core.trace_formats import THINK, TraceFormat
 from safelrm.data.schemas import KINDS
-from safelrm.inference.schemas import Pair
+from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.rewards.shares import due_metric, scored_metric, unread_metric
-from safelrm.training.settings import RewardTerm
+from safelrm.training.scoring import RewardTerm
 
-# terms are imported whenever a configuration is read, and these take seconds
+# terms are imported whenever a configuration is read, and this takes seconds
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from safelrm.inference.readings import GuardReader, GuardReading
+    from safelrm.training.modes import Mode
 
+# the key of a prompt's turn that names its decoding mode, if the recipe names modes
+DECODING = "decoding"
 # the states of a completion that has ended with an answer
 ENDED = ("ok", "no_think")
 
@@ -53,6 +55,7 @@ class Sample:
         reference: the checkable answer of a reasoning problem.
         completion: the text as generated, without the end-of-turn token.
         parsed: its trace and answer. The state is `truncated` if the token limit cut the completion.
+        thinks: whether the prompt asks for a trace; not in a mode of decoding without one.
     """
 
     prompt: str
@@ -60,46 +63,7 @@ class Sample:
     reference: str | None
     completion: str
     parsed: Parsed
-
-
-@dataclass(frozen=True)
-class RewardGuard:
-    """A guard that a term reads.
-
-    Attributes:
-        reader: the guard.
-        min_label_mass: the least probability of the guard's labels together for which a reading counts.
-        require_readable: raises SafeLRMError if none of some readings counts. The error says why, as a judge's does.
-        last: the newest readings of texts.
-    """
-
-    reader: "GuardReader"
-    min_label_mass: float
-    require_readable: "Callable[[Sequence[GuardReading | None]], None]" = lambda _: None
-    last: "list[GuardReading | None]" = field(default_factory=list)
-
-    def p_unsafe(self, pairs: Sequence[Pair]) -> list[float | None]:
-        """P(unsafe) of each pair of a prompt and a text; None if the text is too long, or the answer is no label."""
-        readings = self.reader.read(pairs)
-        if readings:
-            self.last[:] = readings
-        return [
-            None if reading is None or reading.label_mass < self.min_label_mass else reading.p_unsafe
-            for reading in readings
-        ]
-
-    def unreadable(self) -> SafeLRMError | None:
-        """The error of a guard that was read on none of the newest texts; None if it was read on some."""
-        try:
-            self.require_readable(self.last)
-        except SafeLRMError as error:
-            return error
-        return None
-
-    def probe(self, pairs: Sequence[Pair]) -> bool:
-        """Read texts only to see whether the guard can be read at all. A text that is too long does not tell."""
-        self.last[:] = [reading for reading in self.reader.read(pairs) if reading is not None]
-        return self.unreadable() is None
+    thinks: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,6 +92,13 @@ class SampleReader:
     """Turns token ids that TRL has generated into samples.
 
     TRL's own text of a completion lacks all special tokens. For some tokenizers the tags of the trace are special.
+
+    Args:
+        tokenizer: the tokenizer of the policy.
+        stop_ids: the tokens that end a completion.
+        prefilled: whether the chat template, without arguments, opens the trace in the generation prompt.
+        trace_format: the format of the policy's traces.
+        modes: the decoding modes in which prompts are asked, by name.
     """
 
     def __init__(
@@ -137,16 +108,24 @@ class SampleReader:
         *,
         prefilled: bool,
         trace_format: TraceFormat = THINK,
+        modes: "Mapping[str, Mode] | None" = None,
     ) -> None:
         self._tokenizer, self._stop_ids = tokenizer, stop_ids
-        self._prefilled, self._trace_format = prefilled, trace_format
+        self._prefilled, self._trace_format, self._modes = prefilled, trace_format, modes or {}
 
-    def read(self, prompt: str, kind: str, reference: str | None, ids: Sequence[int]) -> Sample:
-        """The sample of one completion. A completion without an end token was cut at the token limit."""
+    def read(
+        self, prompt: str, kind: str, reference: str | None, ids: Sequence[int], decoding: str | None = None
+    ) -> Sample:
+        """The sample of one completion, asked for in a decoding mode; None is the chat template without arguments.
+
+        A completion without an end token was cut at the token limit.
+        """
         truncated = not ids or ids[-1] not in self._stop_ids
         text = self._tokenizer.decode(ids if truncated else ids[:-1], skip_special_tokens=False)
-        parsed = parse_completion(text, prefilled=self._prefilled, truncated=truncated, trace_format=self._trace_format)
-        return Sample(prompt, kind, reference, text.strip(), parsed)
+        mode = None if decoding is None else self._modes[decoding]
+        prefilled = self._prefilled if mode is None else mode.prefilled
+        parsed = parse_completion(text, prefilled=prefilled, truncated=truncated, trace_format=self._trace_format)
+        return Sample(prompt, kind, reference, text.strip(), parsed, thinks=mode is None or mode.thinks)
 
 
 def build_rewards(
@@ -180,15 +159,24 @@ def build_rewards(
 
 
 def kinds_of(term: RewardTerm) -> tuple[str, ...]:
-    """The kinds of prompts that a term applies to; all kinds, unless its module has the constant `KINDS`.
+    """The kinds of prompts that a term applies to: those of its entry, or of its module's constant `KINDS`, or all.
 
     Raises:
-        SafeLRMError: the module does not exist, is no reward term, or names a kind that does not exist.
+        SafeLRMError: the module does not exist, is no reward term, or names a kind that does not exist; or the entry
+            names a kind that the module does not score.
     """
     kinds = getattr(load_registered(term.module, "Settings", "build"), "KINDS", KINDS)
     if not isinstance(kinds, tuple) or not kinds or not {*kinds} <= {*KINDS}:
         raise module_fault(term.module, f"KINDS is {kinds!r}, must be a tuple of some of {KINDS}", key="KINDS")
-    return kinds
+    if term.kinds is None:
+        return kinds
+    if other := [kind for kind in term.kinds if kind not in kinds]:
+        raise SafeLRMError(
+            f"the reward term `{term.name}` scores {' and '.join(kinds)} prompts, not {other[0]} ones",
+            key=f"rewards.{term.name}.kinds",
+            fix="leave the kind out, or name another module",
+        )
+    return tuple(dict.fromkeys(term.kinds))
 
 
 def _reward(term: RewardTerm, guards: Mapping[str, RewardGuard]) -> Reward:
@@ -211,7 +199,8 @@ def as_trl_reward(
 ) -> TrlReward:
     """A reward in TRL's signature. It also logs the share of completions that it has scored, and that it was due for.
 
-    If `observe` is given, the function logs what it measures, too.
+    The reward is given the completions of its kinds. The others have None. If `observe` is given, the function logs
+    what it measures, too.
 
     As long as the guards have read nothing, because no completion has ended, they are probed on some of the others.
 
@@ -228,9 +217,8 @@ def as_trl_reward(
         **_: object,
     ) -> list[float | None]:
         rows = zip(prompts, kind, reference, completion_ids, strict=True)
-        samples = [reader.read(turns[-1]["content"], *row) for turns, *row in rows]
-        values = reward(samples)
-        _require_numbers(values, len(samples), term.module)
+        samples = [reader.read(turns[-1]["content"], *row, turns[-1].get(DECODING)) for turns, *row in rows]
+        values = _of_kinds(reward, samples, kinds, term.module)
         log_metric(scored_metric(term.name), sum(value is not None for value in values) / len(values))
         for name, value in (observe(samples) if observe else {}).items():
             log_metric(name, value)
@@ -246,10 +234,35 @@ def as_trl_reward(
     return score
 
 
-def _require_numbers(values: object, count: int, module: str) -> None:
+def _of_kinds(reward: Reward, samples: Sequence[Sample], kinds: Sequence[str], module: str) -> list[float | None]:
+    """The rewards of the samples of some kinds; None for the others."""
+    chosen = [place for place, sample in enumerate(samples) if sample.kind in kinds]
+    values: list[float | None] = [None] * len(samples)
+    if chosen:
+        found = reward([samples[place] for place in chosen])
+        require_numbers(found, len(chosen), module, key="build")
+        for place, value in zip(chosen, found, strict=True):
+            values[place] = value
+    return values
+
+
+def require_numbers(values: object, count: int, module: str, *, key: str, may_lack: bool = True) -> None:
+    """Make sure that a module gives a list of finite numbers.
+
+    Args:
+        values: what its function gives.
+        count: how many there must be.
+        module: the module.
+        key: the function.
+        may_lack: whether a value may be None.
+
+    Raises:
+        SafeLRMError: there are other values, or another number of them.
+    """
     if not isinstance(values, Sequence) or len(values) != count:
         given = len(values) if isinstance(values, Sequence) else type(values).__name__
-        raise module_fault(module, f"gives {given}, must give a list of {count} rewards", key="build")
+        raise module_fault(module, f"gives {given}, must give a list of {count} rewards", key=key)
+    wanted = "a finite number or None" if may_lack else "a finite number"
     for value in values:
-        if value is not None and not (isinstance(value, Real) and abs(value) <= _GREATEST):
-            raise module_fault(module, f"a reward is {value!r}, must be a finite number or None", key="build")
+        if not (value is None and may_lack) and not (isinstance(value, Real) and abs(value) <= _GREATEST):
+            raise module_fault(module, f"a reward is {value!r}, must be {wanted}", key=key)

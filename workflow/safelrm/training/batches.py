@@ -1,0 +1,72 @@
+"""Which rows a step of SFT takes, and how many tokens it trains on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Sampler
+from transformers import Trainer
+from transformers.trainer_pt_utils import get_length_grouped_indices
+
+# names in the log, and in the curve
+TOKENS, PADDING = "tokens_trained", "padding_share"
+
+
+class LengthSampler(Sampler[int]):
+    """Rows in batches of nearly one length, in another order in each epoch.
+
+    transformers' own `group_by_length` draws from the random numbers of the process, and forms its groups from the
+    batch of one process. A resumed run, or one of several processes, would take other rows in a step.
+
+    Args:
+        lengths: tokens of each row.
+        step_size: rows of an optimiser step, of all processes together.
+        seed: the same number gives the same order.
+        trainer: says which epoch it is.
+    """
+
+    def __init__(self, lengths: Sequence[int], step_size: int, *, seed: int, trainer: Trainer) -> None:
+        self._lengths, self._step_size, self._seed, self._trainer = lengths, step_size, seed, trainer
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        steps_per_epoch = -(-len(self) // self._step_size)
+        # accelerate does not tell every sampler the epoch that a resumed run is in
+        epoch = self._trainer.state.global_step // steps_per_epoch
+        generator = torch.Generator().manual_seed(self._seed + epoch)
+        rows = get_length_grouped_indices(self._lengths, self._step_size, generator=generator)
+        steps = [rows[start : start + self._step_size] for start in range(0, len(rows), self._step_size)]
+        # the groups begin with their longest rows; steps must not grow shorter one by one. A short step stays last
+        last = [steps.pop()] if len(steps[-1]) < self._step_size else []
+        shuffled = [steps[number] for number in torch.randperm(len(steps), generator=generator)]
+        return iter([row for step in (*shuffled, *last) for row in step])
+
+
+class CountsTokens:
+    """A trainer of TRL that logs, for each step, what its passes have seen. Name it before the trainer's class.
+
+    `tokens_trained` counts the tokens of all passes of all processes so far, without padding: prompts and responses,
+    each as often as it is trained on. `padding_share` is the share of padding in the positions of the step's passes.
+    """
+
+    _seen: torch.Tensor | None = None
+
+    def compute_loss(self, model: torch.nn.Module, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Called by the trainer for each pass."""
+        mask = inputs.get("attention_mask")
+        positions = inputs["input_ids"].numel()
+        tokens = positions if mask is None else mask.sum()
+        counts = torch.stack([torch.as_tensor(count, device=self.args.device) for count in (tokens, positions)])
+        self._seen = counts if self._seen is None else self._seen + counts
+        return super().compute_loss(model, inputs, *args, **kwargs)
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Called by the trainer after each step, and at the end."""
+        if self._seen is not None:
+            tokens, positions = self.accelerator.reduce(self._seen, reduction="sum").tolist()
+            self._seen = None
+            before = next((entry[TOKENS] for entry in reversed(self.state.log_history) if TOKENS in entry), 0)
+            logs |= {TOKENS: before + tokens, PADDING: 1.0 - tokens / positions}
+        super().log(logs, *args, **kwargs)
