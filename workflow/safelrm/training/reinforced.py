@@ -51,7 +51,8 @@ from safelrm.training.processes import process_count, take_device, trainer_confi
 from safelrm.training.prompts import check_lengths, mix_prompts, trl_rows
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
-from safelrm.training.rewards.base import RewardGuard, SampleReader, TrlReward, build_rewards
+from safelrm.training.rewards.base import SampleReader, TrlReward, build_rewards
+from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.settings import RlSettings, TemplateArguments
 from safelrm.training.trainer import RlTrainer, send_by_checkpoint_names
 from safelrm.training.vanishing import TermWatch, check_kinds

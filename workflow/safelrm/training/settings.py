@@ -114,6 +114,9 @@ class SftSettings(TrainingSettings):
     batching: Literal["random", "by_length"] = Field(
         "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
     )
+    padding_free: bool = Field(
+        False, description="lay the rows of a pass end to end, without padding; refused where the model would mix them"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -22,7 +22,7 @@ from trl import SFTConfig, SFTTrainer
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import conversation, trace_format_of
-from safelrm.training.batches import PADDING, TOKENS, CountsTokens, LengthSampler
+from safelrm.training.batches import PADDING, TOKENS, CountsTokens, LengthSampler, require_separate_rows
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import Policy, load_policy, write_result
@@ -81,10 +81,12 @@ def train(
     The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
-        SafeLRMError: a row is not rendered as its conversation says, training diverged, or the processes cannot share
-            the batch. No model is written.
+        SafeLRMError: there are no rows, a row is not rendered as its conversation says, the model mixes rows that lie
+            end to end, training diverged, or the processes cannot share the batch. No model is written.
         SystemExit: the process has received SIGTERM. The state is saved.
     """
+    if conversations.empty:
+        raise SafeLRMError("there are no rows to train on", key="dataset", fix="see what `curate` left of the data set")
     take_device()
     passes, size = share_batch(
         settings.gradient_accumulation, settings.batch_size, keys=("gradient_accumulation", "batch_size")
@@ -92,6 +94,8 @@ def train(
     seed_everything(seed)
     policy = load_policy(checkpoint)
     check_template(policy.tokenizer)
+    if settings.padding_free:
+        require_separate_rows(policy.model)
     responses = _responses(conversations, policy)
     trainer = CountingSFTTrainer(
         by_length=settings.batching == "by_length",
@@ -127,6 +131,7 @@ def sft_arguments(settings: SftSettings, passes: int, size: int) -> dict[str, ob
         "assistant_only_loss": True,
         # rows are never cut: check_row refuses rows that are too long
         "max_length": None,
+        "padding_free": settings.padding_free,
         "num_train_epochs": settings.epochs,
         "per_device_train_batch_size": size,
         "gradient_accumulation_steps": passes,
