@@ -8,9 +8,9 @@ from training_fixtures import RL
 from trl import SFTConfig
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.training.grpo import grpo_arguments
 from safelrm.training.options import OPTIONS, known_options, refusal
 from safelrm.training.processes import BOARD_VARIABLE, shared_arguments, trainer_config
-from safelrm.training.reinforced import grpo_arguments
 from safelrm.training.reserved import ALIASES, LOCKED_OPTIMISERS, RESERVED
 from safelrm.training.settings import RlSettings, SftSettings
 from safelrm.training.supervised import sft_arguments
@@ -18,7 +18,7 @@ from safelrm.training.trl_options import options, text
 
 SFT = {"dataset": "d", "epochs": 2, "batch_size": 3, "learning_rate": 1e-2, "max_length": 64}
 # SafeLRM sets these, and a recipe may set them otherwise
-DEFAULTS = {"lr_scheduler_type", "report_to", "router_aux_loss_coef", "use_bias_correction_kl", "weight_decay"}
+DEFAULTS = {"lr_scheduler_type", "report_to", "router_aux_loss_coef", "weight_decay"}
 
 
 def sft(**trainer):

@@ -15,6 +15,7 @@ ALIASES = {
     "max_completion_length": ("max_completion_tokens",),
     "max_grad_norm": ("max_gradient_norm",),
     "max_steps": ("steps", "epochs"),
+    "multi_objective_aggregation": ("aggregation",),
     "num_generations": ("group_size",),
     "num_iterations": ("iterations",),
     "num_train_epochs": ("epochs", "steps"),
