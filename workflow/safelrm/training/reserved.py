@@ -14,6 +14,7 @@ ALIASES = {
     "mask_truncated_completions": ("mask_truncated",),
     "max_completion_length": ("max_completion_tokens",),
     "max_grad_norm": ("max_gradient_norm",),
+    "multi_objective_aggregation": ("aggregation",),
     "max_steps": ("steps", "epochs"),
     "num_generations": ("group_size",),
     "num_iterations": ("iterations",),
