@@ -22,9 +22,7 @@ TERM = RewardTerm(module="safelrm.training.rewards.safety", weight=1.0, guards=[
     [
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has …"), "CUDA out of memory"),
         (
-            RuntimeError(
-                "[enforce fail] err == 0. DefaultCPUAllocator: can't allocate memory: you tried. Error code 12"
-            ),
+            RuntimeError("[enforce fail] err == 0. DefaultCPUAllocator: can't allocate memory: you tried. Error 12"),
             "memory: DefaultCPUAllocator: can't allocate memory: you tried",
         ),
         (MemoryError(), "memory does not suffice"),

@@ -146,7 +146,7 @@ def test_a_guard_that_crashes_in_a_step_is_named_and_the_run_goes_on_from_its_st
 
     with monkeypatch.context() as patched:
         patched.setattr(ForwardGuard, "read", crashes)
-        with pytest.raises(SafeLRMError, match=r"`safety`, which reads `g`, has failed: .*illegal memory access"):
+        with pytest.raises(SafeLRMError, match=r"the guard `g`, which gives a reward, fails .*illegal memory access"):
             fit("other")
     assert written(fit("other")) == whole
 
