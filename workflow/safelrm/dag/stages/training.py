@@ -11,7 +11,15 @@ from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_j
 from safelrm.generation.settings import DecodingMode
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
 from safelrm.training.reward_settings import RewardTerm
-from safelrm.training.settings import GuardReadings, RlJobSettings, RlSettings, SftSettings, TrainingSettings
+from safelrm.training.settings import (
+    GuardReadings,
+    ModalSettings,
+    RlJobSettings,
+    RlSettings,
+    SftJobSettings,
+    SftSettings,
+    TrainingSettings,
+)
 
 # what a reward uses of a term's module; the rest is read with the configuration
 OF_TERMS = ("build", "Settings", "KINDS")
@@ -42,8 +50,8 @@ class TrainingStages(Stages):
         return named_data_files(recipe.datasets)
 
     def sft_settings(self, wildcards: Wildcards) -> str:
-        """Settings of an SFT recipe."""
-        return settings_json(self._sft(wildcards))
+        """Settings of an SFT recipe, with the template arguments of the decoding modes that it names."""
+        return settings_json(SftJobSettings(**self._with_templates(self._sft(wildcards), wildcards)))
 
     def dpo_data(self, wildcards: Wildcards) -> str:
         """The candidates of a DPO recipe."""
@@ -91,9 +99,7 @@ class TrainingStages(Stages):
 
     def rl_settings(self, wildcards: Wildcards) -> str:
         """Settings of an RL recipe, with the template arguments of the decoding modes that it names."""
-        recipe, modes = self._rl(wildcards), self.study.models[wildcards["model"]].decodings
-        templates = {name: modes[name].template for name in recipe.decodings}
-        return settings_json(RlJobSettings(**dict(recipe), templates=templates))
+        return settings_json(RlJobSettings(**self._with_templates(self._rl(wildcards), wildcards)))
 
     def rl_code(self, wildcards: Wildcards) -> str:
         """Code hash of `rl` with the terms of a recipe's reward, and with what TRL imports for this recipe only."""
@@ -157,6 +163,11 @@ class TrainingStages(Stages):
 
     def _dpo(self, wildcards: Wildcards) -> DpoSettings:
         return self.study.dpo[wildcards["recipe"]]
+
+    def _with_templates(self, recipe: ModalSettings, wildcards: Wildcards) -> dict[str, object]:
+        """A recipe, and what its decoding modes give to the chat template of the model."""
+        modes = self.study.models[wildcards["model"]].decodings
+        return recipe.model_dump() | {"templates": {name: modes[name].template for name in recipe.decodings}}
 
     def _sft(self, wildcards: Wildcards) -> SftSettings:
         return self.study.sft[wildcards["recipe"]]
