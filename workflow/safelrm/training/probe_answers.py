@@ -22,9 +22,9 @@ from safelrm.inference.chat import Chat, user_turn
 from safelrm.inference.schemas import LENGTH, STOP
 from safelrm.training.policy import Policy
 from safelrm.training.probing import Probing
+from safelrm.training.reward_settings import ProbingSettings, RewardTerm
 from safelrm.training.rewards.base import SampleReader, TrlReward, build_rewards
 from safelrm.training.rewards.guard import RewardGuard
-from safelrm.training.settings import ProbingSettings, RewardTerm
 
 # names in the trainer's log and in the curve
 SCORE = "probe_score"

@@ -40,7 +40,6 @@ from safelrm.training.curves import CurveWatch, divergence_error
 from safelrm.training.drift import DriftWatch
 from safelrm.training.filtering import Kept, filtered_prompts, weighted_reward
 from safelrm.training.grpo import curve_metrics, grpo_arguments
-from safelrm.training.guards import reward_guards
 from safelrm.training.idleness import IdleWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.modes import modes_of
@@ -51,6 +50,7 @@ from safelrm.training.processes import process_count, take_device, trainer_confi
 from safelrm.training.prompts import check_lengths, mix_prompts, trl_rows
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
+from safelrm.training.reward_guards import load_guards
 from safelrm.training.rewards.base import SampleReader, TrlReward, build_rewards
 from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.settings import RlSettings, TemplateArguments
@@ -102,7 +102,7 @@ def train(
         trace_format=trace_format_of(policy.tokenizer),
         modes=modes,
     )
-    readers = reward_guards(guards, readings, settings.guard_dtype)
+    readers = load_guards(guards, readings, settings.guard_dtype)
     rewards = build_rewards(settings.rewards, readers, reader, collapse_signs)
     trainer = RlTrainer(
         modes=modes,

@@ -4,12 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
-from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
-from safelrm.data.settings import Kind
+from safelrm.core.settings import Count, Dtype, Name, NonNegative, Positive, Share, Strict
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.losses import Loss, check_loss
 from safelrm.training.options import check_options
 from safelrm.training.presets import with_preset
+from safelrm.training.reward_settings import ProbingSettings, RewardTerm
 
 # arguments of a chat template
 TemplateArguments = dict[str, str | int | float | bool]
@@ -46,7 +46,7 @@ class TrainingSettings(Strict):
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
     lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
-    probe: "ProbingSettings | None" = Field(
+    probe: ProbingSettings | None = Field(
         None, description="how the policy is probed while it is trained (docs/training.md); none: not at all"
     )
     trainer: dict[str, object] = Field(
@@ -66,7 +66,7 @@ class TrainingSettings(Strict):
         return [asked.dataset for asked in self.probe.prompts] if self.probe else []
 
     @property
-    def probe_terms(self) -> "list[RewardTerm]":
+    def probe_terms(self) -> list[RewardTerm]:
         """The terms that score what probes are answered."""
         return self.probe.rewards if self.probe else []
 
@@ -99,6 +99,14 @@ class SftSettings(TrainingSettings):
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
     )
+    candidates: Name | None = Field(
+        None,
+        description="in place of `dataset`: the best completion of each prompt, of a key of `candidates` (rejection"
+        " sampling)",
+    )
+    min_reward: float | None = Field(
+        None, description="least reward of a candidate that is trained on; its prompt is left out otherwise; none: any"
+    )
     size: Count | None = Field(
         None, description="rows of the mixture; none: as many as the shares allow without using a row twice"
     )
@@ -125,13 +133,17 @@ class SftSettings(TrainingSettings):
 
     @property
     def datasets(self) -> list[str]:
-        """The data sets that are trained on."""
+        """The data sets that are trained on; none of a recipe with candidates."""
         return [self.dataset] if self.dataset else [share.dataset for share in self.mixture]
 
     @model_validator(mode="after")
     def _check(self) -> "SftSettings":
-        if bool(self.dataset) == bool(self.mixture):
-            raise ValueError("give either `dataset`, to train on one data set, or `mixture`, for several")
+        if bool(self.dataset) + bool(self.mixture) + bool(self.candidates) != 1:
+            raise ValueError(
+                "give either `dataset`, to train on one data set, or `mixture`, for several, or `candidates`"
+            )
+        if self.min_reward is not None and not self.candidates:
+            raise ValueError("min_reward: only candidates have rewards; leave it out")
         if self.size and not self.mixture:
             raise ValueError("size: is that of a mixture; a single data set is trained on whole")
         if len(set(self.datasets)) < len(self.datasets):
@@ -144,81 +156,6 @@ class PromptShare(Strict):
 
     dataset: Name = Field(description="prompts to sample rollouts for, a key of `datasets`")
     weight: Positive = Field(description="relative number of prompts drawn from it")
-
-
-class RewardTerm(Strict):
-    """One term of the reward. The reward is the weighted sum of its terms."""
-
-    module: ModulePath = Field(description="module with the reward function, such as safelrm.training.rewards.safety")
-    name: Annotated[str, Field(pattern=r"^\w+$")] = Field(
-        default_factory=lambda given: given.get("module", "").rpartition(".")[2],
-        description="the term in curves and messages; own: the last part of its module. Two terms of one module need"
-        " two names",
-    )
-    weight: Positive = Field(description="weight of the term in the sum")
-    kinds: Annotated[list[Kind], Field(min_length=1)] | None = Field(
-        None, description="kinds of prompts that the term scores; none: all that its module scores"
-    )
-    guards: list[Name] = Field(
-        default_factory=list, description="the guards that the term reads, keys of `guards`, if it reads any"
-    )
-    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
-
-
-class ProbedPrompts(Strict):
-    """A data set of prompts that probes ask, or a part of it."""
-
-    dataset: Name = Field(description="prompts, a key of `datasets`")
-    size: Count | None = Field(
-        None, description="number of its rows, the same ones for all models, arms and seeds; none: all"
-    )
-
-
-class ProbingSettings(Strict):
-    """Probes: at some steps of a training the policy answers a few prompts, and terms of a reward score the answers.
-
-    There is a probe before the first step, and after the last one.
-    """
-
-    prompts: list[ProbedPrompts] = Field(
-        min_length=1, description="what the policy is asked; prompts of `tune`, never those of a benchmark of results"
-    )
-    rewards: list[RewardTerm] = Field(
-        min_length=1, description="the terms that score the answers; the score of a probe is their weighted sum"
-    )
-    times: Count = Field(description="number of probes after the one before the first step, at equal distances")
-    max_completion_tokens: Count = Field(description="token limit of an answer")
-    temperature: NonNegative = Field(0.0, description="sampling temperature; 0 is greedy")
-    batch_size: Count = Field(128, description="answers that are generated at a time")
-    guard_dtype: Dtype = Field("float32", description="arithmetic of guards that the probes read, and no reward")
-    keep: Literal["last", "best"] = Field(
-        "last",
-        description="weights that become the checkpoint: those of the last step, or of the probe with the highest score"
-        " (of equal ones the earliest, and never the one before the first step)",
-    )
-    patience: Count | None = Field(
-        None, description="end the training after so many probes in a row without a new highest score; none: never"
-    )
-
-    @property
-    def guards(self) -> list[str]:
-        """The guards that the terms read, each once."""
-        return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
-
-    @property
-    def chooses(self) -> bool:
-        """Whether the scores decide which weights become the checkpoint."""
-        return self.keep == "best" or self.patience is not None
-
-    @model_validator(mode="after")
-    def _check(self) -> "ProbingSettings":
-        for key, names in {
-            "rewards: each term": [term.name for term in self.rewards],
-            "prompts: each data set": [asked.dataset for asked in self.prompts],
-        }.items():
-            if len(set(names)) < len(names):
-                raise ValueError(f"{key} may be named once, found {names}")
-        return self
 
 
 class VllmEngine(Strict):
