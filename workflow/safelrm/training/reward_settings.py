@@ -1,6 +1,6 @@
 """Settings of the terms of a reward, and of probes, which score a policy by such terms while it is trained."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
