@@ -66,7 +66,7 @@ def test_services_are_off_unless_a_recipe_names_them(tmp_path, monkeypatch):
         ({"push_to_hub": True}, "uploads nothing"),
         ({"hub_token": "secret"}, "uploads nothing"),
         ({"trust_remote_code": True}, "the checkpoint says"),
-        ({"packing": True}, "see each other"),
+        ({"packing": True}, "the recipe's key `padding_free`"),
         ({"adam_beta2": "0.9"}, "`adam_beta2` must be of type number, found '0.9'"),
         ({"adam_epsilon": "1e-8"}, "YAML takes 1e-8 for a text"),
         ({"adam_beta2": True}, "must be of type number, found True"),

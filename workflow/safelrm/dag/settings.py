@@ -16,7 +16,8 @@ from safelrm.inference.settings import GuardSettings
 from safelrm.judging.refusals.settings import ClassifierSettings
 from safelrm.models.settings import HubModel
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
-from safelrm.training.settings import RlSettings, SftSettings
+from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
+from safelrm.training.settings import RlSettings, SftSettings, TrainingSettings
 
 # a folder; it becomes a part of PYTHONPATH
 Folder = Annotated[str, Field(pattern=r"^[^:]+$")]
@@ -183,8 +184,10 @@ class Arm(Strict):
     """One line of the comparison: a model, a method, its recipe and the seeds it is repeated with."""
 
     model: Name = Field(description="a key of `models`")
-    method: Literal["base", "sft", "rl"] = Field(description="what makes the model safe: nothing (`base`), SFT or RL")
-    recipe: Name | None = Field(None, description="a key of `sft` or `rl`; none for `base`")
+    method: Literal["base", "sft", "dpo", "rl"] = Field(
+        description="what makes the model safe: nothing (`base`), SFT, DPO or RL"
+    )
+    recipe: Name | None = Field(None, description="a key of `sft`, `dpo` or `rl`; none for `base`")
     start: ArmName | None = Field(
         None,
         alias="from",
@@ -236,6 +239,10 @@ class Study(Strict):
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
     guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
     sft: dict[Name, SftSettings] = Field(default_factory=dict, description="SFT recipes by name")
+    candidates: dict[Name, CandidateSettings] = Field(
+        default_factory=dict, description="completions with rewards by name, which recipes of `sft` and `dpo` name"
+    )
+    dpo: dict[Name, DpoSettings] = Field(default_factory=dict, description="DPO recipes by name")
     rl: dict[Name, RlSettings] = Field(default_factory=dict, description="RL recipes by name")
     interventions: dict[Name, SelectedModule] = Field(
         default_factory=dict, description="interventions at inference by name, which an arm names with `with`"
@@ -272,6 +279,10 @@ class Study(Strict):
         for arm in self.arms:
             for seed in arm.seeds:
                 yield arm.model, arm.name, seed
+
+    def recipe(self, arm: Arm) -> TrainingSettings | None:
+        """What an arm is trained by; None for a base."""
+        return None if arm.method == "base" else getattr(self, arm.method)[arm.recipe]
 
     def compared_models(self) -> list[str]:
         """Every model that has an arm."""

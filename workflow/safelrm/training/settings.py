@@ -4,12 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
-from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
-from safelrm.data.settings import Kind
+from safelrm.core.settings import Count, Dtype, Name, NonNegative, Positive, Share, Strict
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.losses import Loss, check_loss
 from safelrm.training.options import check_options
 from safelrm.training.presets import with_preset
+from safelrm.training.reward_settings import ProbingSettings, RewardTerm
 
 # arguments of a chat template
 TemplateArguments = dict[str, str | int | float | bool]
@@ -46,11 +46,29 @@ class TrainingSettings(Strict):
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
     lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
+    probe: ProbingSettings | None = Field(
+        None, description="how the policy is probed while it is trained (docs/training.md); none: not at all"
+    )
     trainer: dict[str, object] = Field(
         default_factory=dict,
         description="options of TRL's own configuration that the recipe has no key for, such as adam_beta2"
         " (docs/training.md)",
     )
+
+    @property
+    def read_guards(self) -> list[str]:
+        """The guards that the training reads, each once."""
+        return self.probe.guards if self.probe else []
+
+    @property
+    def probed(self) -> list[str]:
+        """The data sets that probes ask."""
+        return [asked.dataset for asked in self.probe.prompts] if self.probe else []
+
+    @property
+    def probe_terms(self) -> list[RewardTerm]:
+        """The terms that score what probes are answered."""
+        return self.probe.rewards if self.probe else []
 
     @field_validator("trainer")
     @classmethod
@@ -81,6 +99,14 @@ class SftSettings(TrainingSettings):
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
     )
+    candidates: Name | None = Field(
+        None,
+        description="in place of `dataset`: the best completion of each prompt, of a key of `candidates` (rejection"
+        " sampling)",
+    )
+    min_reward: float | None = Field(
+        None, description="least reward of a candidate that is trained on; its prompt is left out otherwise; none: any"
+    )
     size: Count | None = Field(
         None, description="rows of the mixture; none: as many as the shares allow without using a row twice"
     )
@@ -96,6 +122,9 @@ class SftSettings(TrainingSettings):
     batching: Literal["random", "by_length"] = Field(
         "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
     )
+    padding_free: bool = Field(
+        False, description="lay the rows of a pass end to end, without padding; refused where the model would mix them"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -104,13 +133,17 @@ class SftSettings(TrainingSettings):
 
     @property
     def datasets(self) -> list[str]:
-        """The data sets that are trained on."""
+        """The data sets that are trained on; none of a recipe with candidates."""
         return [self.dataset] if self.dataset else [share.dataset for share in self.mixture]
 
     @model_validator(mode="after")
     def _check(self) -> "SftSettings":
-        if bool(self.dataset) == bool(self.mixture):
-            raise ValueError("give either `dataset`, to train on one data set, or `mixture`, for several")
+        if bool(self.dataset) + bool(self.mixture) + bool(self.candidates) != 1:
+            raise ValueError(
+                "give either `dataset`, to train on one data set, or `mixture`, for several, or `candidates`"
+            )
+        if self.min_reward is not None and not self.candidates:
+            raise ValueError("min_reward: only candidates have rewards; leave it out")
         if self.size and not self.mixture:
             raise ValueError("size: is that of a mixture; a single data set is trained on whole")
         if len(set(self.datasets)) < len(self.datasets):
@@ -123,25 +156,6 @@ class PromptShare(Strict):
 
     dataset: Name = Field(description="prompts to sample rollouts for, a key of `datasets`")
     weight: Positive = Field(description="relative number of prompts drawn from it")
-
-
-class RewardTerm(Strict):
-    """One term of the reward. The reward is the weighted sum of its terms."""
-
-    module: ModulePath = Field(description="module with the reward function, such as safelrm.training.rewards.safety")
-    name: Annotated[str, Field(pattern=r"^\w+$")] = Field(
-        default_factory=lambda given: given.get("module", "").rpartition(".")[2],
-        description="the term in curves and messages; own: the last part of its module. Two terms of one module need"
-        " two names",
-    )
-    weight: Positive = Field(description="weight of the term in the sum")
-    kinds: Annotated[list[Kind], Field(min_length=1)] | None = Field(
-        None, description="kinds of prompts that the term scores; none: all that its module scores"
-    )
-    guards: list[Name] = Field(
-        default_factory=list, description="the guards that the term reads, keys of `guards`, if it reads any"
-    )
-    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
 
 
 class VllmEngine(Strict):
@@ -243,6 +257,11 @@ class RlSettings(TrainingSettings):
     def guards(self) -> list[str]:
         """The guards that terms of the reward read, each once."""
         return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
+
+    @property
+    def read_guards(self) -> list[str]:
+        """The guards that the reward or the probes read, each once."""
+        return list(dict.fromkeys([*self.guards, *super().read_guards]))
 
     @property
     def has_reference_model(self) -> bool:

@@ -22,10 +22,12 @@ from trl import SFTConfig, SFTTrainer
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import conversation, trace_format_of
-from safelrm.training.batches import PADDING, TOKENS, CountsTokens, LengthSampler
+from safelrm.training.batches import PADDING, TOKENS, CountsTokens, LengthSampler, require_separate_rows
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import Policy, load_policy, write_result
+from safelrm.training.probe import finish_probing, probe_metrics, start_probing
+from safelrm.training.probing import Probing
 from safelrm.training.processes import process_count, share_batch, take_device, trainer_config
 from safelrm.training.rendering import Row, as_generated, check_row, check_template, in_format, trace_prefill
 from safelrm.training.resuming import train_resumably
@@ -71,16 +73,20 @@ def train(
     seed: int,
     manifest: Path,
     curve: Path,
+    probing: Probing | None = None,
 ) -> None:
     """Fine-tune `checkpoint` on rows of CONVERSATIONS; write `manifest`, the model folder beside it, and `curve`.
 
+    `probing` is what the recipe's probes ask, and where their answers are written (training/probe.py).
     The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
-        SafeLRMError: a row is not rendered as its conversation says, training diverged, or the processes cannot share
-            the batch. No model is written.
+        SafeLRMError: there are no rows, a row is not rendered as its conversation says, the model mixes rows that lie
+            end to end, training diverged, or the processes cannot share the batch. No model is written.
         SystemExit: the process has received SIGTERM. The state is saved.
     """
+    if conversations.empty:
+        raise SafeLRMError("there are no rows to train on", key="dataset", fix="see what `curate` left of the data set")
     take_device()
     passes, size = share_batch(
         settings.gradient_accumulation, settings.batch_size, keys=("gradient_accumulation", "batch_size")
@@ -88,6 +94,8 @@ def train(
     seed_everything(seed)
     policy = load_policy(checkpoint)
     check_template(policy.tokenizer)
+    if settings.padding_free:
+        require_separate_rows(policy.model)
     responses = _responses(conversations, policy)
     trainer = CountingSFTTrainer(
         by_length=settings.batching == "by_length",
@@ -104,8 +112,11 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
+    start_probing(trainer, policy, settings.probe, probing, {})
     train_resumably(trainer)
-    write_result(trainer, policy, settings.lora, METRICS, curve=curve, manifest=manifest)
+    finish_probing(trainer, settings.probe, probing)
+    metrics = METRICS | probe_metrics(settings.probe)
+    write_result(trainer, policy, settings.lora, metrics, curve=curve, manifest=manifest)
 
 
 def sft_arguments(settings: SftSettings, passes: int, size: int) -> dict[str, object]:
@@ -120,6 +131,7 @@ def sft_arguments(settings: SftSettings, passes: int, size: int) -> dict[str, ob
         "assistant_only_loss": True,
         # rows are never cut: check_row refuses rows that are too long
         "max_length": None,
+        "padding_free": settings.padding_free,
         "num_train_epochs": settings.epochs,
         "per_device_train_batch_size": size,
         "gradient_accumulation_steps": passes,
