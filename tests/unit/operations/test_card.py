@@ -70,7 +70,7 @@ def test_a_reader_sees_numbers_data_and_limits():
     assert "weapons" not in text
     assert "`rl_harmful`" in text
     assert "no evidence about other models, such as one with 7 billion parameters" in text
-    assert "The reward asked `guard_a`" in text
+    assert "The reward or probes asked `guard_a`" in text
     assert "License: not stated" in text
 
 
@@ -123,6 +123,22 @@ def test_the_trainings_behind_an_arm():
     found = study()
     assert all(arm != "base" and "+" not in arm for _, arm in trained_arms(found))
     assert set(training_sets(found, ARM)) == {share.dataset for share in found.rl["grpo"].prompts}
+
+
+def test_candidates_are_a_part_of_the_training():
+    config = default_config()
+    rewards = [{"module": "safelrm.training.rewards.safety", "weight": 1.0, "guards": ["guard_a"]}]
+    limits_of = {"max_tokens": 64, "max_model_length": 128}
+    config["candidates"] = {"best": {"prompts": ["rl_harmful"], "rewards": rewards, **limits_of}}
+    config["sft"]["best_of"] = {"candidates": "best", "epochs": 1.0, "batch_size": 4, "learning_rate": 1e-4}
+    config["sft"]["best_of"] |= {"max_length": 128}
+    config["arms"].append({"model": MODEL, "method": "sft", "recipe": "best_of", "seeds": [1]})
+    found = load_study(config, "config.yaml")
+    assert training_sets(found, "sft-best_of") == ["rl_harmful"]
+    text = card(found, metrics(found), MODEL, "sft-best_of")
+    assert "Candidates `best`:" in text
+    assert "asked `guard_a`" in text
+    assert "The model was trained once" in text
 
 
 def test_the_command_writes_a_card_for_each_trained_arm(tmp_path, monkeypatch, capsys):

@@ -23,6 +23,7 @@ from safelrm.core.arms import FROM, intervention_of, plain_arm
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_text
+from safelrm.core.settings import Strict
 from safelrm.dag.command import configured_parser, plan_of
 from safelrm.dag.protocol import protocol
 from safelrm.dag.settings import Study
@@ -31,6 +32,8 @@ from safelrm.operations.record import without_secrets
 TASK = "text-generation"
 # of the hub: a license that its list does not have
 UNSTATED = "other"
+# what recipes call the guards that reward, and those that reward or probe
+READ = ("guards", "read_guards")
 TABLE_HEAD = ("metric", "benchmark", "part", "mode", "value", "interval", "scored", "unscored", "judge")
 
 
@@ -68,7 +71,7 @@ def card(study: Study, metrics: pd.DataFrame, model: str, arm: str, license_id: 
         "": f"# {model} {arm}\n\n{_summary(study, model, arm, license_id)}",
         "Numbers": f"{_numbers(rows)}\n{_reading(study, len(trained_arms(study)[model, arm]))}",
         "Limits": "\n".join(f"- {line}" for line in limits(study, model, arm)),
-        "Training": "\n\n".join(_settings(study, name, recipe) for name, recipe in steps(arm)),
+        "Training": "\n\n".join(_settings(title, found) for title, found in recipes(study, arm).items()),
     }
     text = "\n\n".join(f"## {title}\n\n{body}" if title else body for title, body in sections.items())
     return f"---\n{data.to_yaml()}\n---\n\n{text}\n"
@@ -79,10 +82,21 @@ def steps(arm: str) -> list[tuple[str, str]]:
     return [(part.partition("-")[0], part.partition("-")[2]) for part in reversed(plain_arm(arm).split(FROM))]
 
 
+def recipes(study: Study, arm: str) -> dict[str, Strict]:
+    """The settings behind an arm by what they are: those of each training, and of the candidates that it chose from."""
+    found: dict[str, Strict] = {}
+    for step, recipe in steps(arm):
+        settings = getattr(study, step)[recipe]
+        if name := getattr(settings, "candidates", None):
+            found[f"candidates `{name}`"] = study.candidates[name]
+        found[f"{step.upper()}, recipe `{recipe}`"] = settings
+    return found
+
+
 def training_sets(study: Study, arm: str) -> list[str]:
-    """The data sets that the recipes behind an arm name, in order."""
-    named = [name for step, recipe in steps(arm) for name in _texts(getattr(study, step)[recipe].model_dump())]
-    return list(dict.fromkeys(name for name in named if name in study.datasets))
+    """The data sets that the recipes behind an arm name, in order, without those that only probe it."""
+    settings = [recipe.model_dump(exclude={"probe"}) for recipe in recipes(study, arm).values()]
+    return list(dict.fromkeys(name for name in _texts(settings) if name in study.datasets))
 
 
 def hub_of(study: Study, dataset: str) -> str | None:
@@ -102,11 +116,9 @@ def limits(study: Study, model: str, arm: str) -> Iterator[str]:
         yield "Settings were chosen by these numbers, so they are no results."
     if len(trained_arms(study)[model, arm]) == 1:
         yield "The model was trained once. The intervals do not say what another training would give."
-    guards = sorted(
-        {name for step, recipe in steps(arm) for name in getattr(getattr(study, step)[recipe], "guards", ())}
-    )
-    if guards:
-        yield f"The reward asked {_codes(guards)}. Other judges made the numbers."
+    found = recipes(study, arm).values()
+    if guards := sorted({name for recipe in found for key in READ for name in getattr(recipe, key, ())}):
+        yield f"The reward or probes asked {_codes(guards)}. Other judges made the numbers."
     yield "Safety is what the named judges say of these benchmarks. It is no promise for other prompts."
     yield "A model that was trained to be safe can still give harmful answers. Test it for your use."
 
@@ -158,10 +170,10 @@ def _reading(study: Study, seeds: int) -> str:
     )
 
 
-def _settings(study: Study, step: str, recipe: str) -> str:
-    settings = without_secrets(getattr(study, step)[recipe].model_dump(mode="json"))
+def _settings(title: str, recipe: Strict) -> str:
+    settings = without_secrets(recipe.model_dump(mode="json"))
     # no line of JSON can close the block: the texts in it have no line breaks
-    return f"{step.upper()}, recipe `{recipe}`:\n\n```json\n{json.dumps(settings, indent=2, sort_keys=True)}\n```"
+    return f"{title[0].upper()}{title[1:]}:\n\n```json\n{json.dumps(settings, indent=2, sort_keys=True)}\n```"
 
 
 def _codes(names: Sequence[str]) -> str:
