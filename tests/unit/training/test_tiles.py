@@ -19,9 +19,7 @@ def _loss_and_gradients(model: torch.nn.Module, tokens: torch.Tensor) -> list[to
     return [output.log_probs, *(weight.grad for weight in model.parameters())]
 
 
-def test_tiles_are_as_wide_as_the_vocabulary_and_change_no_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tiles_are_as_wide_as_the_vocabulary_and_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_policy(write_tiny_model(tmp_path, chat_template=TEMPLATE)).model
     words = model.config.vocab_size
     assert words == utils._CHUNKED_LOGPROB_CHUNK_SIZE < WIDEST
