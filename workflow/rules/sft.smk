@@ -27,7 +27,7 @@ rule sft:
         probed=plan.training.named_probed("sft"),
         decoding=plan.training.decoding("sft"),
         template=plan.training.template("sft"),
-        code=plan.training.sft_code,
+        code=plan.training.tuning_code("sft"),
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"
         " safelrm.training.sft --settings {params.settings:q} --checkpoint {input.start}"

@@ -20,8 +20,8 @@ from safelrm.models.schemas import CURVES
 from safelrm.training.curves import CurveWatch
 from safelrm.training.probe import best_step, probed_steps, probes_since_best, scores, start_probing
 from safelrm.training.probing import drawn
+from safelrm.training.reward_settings import ProbedPrompts, ProbingSettings
 from safelrm.training.schemas import PROBED
-from safelrm.training.scoring import ProbedPrompts, ProbingSettings
 
 # four steps of each, with random numbers in each pass
 SETTINGS = {

@@ -16,12 +16,14 @@ from safelrm.dag.modules import is_module, syntax_tree
 from safelrm.dag.settings import BenchmarkEntry, Study
 from safelrm.generation.settings import SelectedModule
 from safelrm.judging.fields import judge_of
+from safelrm.training.candidate_settings import CandidateSettings
+from safelrm.training.reward_settings import ProbingSettings, RewardTerm
 from safelrm.training.rewards.base import kinds_of
-from safelrm.training.scoring import ProbingSettings, RewardTerm
 from safelrm.training.settings import RlSettings, TrainingSettings
 
 Recipe = TypeVar("Recipe", bound=TrainingSettings)
-Scored = TypeVar("Scored", RlSettings, ProbingSettings)
+Scored = TypeVar("Scored", CandidateSettings, ProbingSettings, RlSettings)
+
 # sections whose modules need no settings
 PLAIN = ("tables", "figures")
 
@@ -78,7 +80,16 @@ def with_registered_settings(study: Study, file: str) -> Study:
             "datasets": _entries(study, file, "datasets", "source", "TABLE", "load"),
             "models": _entries(study, file, "models", "maker", "make", "INPUTS"),
             "guards": _entries(study, file, "guards", "maker", "make", "INPUTS"),
-            "sft": {name: _with_probe(sft, f"sft.{name}", file) for name, sft in study.sft.items()},
+            "candidates": {
+                name: _with_terms(entry, f"candidates.{name}.rewards", file) for name, entry in study.candidates.items()
+            },
+            **{
+                method: {
+                    name: _with_probe(recipe, f"{method}.{name}", file)
+                    for name, recipe in getattr(study, method).items()
+                }
+                for method in ("sft", "dpo")
+            },
             "rl": {
                 name: _with_probe(_with_terms(rl, f"rl.{name}.rewards", file), f"rl.{name}", file)
                 for name, rl in study.rl.items()

@@ -1,8 +1,9 @@
 """What makes the numbers of a study hold, checked before any job is planned.
 
 What rewards a model does not report on it: RL learns what a guard overlooks, and what a list of phrases does not hold.
-The same is true of what chooses the checkpoint of a training by its probes. Whether an answer equals its reference is
-exempt, since there is one comparison for both.
+The same is true of a model that is trained on completions which a reward has chosen, by rejection sampling or in pairs
+(DPO), and of what chooses the checkpoint of a training by its probes. Whether an answer equals its reference is exempt,
+since there is one comparison for both.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +13,10 @@ from safelrm.analysis.settings import headline_judges
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.declarations import declared_same_means, declared_scorers
 from safelrm.dag.settings import Arm, BenchmarkEntry, JudgeEntry, MadeModel, Study
+from safelrm.dag.taught import reward_of
 from safelrm.data.settings import AuditSettings
 from safelrm.judging.fields import judge_of
-from safelrm.training.scoring import RewardTerm
-from safelrm.training.settings import RlSettings
+from safelrm.training.reward_settings import RewardTerm
 
 # what terms do, and what they are called then
 REWARDS, CHOOSES = "rewards", "chooses the checkpoint"
@@ -40,10 +41,13 @@ def check_rewards(study: Study, file: str) -> None:
 
 
 def _deciding(study: Study, arm: Arm) -> Iterator[tuple[str, Sequence[RewardTerm]]]:
-    """The terms by which an arm's weights came to be, and what they do: reward, or choose the checkpoint by probes."""
-    recipe = study.recipe(arm)
-    if isinstance(recipe, RlSettings):
-        yield REWARDS, recipe.rewards
+    """The terms by which an arm's weights came to be, and what they do: reward, or choose the checkpoint by probes.
+
+    An arm that starts from a rewarded one stands beside that arm, whose reward is checked itself.
+    """
+    reward, recipe = reward_of(study, arm), study.recipe(arm)
+    if reward:
+        yield REWARDS, reward.rewards
     if recipe and recipe.probe and recipe.probe.chooses:
         yield CHOOSES, recipe.probe.rewards
 
@@ -58,14 +62,14 @@ def _taught(study: Study, name: str, does: str, terms: Sequence[RewardTerm]) -> 
 
 
 def _of_one_kind(study: Study, name: str, does: str, terms: Sequence[RewardTerm]) -> tuple[str, str] | None:
-    """The fault and the fix, if a judge measures by the means of a term, or of a module that a term asks."""
+    """The fault and the fix, if a judge measures by the means of a term, or of a module that one asks."""
     module = study.judges[name].module
-    means = [path for term in terms for path in (term.module, *declared_scorers(term.module, term.settings).values())]
-    for path in means:
-        if module in declared_same_means(path):
-            kinds = "such as a guard's field of refusals (docs/refusals.md)"
-            fix = f"name a judge of another kind, {kinds}; `validation` may compare this one with it"
-            return f"`{name}` ({module}) measures by the same means as the {TITLES[does]} {path}", fix
+    for term in terms:
+        for path in (term.module, *declared_scorers(term.module, term.settings).values()):
+            if module in declared_same_means(path):
+                kinds = "such as a guard's field of refusals (docs/refusals.md)"
+                fix = f"name a judge of another kind, {kinds}; `validation` may compare this one with it"
+                return f"`{name}` ({module}) measures by the same means as the {TITLES[does]} {path}", fix
     return None
 
 

@@ -23,8 +23,13 @@ from safelrm.core.process import CORES, GPUS, end_with_runner
 from safelrm.operations.devices import claim_devices
 from safelrm.operations.workers import run_together, training_workers
 
-TRAINING = ("safelrm.training.sft", "safelrm.training.rl")
-ENGINES = ("safelrm.generation.rollouts", "safelrm.judging.judge", "safelrm.judging.judge_labelled")
+TRAINING = ("safelrm.training.sft", "safelrm.training.dpo", "safelrm.training.rl")
+ENGINES = (
+    "safelrm.generation.rollouts",
+    "safelrm.training.candidates",
+    "safelrm.judging.judge",
+    "safelrm.judging.judge_labelled",
+)
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from safelrm.core.checkpoints import adapter_folder, model_folder
 from safelrm.core.work import resumable_parser, run_resumably
+from safelrm.training.failures import memory_advice
 from safelrm.training.probing import add_probing_arguments
 from safelrm.training.settings import TrainingSettings
 
@@ -47,12 +48,16 @@ def run_training(
         inputs: the files that the training reads besides the checkpoint, in a fixed order.
         settings: the recipe.
         train: takes the folder for partial state, and `checkpoint`, `seed`, `manifest` and `curve` by name.
+
+    Raises:
+        SafeLRMError: the training fails, or its memory does not suffice.
     """
     outputs = [options.manifest, model_folder(options.manifest), options.curve, options.probes]
     if settings.lora and settings.lora.keep_adapter:
         outputs.append(adapter_folder(options.manifest))
     given = {name: getattr(options, name) for name in ("checkpoint", "seed", "manifest", "curve")}
-    run_resumably(stage, options, [options.checkpoint, *inputs], outputs, partial(train, **given))
+    with memory_advice(settings):
+        run_resumably(stage, options, [options.checkpoint, *inputs], outputs, partial(train, **given))
     return options.manifest
 
 

@@ -25,7 +25,6 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import atomic_path
 from safelrm.core.process import is_first_process
 from safelrm.core.snapshots import snapshot_path
-from safelrm.training.guards import reward_guards
 from safelrm.training.policy import Policy
 from safelrm.training.probe_answers import (
     SCORE_METRIC,
@@ -38,9 +37,10 @@ from safelrm.training.probe_answers import (
 )
 from safelrm.training.probing import Probing
 from safelrm.training.processes import process_count
+from safelrm.training.reward_guards import load_guards
+from safelrm.training.reward_settings import ProbingSettings
 from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.schemas import PROBED
-from safelrm.training.scoring import ProbingSettings
 from safelrm.training.vanishing import check_kinds
 
 # files of a snapshot
@@ -165,7 +165,7 @@ def start_probing(
     # whatever draws random numbers here must not change the training
     with separate_randomness(probing.seed):
         own = {name: path for name, path in probing.guards.items() if name in settings.guards and name not in guards}
-        read = {**guards} | reward_guards(own, probing.readings, settings.guard_dtype)
+        read = {**guards} | load_guards(own, probing.readings, settings.guard_dtype)
         used = {name: read[name] for name in settings.guards}
         trainer.add_callback(ProbeCallback(PolicyProbe(policy, settings, probing, used)))
 

@@ -23,9 +23,9 @@ from safelrm.inference.schemas import LENGTH, STOP
 from safelrm.training.modes import modes_of
 from safelrm.training.policy import Policy
 from safelrm.training.probing import Probing
+from safelrm.training.reward_settings import SCORE, SCORED, TOKENS, ProbingSettings, RewardTerm
 from safelrm.training.rewards.base import DECODING, SampleReader, TrlReward, build_rewards
 from safelrm.training.rewards.guard import RewardGuard
-from safelrm.training.scoring import SCORE, SCORED, TOKENS, ProbingSettings, RewardTerm
 
 # names in the trainer's log and in the curve begin so
 PREFIX = "probe_"

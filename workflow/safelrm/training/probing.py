@@ -13,7 +13,7 @@ from safelrm.core.seeds import derive_seed
 from safelrm.data.schemas import PROMPTS
 from safelrm.generation.settings import DecodingMode, TemplateArguments
 from safelrm.inference.settings import GuardSettings
-from safelrm.training.scoring import ProbedPrompts
+from safelrm.training.reward_settings import ProbedPrompts
 from safelrm.training.settings import GuardReadings, RlSettings, TrainingSettings
 
 

@@ -38,9 +38,9 @@ from safelrm.training.collapse import collapse_signs
 from safelrm.training.counts import TokenCount
 from safelrm.training.curves import CurveWatch, divergence_error
 from safelrm.training.drift import DriftWatch
+from safelrm.training.failures import naming_term
 from safelrm.training.filtering import Kept, filtered_prompts, weighted_reward
 from safelrm.training.grpo import curve_metrics, grpo_arguments
-from safelrm.training.guards import reward_guards
 from safelrm.training.idleness import IdleWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.modes import modes_of
@@ -51,6 +51,7 @@ from safelrm.training.processes import process_count, take_device, trainer_confi
 from safelrm.training.prompts import check_lengths, mix_prompts, trl_rows
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
+from safelrm.training.reward_guards import load_guards
 from safelrm.training.rewards.base import SampleReader, TrlReward, build_rewards
 from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.settings import RlSettings, TemplateArguments
@@ -102,8 +103,9 @@ def train(
         trace_format=trace_format_of(policy.tokenizer),
         modes=modes,
     )
-    readers = reward_guards(guards, readings, settings.guard_dtype)
-    rewards = build_rewards(settings.rewards, readers, reader, collapse_signs)
+    readers = load_guards(guards, readings, settings.guard_dtype)
+    terms = zip(settings.rewards, build_rewards(settings.rewards, readers, reader, collapse_signs), strict=True)
+    rewards = [naming_term(*pair) for pair in terms]
     trainer = RlTrainer(
         modes=modes,
         model=policy.model,

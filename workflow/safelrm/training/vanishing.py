@@ -22,10 +22,10 @@ import pandas as pd
 from transformers import TrainerState, TrainingArguments
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards.base import kinds_of
 from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.rewards.shares import due_metric, scored_metric, unread_metric
-from safelrm.training.scoring import RewardTerm
 from safelrm.training.watching import LogWatch
 
 # steps without a score; by chance alone a few steps may have no text that a guard can read

@@ -1,33 +1,36 @@
-"""SFT and RL."""
+"""SFT, DPO and RL, and the candidates that SFT and DPO may learn from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from safelrm.core.arms import FROM
 from safelrm.core.files import canonical_json
 from safelrm.dag.declarations import declared_scorers
-from safelrm.dag.paths import data_files, guard_manifest, named_data_files, run_manifest
+from safelrm.dag.paths import candidates_file, data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
 from safelrm.generation.settings import DecodingMode
-from safelrm.training.scoring import RewardTerm
+from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.settings import (
     GuardReadings,
+    ModalSettings,
     RlJobSettings,
     RlSettings,
+    SftJobSettings,
     SftSettings,
     TrainingSettings,
 )
 
-# what RL uses of a term's module; the rest is read with the configuration
+# what a reward uses of a term's module; the rest is read with the configuration
 OF_TERMS = ("build", "Settings", "KINDS")
 # and of a module that a term's settings name
 OF_SCORERS = ("score",)
 
-Method = Literal["sft", "rl"]
+Method = Literal["sft", "dpo", "rl"]
 
 
 class TrainingStages(Stages):
-    """The jobs of `sft` and `rl`."""
+    """The jobs of `candidates`, `sft`, `dpo` and `rl`."""
 
     def start(self, wildcards: Wildcards) -> str:
         """The checkpoint that a training starts from: the base, or that of the arm named in `from`."""
@@ -35,16 +38,56 @@ class TrainingStages(Stages):
         return run_manifest(wildcards["model"], arm, wildcards["seed"])
 
     def sft_data(self, wildcards: Wildcards) -> list[str]:
-        """The conversations of an SFT recipe."""
-        return data_files(self._sft(wildcards).datasets)
+        """The conversations of an SFT recipe, or its candidates."""
+        recipe = self._sft(wildcards)
+        return [self._candidates(recipe.candidates, wildcards)] if recipe.candidates else data_files(recipe.datasets)
 
     def sft_named_data(self, wildcards: Wildcards) -> list[str]:
-        """`name=path` of these conversations."""
-        return named_data_files(self._sft(wildcards).datasets)
+        """`name=path` of these."""
+        recipe = self._sft(wildcards)
+        if recipe.candidates:
+            return [f"{recipe.candidates}={self._candidates(recipe.candidates, wildcards)}"]
+        return named_data_files(recipe.datasets)
 
     def sft_settings(self, wildcards: Wildcards) -> str:
-        """Settings of an SFT recipe."""
-        return settings_json(self._sft(wildcards))
+        """Settings of an SFT recipe, with the template arguments of the decoding modes that it names."""
+        return settings_json(SftJobSettings(**self._with_templates(self._sft(wildcards), wildcards)))
+
+    def dpo_data(self, wildcards: Wildcards) -> str:
+        """The candidates of a DPO recipe."""
+        return self._candidates(self._dpo(wildcards).candidates, wildcards)
+
+    def dpo_settings(self, wildcards: Wildcards) -> str:
+        """Settings of a DPO recipe."""
+        return settings_json(self._dpo(wildcards))
+
+    def candidate_prompts(self, wildcards: Wildcards) -> list[str]:
+        """The prompt sets of candidates."""
+        return data_files(self._sampled(wildcards).prompts)
+
+    def candidate_named_prompts(self, wildcards: Wildcards) -> list[str]:
+        """`name=path` of these prompt sets."""
+        return named_data_files(self._sampled(wildcards).prompts)
+
+    def candidate_guards(self, wildcards: Wildcards) -> list[str]:
+        """The guards that the reward of candidates reads."""
+        return [guard_manifest(name) for name in self._sampled(wildcards).guards]
+
+    def candidate_named_guards(self, wildcards: Wildcards) -> list[str]:
+        """`name=path` of these guards."""
+        return [f"{name}={guard_manifest(name)}" for name in self._sampled(wildcards).guards]
+
+    def candidate_readings(self, wildcards: Wildcards) -> str:
+        """How these guards are asked and read."""
+        return self._readings(self._sampled(wildcards).guards)
+
+    def candidate_settings(self, wildcards: Wildcards) -> str:
+        """Settings of candidates."""
+        return settings_json(self._sampled(wildcards))
+
+    def candidate_code(self, wildcards: Wildcards) -> str:
+        """Code hash of `candidates` with the terms of the reward."""
+        return self.code("safelrm.training.candidates", *_uses(self._sampled(wildcards).rewards))
 
     def rl_prompts(self, wildcards: Wildcards) -> list[str]:
         """The prompt sets of an RL recipe."""
@@ -56,9 +99,7 @@ class TrainingStages(Stages):
 
     def rl_settings(self, wildcards: Wildcards) -> str:
         """Settings of an RL recipe, with the template arguments of the decoding modes that it names."""
-        recipe, modes = self._rl(wildcards), self.study.models[wildcards["model"]].decodings
-        templates = {name: modes[name].template for name in recipe.decodings}
-        return settings_json(RlJobSettings(**dict(recipe), templates=templates))
+        return settings_json(RlJobSettings(**self._with_templates(self._rl(wildcards), wildcards)))
 
     def rl_code(self, wildcards: Wildcards) -> str:
         """Code hash of `rl` with the terms of a recipe's reward, and with what TRL imports for this recipe only."""
@@ -67,9 +108,11 @@ class TrainingStages(Stages):
         engines = [] if recipe.vllm is None else ["vllm"]
         return self.code("safelrm.training.rl", *_uses([*recipe.rewards, *recipe.probe_terms]), *engines)
 
-    def sft_code(self, wildcards: Wildcards) -> str:
-        """Code hash of `sft` with the terms of a recipe's probes."""
-        return self.code("safelrm.training.sft", *_uses(self._sft(wildcards).probe_terms))
+    def tuning_code(self, method: Method) -> Callable[[Wildcards], str]:
+        """Code hash of `sft` or `dpo` with the terms of a recipe's probes."""
+        return lambda wildcards: self.code(
+            f"safelrm.training.{method}", *_uses(self._recipe(method, wildcards).probe_terms)
+        )
 
     def guards(self, method: Method) -> Callable[[Wildcards], list[str]]:
         """The guards that a recipe of a method reads, for its reward or its probes."""
@@ -83,10 +126,7 @@ class TrainingStages(Stages):
 
     def readings(self, method: Method) -> Callable[[Wildcards], str]:
         """How these guards are asked and read."""
-        known = self.study.guards
-        return lambda wildcards: settings_json(
-            GuardReadings({name: known[name].reading for name in self._recipe(method, wildcards).read_guards})
-        )
+        return lambda wildcards: self._readings(self._recipe(method, wildcards).read_guards)
 
     def probed(self, method: Method) -> Callable[[Wildcards], list[str]]:
         """The prompts that the probes of a recipe of a method ask."""
@@ -110,6 +150,25 @@ class TrainingStages(Stages):
         # without one, a pattern that fits no name
         return "|".join(kept) or "(?!)"
 
+    def _readings(self, guards: Sequence[str]) -> str:
+        return settings_json(GuardReadings({name: self.study.guards[name].reading for name in guards}))
+
+    def _candidates(self, name: str, wildcards: Wildcards) -> str:
+        """The candidates that a training reads: of the checkpoint that it starts from, for its seed."""
+        start = wildcards["start"].removeprefix(FROM) or None
+        return candidates_file(wildcards["model"], name, start, wildcards["seed"])
+
+    def _sampled(self, wildcards: Wildcards) -> CandidateSettings:
+        return self.study.candidates[wildcards["candidates"]]
+
+    def _dpo(self, wildcards: Wildcards) -> DpoSettings:
+        return self.study.dpo[wildcards["recipe"]]
+
+    def _with_templates(self, recipe: ModalSettings, wildcards: Wildcards) -> dict[str, object]:
+        """A recipe, and what its decoding modes give to the chat template of the model."""
+        modes = self.study.models[wildcards["model"]].decodings
+        return recipe.model_dump() | {"templates": {name: modes[name].template for name in recipe.decodings}}
+
     def _sft(self, wildcards: Wildcards) -> SftSettings:
         return self.study.sft[wildcards["recipe"]]
 
@@ -132,8 +191,8 @@ class TrainingStages(Stages):
 
 
 def _uses(terms: Iterable[RewardTerm]) -> list[str]:
-    """What a training uses of the modules of terms, and of the modules that their settings name; each once."""
-    found: list[str] = []
+    """What a training uses of the modules of terms, each definition once."""
+    found = []
     for term in terms:
         found += definitions(term.module, OF_TERMS)
         for scorer in declared_scorers(term.module, term.settings).values():

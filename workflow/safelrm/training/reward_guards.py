@@ -1,4 +1,4 @@
-"""The guards that a training reads, in its own process."""
+"""The guards that terms of a reward read, loaded once a process."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -13,18 +13,15 @@ from safelrm.judging.guard import require_readable
 from safelrm.training.rewards.guard import RewardGuard
 
 
-def reward_guards(
+def load_guards(
     guards: Mapping[str, Path], readings: Mapping[str, GuardSettings], dtype: str
 ) -> dict[str, RewardGuard]:
-    """Guards by name, each loaded once.
+    """The guards by name.
 
     Args:
         guards: their manifests by name.
         readings: how each is asked and read.
         dtype: arithmetic, "float32" or "bfloat16".
-
-    Raises:
-        SafeLRMError: a checkpoint is damaged.
     """
     models = {name: verified_model(manifest) for name, manifest in guards.items()}
     return {
