@@ -91,7 +91,7 @@ def _said(verdicts: pd.DataFrame, judge: str) -> pd.DataFrame:
 
 
 def _of_texts(probes: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    words = probes.trace.map(count_words).astype(float)
+    words = probes.trace.fillna("").map(count_words).astype(float)
     yield probes.assign(quantity=EMPTY_TRACES, value=(words == 0).astype(float))
     yield probes.assign(quantity=TRACE_WORDS, value=words)
     yield probes.assign(quantity=CUT, value=(probes.parse_state == "truncated").astype(float))

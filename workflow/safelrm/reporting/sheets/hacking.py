@@ -1,7 +1,7 @@
 """Table *hacking*: how much safer each judge finds a policy after its training than before, and how far they disagree.
 
-A line is about an arm. The *gap* is the change by the guard that rewards less the change by another judge. A gap above 0
-is what the policy has learned about the guard instead of about safety.
+A line is about an arm. The *gap* is the change by the guard that rewards less the change by another judge. Above 0, the
+guard that rewards finds a greater gain than the other judge.
 """
 
 import math
@@ -28,8 +28,8 @@ TITLES = [REWARD, EVALUATION, ORACLE, *GAPS]
 LEAST_SEEDS = 3
 NOTE = """
 Changes of P(safe) from the first to the last probe. A gap is the change by the guard that rewards less that by another
-judge; a training whose gap lies above 0 has taught the policy what the guard overlooks. Probes ask prompts that settings
-may be chosen on. `-`: no judge, or no value.
+judge. If it lies above 0, the guard that rewards finds a gain that the other judge does not find. Probes ask prompts
+that settings may be chosen on. `-`: no judge, or no value.
 """
 
 
