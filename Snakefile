@@ -28,12 +28,13 @@ wildcard_constraints:
     model="[a-z0-9_]+",
     guard="[a-z0-9_]+",
     classifier="[a-z0-9_]+",
+    candidates="[a-z0-9_]+",
     recipe="[a-z0-9_]+",
     judge="[a-z0-9_]+",
     analysis="[a-z0-9_]+",
     validation="[a-z0-9_]+",
     labelled="[a-z0-9_]+",
-    arm=r"(base|(sft|rl)-[a-z0-9_]+)(-from-[a-z0-9_-]+)?(\+[a-z0-9_]+)?",
+    arm=r"(base|(sft|dpo|rl)-[a-z0-9_]+)(-from-[a-z0-9_-]+)?(\+[a-z0-9_]+)?",
     start="(-from-[a-z0-9_-]+)?",
     seed="[0-9]+",
 
@@ -49,7 +50,9 @@ include: "workflow/rules/curate.smk"
 include: "workflow/rules/base.smk"
 include: "workflow/rules/guard.smk"
 include: "workflow/rules/classifier.smk"
+include: "workflow/rules/candidates.smk"
 include: "workflow/rules/sft.smk"
+include: "workflow/rules/dpo.smk"
 include: "workflow/rules/rl.smk"
 include: "workflow/rules/rollouts.smk"
 include: "workflow/rules/judge.smk"

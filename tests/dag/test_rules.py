@@ -7,12 +7,14 @@ import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, ResourceSettings
 
+from safelrm.operations.record import record_path
+
 ROOT = Path(__file__).parents[2]
 TARGETS = {"all", "fetch_all"}
 # what is fetched is named by a commit: other code would fetch the same
 FETCHING = {"fetch_model", "fetch_dataset"}
-TRAINING = {"base", "guard", "sft", "sft_adapter", "rl", "rl_adapter"}
-EXPENSIVE = TRAINING | {"rollouts", "judge", "judge_labelled"}
+TRAINING = {"base", "guard", "sft", "sft_adapter", "dpo", "dpo_adapter", "rl", "rl_adapter"}
+EXPENSIVE = TRAINING | {"candidates", "rollouts", "judge", "judge_labelled"}
 # what a revert, or another study, brings back without a job
 KEPT = EXPENSIVE | {"classifier", "samples", "metrics", "compare", "calibrate", "validate", "analyse", "measures"}
 KEPT |= {"table", "figure"}
@@ -58,6 +60,14 @@ def test_every_job_has_a_log_and_runs_a_stage(rules):
         if name not in TARGETS:
             assert rule.log, name
             assert rule.shellcmd.removeprefix("exec ").startswith("python -m safelrm."), name
+
+
+def test_the_record_of_a_training_lies_beside_its_log(rules):
+    recorded = {name for name, rule in rules.items() if "--curve" in (rule.shellcmd or "")}
+    assert recorded >= TRAINING
+    for name in recorded:
+        (log,) = map(str, rules[name].log)
+        assert record_path(Path(str(rules[name].output.manifest))) == Path(log).with_suffix(".json"), name
 
 
 def test_every_job_asks_for_the_same_resources_in_numbers(rules):

@@ -2,9 +2,9 @@
 
 from safelrm.core.trace import parse_completion
 from safelrm.inference.guard_labels import GuardReading
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards.base import RewardContext, Sample
 from safelrm.training.rewards.guard import RewardGuard
-from safelrm.training.settings import RewardTerm
 
 
 class FakeGuard:

@@ -2,9 +2,12 @@ rule sft:
     input:
         start=plan.training.start,
         data=plan.training.sft_data,
+        guards=plan.training.guards("sft"),
+        probed=plan.training.probed("sft"),
     output:
         **checkpoint("checkpoints/{model}/sft-{recipe}{start}/seed{seed}"),
         curve="results/training/{model}/sft-{recipe}{start}/seed{seed}.parquet",
+        probes="results/probes/{model}/sft-{recipe}{start}/seed{seed}.parquet",
     log:
         "logs/sft/{model}/{recipe}{start}/seed{seed}.log",
     cache: "omit-software"
@@ -19,12 +22,20 @@ rule sft:
         seed="{seed}",
         settings=plan.training.sft_settings,
         data=plan.training.sft_named_data,
-        code=plan.code("safelrm.training.sft"),
+        guards=plan.training.named_guards("sft"),
+        readings=plan.training.readings("sft"),
+        probed=plan.training.named_probed("sft"),
+        decoding=plan.training.decoding("sft"),
+        template=plan.training.template("sft"),
+        code=plan.training.tuning_code("sft"),
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"
         " safelrm.training.sft --settings {params.settings:q} --checkpoint {input.start}"
         " --data {params.data} --seed {params.seed}"
-        " --code {params.code} --manifest {output.manifest} --curve {output.curve} > {log} 2>&1"
+        " --model {params.model} --arm sft-{params.recipe}{params.start} --decoding {params.decoding}"
+        " --template {params.template:q} --guards {params.guards} --readings {params.readings:q}"
+        " --probe-prompts {params.probed} --code {params.code}"
+        " --manifest {output.manifest} --curve {output.curve} --probes {output.probes} > {log} 2>&1"
 
 
 # the same for recipes that keep their adapter
@@ -33,6 +44,7 @@ use rule sft as sft_adapter with:
         **checkpoint("checkpoints/{model}/sft-{recipe}{start}/seed{seed}"),
         **adapter("checkpoints/{model}/sft-{recipe}{start}/seed{seed}"),
         curve="results/training/{model}/sft-{recipe}{start}/seed{seed}.parquet",
+        probes="results/probes/{model}/sft-{recipe}{start}/seed{seed}.parquet",
     wildcard_constraints:
         recipe=plan.training.with_adapter("sft"),
     cache: "omit-software"

@@ -1,16 +1,18 @@
 """Which rows a step of SFT takes, and how its tokens are counted."""
 
+from functools import cache
 from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_model import write_tiny_model
+from tiny_model import granite_hybrid, qwen3, write_tiny_model
 from training_fixtures import TEMPLATE, conversations, run_paths
 
+from safelrm.core.errors import SafeLRMError
 from safelrm.models.schemas import CURVES
-from safelrm.training.batches import LengthSampler
+from safelrm.training.batches import LengthSampler, require_separate_rows
 from safelrm.training.settings import SftSettings
 from safelrm.training.supervised import train
 
@@ -57,20 +59,20 @@ def test_rows_of_a_step_have_nearly_one_length_and_epochs_differ():
 
 @pytest.fixture(scope="module")
 def curve(tmp_path_factory):
-    """The curve of a run on rows of 8 different lengths, by the kind of batches."""
+    """The curve of a run on rows of 8 different lengths, by its name; a run of a name is run once."""
     folder = tmp_path_factory.mktemp("runs")
     base = write_tiny_model(folder / "base", chat_template=TEMPLATE)
     rows = conversations(SIZE)
     rows["response"] = [f"<think> {'w2 ' * (1 + 4 * number)}</think> w4" for number in range(SIZE)]
 
-    def curve(batching):
-        paths = run_paths(folder, batching)
+    def curve(name, **changes):
+        paths = run_paths(folder, name)
         recipe = {"dataset": "d", "epochs": 2, "batch_size": 2, "learning_rate": 1e-2, "max_length": 64}
-        settings = SftSettings.model_validate(recipe | {"batching": batching})
+        settings = SftSettings.model_validate(recipe | changes)
         train(rows, settings, checkpoint=base, seed=0, **paths)
         return CURVES.read(paths["curve"]).pivot(index="step", columns="metric", values="value")
 
-    return curve
+    return cache(curve)
 
 
 def test_tokens_are_counted_without_padding(curve):
@@ -84,5 +86,19 @@ def test_tokens_are_counted_without_padding(curve):
 
 
 def test_rows_of_like_length_need_less_padding(curve):
-    shares = {batching: curve(batching)["padding_share"] for batching in ("random", "by_length")}
-    assert shares["by_length"].mean() < shares["random"].mean()
+    by_length = curve("by_length", batching="by_length")
+    assert by_length["padding_share"].mean() < curve("random")["padding_share"].mean()
+
+
+def test_rows_end_to_end_train_as_rows_with_padding(curve):
+    packed, padded = curve("packed", padding_free=True), curve("random")
+    assert (packed["padding_share"] == 0).all()
+    assert list(packed["tokens_trained"]) == list(padded["tokens_trained"])
+    assert list(packed["loss"]) == pytest.approx(list(padded["loss"]), rel=1e-3)
+
+
+def test_a_model_that_mixes_rows_is_told_from_one_that_does_not():
+    require_separate_rows(qwen3())
+    with pytest.raises(SafeLRMError, match="change each other") as error:
+        require_separate_rows(granite_hybrid())
+    assert error.value.key == "padding_free"

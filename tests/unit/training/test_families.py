@@ -155,6 +155,21 @@ def test_after_sft_it_thinks_answers_and_ends_its_turn(model):
     assert read(chat, generated[len(ids) :]) == (TRACE, ANSWER, "ok")
 
 
+def test_padding_before_a_prompt_changes_nothing(model):
+    # RL generates for prompts of several lengths together, and padding must not reach the states of Mamba layers
+    folder = model.tuned.parent / "model"
+    chat, network = Chat(folder), load_model(folder, torch.float32)
+    short, long = chat.encode([chat.render(user_turn(prompt)) for prompt in (PROMPT, "is it a long prompt")])
+    padded = len(long) - len(short)
+    ids = torch.tensor([[chat.tokenizer.eos_token_id] * padded + short, long])
+    mask = torch.ones_like(ids)
+    mask[0, :padded] = 0
+    with torch.no_grad():
+        together = network(ids, attention_mask=mask).logits[0, padded:]
+        alone = network(torch.tensor([short])).logits[0]
+    assert torch.allclose(together, alone, atol=1e-3)
+
+
 def test_rl_changes_it_and_keeps_names(model, tmp_path):
     paths = run_paths(tmp_path, "rl")
     reinforced.train(
@@ -172,6 +187,21 @@ def test_rl_changes_it_and_keeps_names(model, tmp_path):
     curve = CURVES.read(paths["curve"])
     assert all(math.isfinite(value) for value in curve["value"])
     assert curve[curve["metric"] == "gradient_norm"]["value"].item() > 0
+
+
+def test_lora_of_the_hybrid_changes_linear_layers_alone(trained, tmp_path):
+    base, paths = trained("granite_hybrid").base, run_paths(tmp_path, "lora")
+    settings = SftSettings(**SFT | {"epochs": 2.0, "lora": {"rank": 2}})
+    supervised.train(conversations(), settings, checkpoint=base, seed=0, **paths)
+    before, after = weights(base), weights(paths["manifest"])
+    assert after.keys() == before.keys()
+    changed = {name for name, each in before.items() if not torch.equal(each, after[name])}
+    linear = {
+        f"{name}.weight"
+        for name, each in load_model(base.parent / "model", torch.float32).named_modules()
+        if isinstance(each, torch.nn.Linear)
+    }
+    assert changed == {name for name in linear if name in before and "lm_head" not in name}
 
 
 SERVED = """

@@ -8,8 +8,9 @@ from training_fixtures import prompts
 from safelrm.core.errors import SafeLRMError
 from safelrm.training import filtering
 from safelrm.training.filtering import filtered_prompts, weighted_reward
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards.base import DECODING
-from safelrm.training.settings import PromptFilter, RewardTerm
+from safelrm.training.settings import PromptFilter
 
 TABLES = {"harm": prompts("harmful"), "sums": prompts("reasoning", reference="7")}
 # w0, w1, … are the first words of the prompts: w1 and w3 are answered in two ways

@@ -32,8 +32,10 @@ SFT = {
     "learning_rate": 1e-2,
     "max_length": 64,
 }
+DPO = SFT | {"candidates": "c", "min_margin": 0.5, "epochs": 16}
+DPO.pop("dataset")
 RL = training_fixtures.RL | {"steps": 32, "micro_batches": 2}
-SETTINGS = {"sft": SFT, "rl": RL}
+SETTINGS = {"sft": SFT, "dpo": DPO, "rl": RL}
 # with updates of low rank, random numbers in each pass, and more outputs
 LORA = {"lora": {"rank": 4, "dropout": 0.1, "keep_adapter": True}}
 
@@ -123,7 +125,7 @@ def fail():
     raise RuntimeError("the machine is on fire")
 
 
-@pytest.mark.parametrize(("stage", "sent", "saved"), [("sft", 8, 9), ("rl", 8, 10), ("rl", 9, 10)])
+@pytest.mark.parametrize(("stage", "sent", "saved"), [("sft", 8, 9), ("dpo", 8, 9), ("rl", 8, 10), ("rl", 9, 10)])
 def test_a_terminated_run_saves_what_it_has_first(stage, sent, saved, inputs, whole, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGTERM)

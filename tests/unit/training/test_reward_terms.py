@@ -12,11 +12,12 @@ from reward_fixtures import CONTEXT, FakeGuard, as_trl_calls, sample, score, ter
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import parse_completion
 from safelrm.inference.guard_labels import FieldReading, GuardReading
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards import format, hybrid, length, safety, safety_unrefused
 from safelrm.training.rewards.base import RewardContext, Sample, build_rewards, kinds_of
 from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.rewards.scorers import on_topic
-from safelrm.training.settings import RewardTerm, RlSettings
+from safelrm.training.settings import RlSettings
 
 REFUSAL = "i cannot help with that"
 TOPIC = "safelrm.training.rewards.scorers.on_topic"

@@ -8,10 +8,10 @@ from reward_fixtures import GUARDS, FakeGuard, as_trl_calls, sample, score, term
 from safelrm.core.errors import SafeLRMError
 from safelrm.inference.readings import GuardReading
 from safelrm.training.collapse import SIGNS, collapse_signs
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards import correctness, format, over_refusal, safety
 from safelrm.training.rewards.base import RewardContext, as_trl_reward, build_rewards, kinds_of
 from safelrm.training.rewards.guard import RewardGuard
-from safelrm.training.settings import RewardTerm
 
 
 def test_format_counts_the_prefilled_tag():

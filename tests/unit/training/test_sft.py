@@ -85,6 +85,13 @@ def test_a_diverging_run_stops_and_leaves_nothing(fit, tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+def test_an_empty_data_set_is_refused(fit, tmp_path):
+    with pytest.raises(SafeLRMError, match="no rows to train on") as error:
+        fit(rows=conversations().head(0))
+    assert error.value.key == "dataset"
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_batch_that_processes_cannot_share_is_refused(fit, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(SafeLRMError, match="1 passes of 3 sequences cannot be shared by 2 processes") as error:

@@ -11,8 +11,8 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.inference.readings import GuardReading
 from safelrm.inference.settings import GuardSettings
 from safelrm.judging.guard import require_readable
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards.guard import RewardGuard
-from safelrm.training.settings import RewardTerm
 from safelrm.training.vanishing import PATIENCE, TermWatch, check_kinds
 
 READING = GuardSettings(unsafe_label="unsafe", safe_label="safe", max_length=128)

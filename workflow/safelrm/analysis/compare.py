@@ -19,8 +19,10 @@ from safelrm.analysis.schemas import (
     BASE_REFERENCE,
     DECODINGS,
     DIFFERENCES,
+    DPO_SFT,
     INTERVENTION,
     LEAST,
+    RL_DPO,
     RL_SFT,
     SFT_SFT,
 )
@@ -30,6 +32,8 @@ from safelrm.core.cli import parse_settings, run
 TITLES = {
     ARM_BASE: "Arms less their base",
     RL_SFT: "RL less SFT",
+    RL_DPO: "RL less DPO",
+    DPO_SFT: "DPO less SFT",
     SFT_SFT: "One SFT arm less another",
     INTERVENTION: "Arms with an intervention less the same runs without",
     BASE_REFERENCE: "Bases less the reference",

@@ -27,10 +27,12 @@ from safelrm.analysis.schemas import (
     BASE_REFERENCE,
     DECODINGS,
     DIFFERENCES,
+    DPO_SFT,
     HEADLINES,
     INTERVENTION,
     MCNEMAR,
     NO_TEST,
+    RL_DPO,
     RL_SFT,
     RUN,
     SAFETY,
@@ -48,7 +50,12 @@ Row = dict[str, object]
 # benchmark, metric, part
 Measure = tuple[str, str, str]
 MEASURE = ["benchmark", "metric", "part"]
-BETWEEN_METHODS = {("rl", "sft"): RL_SFT, ("sft", "sft"): SFT_SFT}
+BETWEEN_METHODS = {
+    ("rl", "sft"): RL_SFT,
+    ("rl", "dpo"): RL_DPO,
+    ("dpo", "sft"): DPO_SFT,
+    ("sft", "sft"): SFT_SFT,
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ def comparisons(sides: set[Side], models: Sequence[ModelModes], reference_model:
 
     arm_base        every arm less the base of its model, in the same decoding mode
     rl_sft          every RL arm less every SFT arm of its model, in the same mode and with the same intervention
+    rl_dpo, dpo_sft every RL arm less every DPO arm, and every DPO arm less every SFT arm, likewise
     sft_sft         every SFT arm less each SFT arm before it, likewise
     intervention    every arm with an intervention less the same arm without, in the same mode
     base_reference  the base of every other model, in each mode, less the reference model's base in its first mode
@@ -104,7 +112,7 @@ def _within(sides: set[Side], model: ModelModes) -> Iterator[Comparison]:
             for other in arms:
                 matched = intervention_of(arm) == intervention_of(other)
                 kind = BETWEEN_METHODS.get((method(arm), method(other)))
-                if matched and kind and (kind == RL_SFT or arm_rank(other) < arm_rank(arm)):
+                if matched and kind and (kind != SFT_SFT or arm_rank(other) < arm_rank(arm)):
                     yield Comparison(kind, Side(model.name, arm, mode), Side(model.name, other, mode))
 
 

@@ -10,7 +10,7 @@ from safelrm.core.arms import plain_arm
 from safelrm.judging.schemas import PARTS
 
 BASE = "base"
-METHODS = (BASE, "sft", "rl")
+METHODS = (BASE, "sft", "dpo", "rl")
 # a Markdown cell without value
 NONE = "-"
 

@@ -107,11 +107,13 @@ SEEDS = Table(
     decimals=DECIMALS,
 )
 
-# an arm less the base of its model; RL less SFT; an SFT arm less another; an arm with an intervention less the same arm
-# without; a base less the base of the reference model; the first decoding mode of a model less another mode
+# an arm less the base of its model; RL less SFT; RL less DPO; DPO less SFT; an SFT arm less another; an arm with an
+# intervention less the same arm without; a base less the base of the reference model; the first decoding mode of a
+# model less another mode
 ARM_BASE, RL_SFT, SFT_SFT, INTERVENTION = "arm_base", "rl_sft", "sft_sft", "intervention"
+RL_DPO, DPO_SFT = "rl_dpo", "dpo_sft"
 BASE_REFERENCE, DECODINGS = "base_reference", "decodings"
-COMPARISONS = (ARM_BASE, RL_SFT, SFT_SFT, INTERVENTION, BASE_REFERENCE, DECODINGS)
+COMPARISONS = (ARM_BASE, RL_SFT, RL_DPO, DPO_SFT, SFT_SFT, INTERVENTION, BASE_REFERENCE, DECODINGS)
 AGAINST = ("against_model", "against_arm", "against_decoding")
 # which test a p is of
 MCNEMAR, T_TEST, SIGN_TEST, NO_TEST = "mcnemar", "t", "sign", "none"

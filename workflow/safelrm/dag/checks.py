@@ -13,6 +13,7 @@ from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
 from safelrm.models.sizes import shape_of
+from safelrm.training.settings import ModalSettings
 
 
 def check_names(study: Study, file: str) -> None:
@@ -40,12 +41,18 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     for name, sft in study.sft.items():
         key = "mixture" if sft.mixture else "dataset"
         yield from ((f"sft.{name}.{key}", dataset, "datasets") for dataset in sft.datasets)
+        yield f"sft.{name}.candidates", sft.candidates, "candidates"
+    yield from ((f"dpo.{name}.candidates", dpo.candidates, "candidates") for name, dpo in study.dpo.items())
+    for name, candidates in study.candidates.items():
+        yield from ((f"candidates.{name}.prompts", dataset, "datasets") for dataset in candidates.prompts)
+        yield from ((f"candidates.{name}.rewards", guard, "guards") for guard in candidates.guards)
     for name, rl in study.rl.items():
         yield from ((f"rl.{name}.prompts", share.dataset, "datasets") for share in rl.prompts)
         yield from ((f"rl.{name}.rewards", guard, "guards") for guard in rl.guards)
     for name, judge in study.judges.items():
         yield f"judges.{name}.guard", judge.guard, "guards"
         yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
+    yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
@@ -66,6 +73,14 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         known = {"train": study.audit.train, "tune": study.audit.tune}
         yield from ((f"audit.{side}", name, "datasets") for side, names in known.items() for name in names)
         yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+
+
+def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key of the probes of recipes that names prompts or a guard."""
+    for section in ("sft", "dpo", "rl"):
+        for name, recipe in getattr(study, section).items():
+            yield from ((f"{section}.{name}.probe.prompts", given, "datasets") for given in recipe.probed)
+            yield from ((f"{section}.{name}.probe.rewards", guard, "guards") for guard in recipe.read_guards)
 
 
 def _references_of_classifiers(study: Study) -> Iterator[tuple[str, str | None, str]]:
@@ -99,7 +114,7 @@ def check_arms(study: Study, file: str) -> None:
         SafeLRMError: an arm has no recipe of its method, a run is listed twice, or the study lacks what arms are
             evaluated with.
     """
-    recipes: dict[str, Mapping[str, object]] = {"base": {}, "sft": study.sft, "rl": study.rl}
+    recipes: dict[str, Mapping[str, object]] = {"base": {}, "sft": study.sft, "dpo": study.dpo, "rl": study.rl}
     seen: set[tuple[str, str, int]] = set()
     for index, arm in enumerate(study.arms):
         key = f"arms.{index}"
@@ -128,7 +143,8 @@ def check_arms(study: Study, file: str) -> None:
 
 def _check_modes(study: Study, arm: Arm, key: str, file: str) -> None:
     """The decoding modes that a recipe trains in are those of the arm's model."""
-    recipe = study.rl[arm.recipe] if arm.method == "rl" else None
+    recipes: dict[str, Mapping[str, ModalSettings]] = {"sft": study.sft, "rl": study.rl}
+    recipe = recipes[arm.method][arm.recipe] if arm.method in recipes else None
     modes = study.models[arm.model].decodings
     if missing := [name for name in recipe.decodings if name not in modes] if recipe else []:
         problem = f"the recipe `{arm.recipe}` trains in the decoding modes {missing}, which `{arm.model}` has not"

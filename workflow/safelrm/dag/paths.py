@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from safelrm.core.arms import plain_arm
+from safelrm.core.arms import FROM, plain_arm
 from safelrm.core.checkpoints import ADAPTER_FILES, CLASSIFIER_FILES, MODEL_FILES
 
 
@@ -52,6 +52,11 @@ def curve_file(model: str, arm: str, seed: int | str) -> str:
     """The training curve of a run. All runs of a base have one training; an intervention has none of its own."""
     plain = plain_arm(arm)
     return f"results/training/{model}/{plain}/seed{0 if plain == 'base' else seed}.parquet"
+
+
+def candidates_file(model: str, name: str, start: str | None, seed: int | str) -> str:
+    """The candidates of a run: those of the arm that it starts from, or of the base."""
+    return f"data/candidates/{model}/{name}{FROM + start if start else ''}/seed{seed}.parquet"
 
 
 def result_file(study: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,8 +16,13 @@ from safelrm.dag.modules import is_module, syntax_tree
 from safelrm.dag.settings import BenchmarkEntry, Study
 from safelrm.generation.settings import SelectedModule
 from safelrm.judging.fields import judge_of
+from safelrm.training.candidate_settings import CandidateSettings
+from safelrm.training.reward_settings import ProbingSettings, RewardTerm
 from safelrm.training.rewards.base import kinds_of
-from safelrm.training.settings import RewardTerm, RlSettings
+from safelrm.training.settings import RlSettings, TrainingSettings
+
+Recipe = TypeVar("Recipe", bound=TrainingSettings)
+Scored = TypeVar("Scored", CandidateSettings, ProbingSettings, RlSettings)
 
 # sections whose modules need no settings
 PLAIN = ("tables", "figures")
@@ -74,7 +80,20 @@ def with_registered_settings(study: Study, file: str) -> Study:
             "datasets": _entries(study, file, "datasets", "source", "TABLE", "load"),
             "models": _entries(study, file, "models", "maker", "make", "INPUTS"),
             "guards": _entries(study, file, "guards", "maker", "make", "INPUTS"),
-            "rl": {name: _with_terms(rl, f"rl.{name}.rewards", file) for name, rl in study.rl.items()},
+            "candidates": {
+                name: _with_terms(entry, f"candidates.{name}.rewards", file) for name, entry in study.candidates.items()
+            },
+            **{
+                method: {
+                    name: _with_probe(recipe, f"{method}.{name}", file)
+                    for name, recipe in getattr(study, method).items()
+                }
+                for method in ("sft", "dpo")
+            },
+            "rl": {
+                name: _with_probe(_with_terms(rl, f"rl.{name}.rewards", file), f"rl.{name}", file)
+                for name, rl in study.rl.items()
+            },
             "judges": _entries(study, file, "judges", "module", "judge"),
             "benchmarks": [
                 _with_attack(entry, f"benchmarks.{place}", file) for place, entry in enumerate(study.benchmarks)
@@ -114,10 +133,17 @@ def _entries(study: Study, file: str, section: str, module: str, *offers: str) -
     return found
 
 
-def _with_terms(rl: RlSettings, key: str, file: str) -> RlSettings:
-    """The recipe with complete settings of the terms of its reward. A term has guards if its module reads guards."""
+def _with_probe(recipe: Recipe, key: str, file: str) -> Recipe:
+    """The recipe with complete settings of the terms of its probes."""
+    if recipe.probe is None:
+        return recipe
+    return recipe.model_copy(update={"probe": _with_terms(recipe.probe, f"{key}.probe.rewards", file)})
+
+
+def _with_terms(scored: Scored, key: str, file: str) -> Scored:
+    """A recipe or its probes with complete settings of the terms. A term has guards if its module reads guards."""
     terms: list[RewardTerm] = []
-    for place, term in enumerate(rl.rewards):
+    for place, term in enumerate(scored.rewards):
         at = f"{key}.{place}"
         _check_offers(term.module, at, file, ("build", "Settings"))
         reads = "READS_GUARDS" in top_level_names(term.module)
@@ -129,7 +155,7 @@ def _with_terms(rl: RlSettings, key: str, file: str) -> RlSettings:
             _check_offers(scorer, f"{at}.settings.{name}", file, ("score",))
         _check_kinds(term, f"{at}.kinds", file)
         terms.append(term.model_copy(update={"settings": settings}))
-    return rl.model_copy(update={"rewards": terms})
+    return scored.model_copy(update={"rewards": terms})
 
 
 def _check_kinds(term: RewardTerm, key: str, file: str) -> None:

@@ -16,7 +16,8 @@ from safelrm.inference.settings import GuardSettings
 from safelrm.judging.refusals.settings import ClassifierSettings
 from safelrm.models.settings import HubModel
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
-from safelrm.training.settings import RlSettings, SftSettings
+from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
+from safelrm.training.settings import RlSettings, SftSettings, TrainingSettings
 
 # a folder; it becomes a part of PYTHONPATH
 Folder = Annotated[str, Field(pattern=r"^[^:]+$")]
@@ -72,6 +73,11 @@ def _named_benchmark(given: object) -> object:
     """A benchmark that is given by its name alone, or without one, in full."""
     whole = {"dataset": given} if isinstance(given, str) else given
     return {**whole, "name": whole.get("name") or whole.get("dataset")} if isinstance(whole, dict) else whole
+
+
+def _without_nulls(given: object) -> object:
+    """A section without its entries that are null: a later file leaves out what an earlier one has."""
+    return {name: entry for name, entry in given.items() if entry is not None} if isinstance(given, dict) else given
 
 
 class MadeModel(Strict):
@@ -183,8 +189,10 @@ class Arm(Strict):
     """One line of the comparison: a model, a method, its recipe and the seeds it is repeated with."""
 
     model: Name = Field(description="a key of `models`")
-    method: Literal["base", "sft", "rl"] = Field(description="what makes the model safe: nothing (`base`), SFT or RL")
-    recipe: Name | None = Field(None, description="a key of `sft` or `rl`; none for `base`")
+    method: Literal["base", "sft", "dpo", "rl"] = Field(
+        description="what makes the model safe: nothing (`base`), SFT, DPO or RL"
+    )
+    recipe: Name | None = Field(None, description="a key of `sft`, `dpo` or `rl`; none for `base`")
     start: ArmName | None = Field(
         None,
         alias="from",
@@ -236,6 +244,10 @@ class Study(Strict):
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
     guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
     sft: dict[Name, SftSettings] = Field(default_factory=dict, description="SFT recipes by name")
+    candidates: dict[Name, CandidateSettings] = Field(
+        default_factory=dict, description="completions with rewards by name, which recipes of `sft` and `dpo` name"
+    )
+    dpo: dict[Name, DpoSettings] = Field(default_factory=dict, description="DPO recipes by name")
     rl: dict[Name, RlSettings] = Field(default_factory=dict, description="RL recipes by name")
     interventions: dict[Name, SelectedModule] = Field(
         default_factory=dict, description="interventions at inference by name, which an arm names with `with`"
@@ -245,12 +257,17 @@ class Study(Strict):
     classifiers: dict[Name, ClassifierEntry] = Field(
         default_factory=dict, description="classifiers of refusals by name, which judges ask (docs/refusals.md)"
     )
-    judges: dict[Name, JudgeEntry] = Field(default_factory=dict, description="judges by name")
+    judges: Annotated[dict[Name, JudgeEntry], BeforeValidator(_without_nulls, dict[Name, JudgeEntry | None])] = Field(
+        default_factory=dict, description="judges by name; `null` leaves out one of an earlier file"
+    )
     metrics: MetricsSettings | None = Field(None, description="which judges make the numbers, and their intervals")
     calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
-    analyses: dict[Name, AnalysisEntry] = Field(
+    analyses: Annotated[
+        dict[Name, AnalysisEntry], BeforeValidator(_without_nulls, dict[Name, AnalysisEntry | None])
+    ] = Field(
         default_factory=dict,
-        description="trace analyses by name: numbers about every rollout, for the table `measures`",
+        description="trace analyses by name: numbers about every rollout, for the table `measures`; `null` leaves out"
+        " one of an earlier file",
     )
     tables: Tables = Field(
         {},
@@ -263,8 +280,11 @@ class Study(Strict):
         description=f"figures beside those of this package ({', '.join(FIGURES)}); `null` leaves one of these out",
     )
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
-    validation: dict[Name, ValidationSettings] = Field(
-        default_factory=dict, description="judges against human labels, or against another judge"
+    validation: Annotated[
+        dict[Name, ValidationSettings], BeforeValidator(_without_nulls, dict[Name, ValidationSettings | None])
+    ] = Field(
+        default_factory=dict,
+        description="judges against human labels, or against another judge; `null` leaves out one of an earlier file",
     )
 
     def runs(self) -> Iterator[tuple[str, str, int]]:
@@ -272,6 +292,10 @@ class Study(Strict):
         for arm in self.arms:
             for seed in arm.seeds:
                 yield arm.model, arm.name, seed
+
+    def recipe(self, arm: Arm) -> TrainingSettings | None:
+        """What an arm is trained by; None for a base."""
+        return None if arm.method == "base" else getattr(self, arm.method)[arm.recipe]
 
     def compared_models(self) -> list[str]:
         """Every model that has an arm."""

@@ -1,58 +1,75 @@
 """What makes the numbers of a study hold, checked before any job is planned.
 
 What rewards a model does not report on it: RL learns what a guard overlooks, and what a list of phrases does not hold.
-Whether an answer equals its reference is exempt, since there is one comparison for both.
+The same is true of a model that is trained on completions which a reward has chosen, by rejection sampling or in pairs
+(DPO), and of what chooses the checkpoint of a training by its probes. Whether an answer equals its reference is exempt,
+since there is one comparison for both.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from safelrm.analysis.settings import headline_judges
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.declarations import declared_same_means, declared_scorers
-from safelrm.dag.settings import BenchmarkEntry, JudgeEntry, MadeModel, Study
+from safelrm.dag.settings import Arm, BenchmarkEntry, JudgeEntry, MadeModel, Study
+from safelrm.dag.taught import reward_of
 from safelrm.data.settings import AuditSettings
 from safelrm.judging.fields import judge_of
-from safelrm.training.settings import RlSettings
+from safelrm.training.reward_settings import RewardTerm
+
+# what terms do, and what they are called then
+REWARDS, CHOOSES = "rewards", "chooses the checkpoint"
+TITLES = {REWARDS: "reward", CHOOSES: "probes' term"}
 
 
 def check_rewards(study: Study, file: str) -> None:
-    """Make sure that nothing that rewards an arm is a judge of the study's numbers.
+    """Make sure that nothing that rewards an arm, or chooses its checkpoint, is a judge of the study's numbers.
 
     Raises:
         SafeLRMError: a judge that `metrics` names asks a guard that rewards, also under another name, or measures by
-            the means of a reward (`SAME_MEANS_AS` of the reward's module, or of a module that its settings name).
+            the means of a reward (`SAME_MEANS_AS` of the reward's module, or of a module that its settings name); or
+            the same of what chooses a checkpoint.
     """
     for arm in study.arms:
-        for key, name in _headlines(study) if arm.method == "rl" else ():
-            fault = _taught(study, name, study.rl[arm.recipe]) or _of_one_kind(study, name, study.rl[arm.recipe])
-            if fault:
-                problem, fix = fault
-                raise SafeLRMError(f"{problem} (arm `{arm.name}`)", file=file, key=key, fix=fix)
+        for does, terms in _deciding(study, arm):
+            for key, name in _headlines(study):
+                fault = _taught(study, name, does, terms) or _of_one_kind(study, name, does, terms)
+                if fault:
+                    problem, fix = fault
+                    raise SafeLRMError(f"{problem} (arm `{arm.name}`)", file=file, key=key, fix=fix)
 
 
-def _taught(study: Study, name: str, recipe: RlSettings) -> tuple[str, str] | None:
-    """The fault and the fix, if a judge asks a guard that rewards."""
-    for guard in recipe.guards:
+def _deciding(study: Study, arm: Arm) -> Iterator[tuple[str, Sequence[RewardTerm]]]:
+    """The terms by which an arm's weights came to be, and what they do: reward, or choose the checkpoint by probes.
+
+    An arm that starts from a rewarded one stands beside that arm, whose reward is checked itself.
+    """
+    reward, recipe = reward_of(study, arm), study.recipe(arm)
+    if reward:
+        yield REWARDS, reward.rewards
+    if recipe and recipe.probe and recipe.probe.chooses:
+        yield CHOOSES, recipe.probe.rewards
+
+
+def _taught(study: Study, name: str, does: str, terms: Sequence[RewardTerm]) -> tuple[str, str] | None:
+    """The fault and the fix, if a judge asks a guard that rewards or chooses."""
+    for guard in dict.fromkeys(guard for term in terms for guard in term.guards):
         if _asks(study, study.judges[name], guard):
-            problem = f"`{name}` asks the guard that rewards, `{guard}`: it would judge what it has taught"
+            problem = f"`{name}` asks the guard that {does}, `{guard}`: it would judge what it has taught"
             return problem, "name a judge that asks another guard; `calibration` may compare this one with it"
     return None
 
 
-def _of_one_kind(study: Study, name: str, recipe: RlSettings) -> tuple[str, str] | None:
-    """The fault and the fix, if a judge measures by the means of a term of the reward, or of a module that one asks."""
+def _of_one_kind(study: Study, name: str, does: str, terms: Sequence[RewardTerm]) -> tuple[str, str] | None:
+    """The fault and the fix, if a judge measures by the means of a term, or of a module that one asks."""
     module = study.judges[name].module
-    rewarding = [
-        path
-        for term in recipe.rewards
-        for path in (term.module, *declared_scorers(term.module, term.settings).values())
-    ]
-    for path in rewarding:
-        if module in declared_same_means(path):
-            kinds = "such as a guard's field of refusals (docs/refusals.md)"
-            fix = f"name a judge of another kind, {kinds}; `validation` may compare this one with it"
-            return f"`{name}` ({module}) measures by the same means as the reward {path}", fix
+    for term in terms:
+        for path in (term.module, *declared_scorers(term.module, term.settings).values()):
+            if module in declared_same_means(path):
+                kinds = "such as a guard's field of refusals (docs/refusals.md)"
+                fix = f"name a judge of another kind, {kinds}; `validation` may compare this one with it"
+                return f"`{name}` ({module}) measures by the same means as the {TITLES[does]} {path}", fix
     return None
 
 
@@ -71,6 +88,7 @@ def check_uses(study: Study, file: str) -> None:
                 key=f"benchmarks.{place}.use",
                 fix="give all benchmarks one use: choose settings in one study, and report another one",
             )
+    _check_probed(study, file)
     if not (study.audit and study.audit.tune):
         return
     evaluated = {name: name for name in study.audit.evaluation}
@@ -88,6 +106,21 @@ def check_uses(study: Study, file: str) -> None:
     if left_out := [entry.name for entry in reported if not {entry.name, entry.dataset} & compared]:
         problem = f"the audit does not compare {left_out} with the prompts that settings were chosen on"
         raise SafeLRMError(problem, file=file, key="audit.evaluation", fix="add these benchmarks")
+
+
+def _check_probed(study: Study, file: str) -> None:
+    """What probes ask, on the way to a result, is not what the result is measured on."""
+    asked = {entry.dataset: entry.name for entry in study.benchmarks if entry.use == "report"}
+    for arm in study.arms if asked else ():
+        recipe = study.recipe(arm)
+        for name in recipe.probed if recipe else ():
+            key = f"{arm.method}.{arm.recipe}.probe.prompts"
+            if name in asked:
+                fix = "let probes ask prompts that no benchmark asks"
+                raise SafeLRMError(f"the benchmark `{asked[name]}` asks `{name}`, too", file=file, key=key, fix=fix)
+            if study.audit and name not in study.audit.tune:
+                problem = f"the audit does not compare `{name}`, which probes ask, with the benchmarks"
+                raise SafeLRMError(problem, file=file, key=key, fix="add it to `audit.tune`")
 
 
 def _is_asked(entry: BenchmarkEntry, audit: AuditSettings) -> bool:

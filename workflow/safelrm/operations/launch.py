@@ -16,14 +16,21 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.process import CORES, GPUS, end_with_runner
 from safelrm.operations.devices import claim_devices
 from safelrm.operations.workers import run_together, training_workers
 
-TRAINING = ("safelrm.training.sft", "safelrm.training.rl")
-ENGINES = ("safelrm.generation.rollouts", "safelrm.judging.judge", "safelrm.judging.judge_labelled")
+TRAINING = ("safelrm.training.sft", "safelrm.training.dpo", "safelrm.training.rl")
+ENGINES = (
+    "safelrm.generation.rollouts",
+    "safelrm.training.candidates",
+    "safelrm.judging.judge",
+    "safelrm.judging.judge_labelled",
+)
 # when Python looks for garbage: new objects, and how often among all young and all old ones. On GPUs, garbage may hold
 # memory that is scarce
 RARELY = (50_000, 20, 100)
@@ -115,29 +122,47 @@ def free_port(host: str = "", port: int = 0) -> int:
         return server.getsockname()[1]
 
 
-def main() -> None:
-    """Start the stage."""
-    options = arguments().parse_args()
-    stage, gpus, nodes = options.stage, options.gpus, options.nodes
-    try:
-        check(stage, gpus, nodes)
-        os.environ[GPUS] = str(gpus)
-        os.environ[CORES] = str(1 if gpus else options.cores)
-        if stage in ENGINES:
-            # an engine has one thread: a job with several cores starts several engines (inference/processes.py)
-            os.environ["OMP_NUM_THREADS"] = "1"
-        if gpus > 1 and stage in TRAINING:
-            sys.exit(train([sys.executable, "-m", stage, *options.arguments], gpus, nodes, options.port))
-        # held until this process ends
-        _claims = claim_devices(gpus)
-    except SafeLRMError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+def recorded(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """Within the block, a training that a rule starts is recorded (`record.py`). What this needs loads for it alone."""
+    if "--curve" not in options.arguments or options.port is not None:
+        return nullcontext()
+    record = import_module("safelrm.operations.record")
+    return record.recorded(options.stage, options.arguments, options.gpus, options.nodes, options.cores)
+
+
+def run_stage(options: argparse.Namespace) -> None:
+    """Run the stage in one process per GPU if it trains on several, and else in this process.
+
+    Raises:
+        SafeLRMError: the machine has too few GPUs, or SLURM does not start the nodes.
+    """
+    stage, gpus = options.stage, options.gpus
+    if gpus > 1 and stage in TRAINING:
+        sys.exit(train([sys.executable, "-m", stage, *options.arguments], gpus, options.nodes, options.port))
+    # held until this process ends
+    _claims = claim_devices(gpus)
     if not gpus:
         # modules stay: to search them for garbage again and again takes a sixth of a job's start
         gc.set_threshold(*RARELY)
     sys.argv = [stage, *options.arguments]
     runpy.run_module(stage, run_name="__main__", alter_sys=True)
+
+
+def main() -> None:
+    """Start the stage."""
+    options = arguments().parse_args()
+    try:
+        check(options.stage, options.gpus, options.nodes)
+        os.environ[GPUS] = str(options.gpus)
+        os.environ[CORES] = str(1 if options.gpus else options.cores)
+        if options.stage in ENGINES:
+            # an engine has one thread: a job with several cores starts several engines (inference/processes.py)
+            os.environ["OMP_NUM_THREADS"] = "1"
+        with recorded(options):
+            run_stage(options)
+    except SafeLRMError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import sha256, write_text
 from safelrm.core.tables import Table
 from safelrm.dag.command import configured_parser, plan_of
+from safelrm.dag.paths import candidates_file
 from safelrm.dag.plan import Plan
+from safelrm.dag.taught import candidates_of
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
 from safelrm.judging.fields import judge_of
 from safelrm.operations.remaking import TABLES, RemadeResults, judges_of, sides_of
@@ -124,17 +126,33 @@ def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
         yield _file("checkpoint", plan.generation.checkpoint(wildcards | {"seed": seed}))
     yield f"decoding       {plan.generation.rollout_settings(wildcards)}"
     # the arm itself first, then the one that it starts from
-    for method, _, recipe in (part.partition("-") for part in plain_arm(side.arm).split(FROM)):
+    arms = plain_arm(side.arm).split(FROM)
+    for place, (method, _, recipe) in enumerate(part.partition("-") for part in arms):
+        yield from _trail_of_candidates(FROM.join(arms[place:]), side.model, plan)
         named = {"recipe": recipe}
         if method == "sft":
-            yield from (_file("data", path) for path in plan.training.sft_data(named))
+            if not plan.study.sft[recipe].candidates:
+                yield from (_file("data", path) for path in plan.training.sft_data(named))
             yield f"sft            {plan.training.sft_settings(named)}"
+        elif method == "dpo":
+            yield f"dpo            {plan.training.dpo_settings(named)}"
         elif method == "rl":
             yield from (_file("prompts", path) for path in plan.training.rl_prompts(named))
             yield f"rl             {plan.training.rl_settings(named)}"
     yield f"base           {plan.bases.factory(wildcards)} seed {plan.bases.seed(wildcards)}"
     yield f"               {plan.bases.settings(wildcards)}"
     yield from (_file("origin", path) for path in plan.bases.inputs(wildcards))
+
+
+def _trail_of_candidates(arm: str, model: str, plan: Plan) -> Iterator[str]:
+    """The candidates that an arm was trained on, if it was trained on any, and how they were sampled and scored."""
+    of = [each for each in plan.study.arms if each.model == model and plain_arm(each.name) == arm]
+    for name in dict.fromkeys(filter(None, (candidates_of(plan.study, each) for each in of))):
+        named = {"candidates": name}
+        seeds = dict.fromkeys(seed for each in of for seed in each.seeds)
+        yield from (_file("candidates", candidates_file(model, name, of[0].start, seed)) for seed in seeds)
+        yield from (_file("prompts", path) for path in plan.training.candidate_prompts(named))
+        yield f"candidates     {plan.training.candidate_settings(named)}"
 
 
 def _rollouts(side: pd.Series, plan: Plan) -> list[str]:

@@ -3,10 +3,11 @@
     python -m safelrm push                                   everything that is pinned
     python -m safelrm push checkpoints/nano_a/rl-grpo        the checkpoints of one arm
     python -m safelrm push rollouts/nano_a --remote store
+    python -m safelrm push --study nano_tuning               what one published study has pinned
 
-`dvc pull checkpoints/nano_a/rl-grpo` fetches a part. `dvc push` cannot send one: if the remote has the list of a
-folder's files, `dvc push` believes that it has the files too, and calls the rest pushed. This command asks the remote
-for every file, and sends the list after the files.
+`dvc pull checkpoints/nano_a/rl-grpo` fetches a part, `python -m safelrm pull` a study. `dvc push` cannot send one: if
+the remote has the list of a folder's files, `dvc push` believes that it has the files too, and calls the rest pushed.
+This command asks the remote for every file, and sends the list after the files.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from dvc_data.hashfile.transfer import transfer
 
 from safelrm.core.cli import command_parser, run
 from safelrm.core.errors import SafeLRMError
-from safelrm.operations.pin import PINNED
+from safelrm.operations.pinned import PINNED, places_of
 
 
 def push(targets: Sequence[str], remote: str | None = None) -> dict[str, tuple[int, int]]:
@@ -76,10 +77,12 @@ def pinned_files(target: str, pins: dict[str, Output]) -> tuple[HashInfo, set[Ha
 def main() -> None:
     """Run the command."""
     parser = command_parser(__doc__)
-    parser.add_argument("targets", nargs="*", default=list(PINNED), help="pinned folders, or paths below them")
+    parser.add_argument("targets", nargs="*", help="pinned folders, or paths below them; none: everything")
+    parser.add_argument("--study", help="name of a published study: its files")
     parser.add_argument("--remote", help="name of the remote; the default one")
     options = parser.parse_args()
-    for target, (files, sent) in push(options.targets, options.remote).items():
+    targets = options.targets + (places_of(options.study) if options.study else [])
+    for target, (files, sent) in push(targets or PINNED, options.remote).items():
         print(f"{target}: {files} files, {sent} of them new in the remote")
 
 

@@ -1,6 +1,7 @@
 """Check a checkout's pins and published results.
 
     snakemake --cores 1 verify
+    snakemake --cores 1 verify_all      every published study, not only the configured one
 
 Every pinned folder that is here must hold the bytes of its pin. The workflow's own rules make every published table
 and SVG figure again, from the published samples, verdicts and trace analyses, in a temporary folder. Each must have the
@@ -16,14 +17,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import yaml
-from dvc.exceptions import DvcException
-from dvc.repo import Repo
 
 from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_text
 from safelrm.dag.command import config_of, configured_parser, plan_of
-from safelrm.operations.pin import PINNED
+from safelrm.operations.checked_pins import check_pins
+from safelrm.operations.pinned import PUBLISHED, RECORD, published_studies
 
 # what the rules make all else from
 GIVEN = ("samples.parquet", "verdicts")
@@ -31,42 +31,6 @@ GIVEN = ("samples.parquet", "verdicts")
 ALSO_GIVEN = ("analyses",)
 # PDF and PNG files differ between builds of the drawing libraries
 COMPARED = (".csv", ".md", ".svg")
-
-
-def check_pins(folders: Sequence[str] = PINNED) -> None:
-    """Compare the pinned folders that are here with their pins. A message names each folder that is not here.
-
-    Raises:
-        SafeLRMError: a folder differs from its pin.
-    """
-    for folder in folders:
-        pin = Path(f"{folder}.dvc")
-        if not pin.is_file() or not Path(folder).is_dir():
-            print(f"{folder}: not here or not pinned, left out", flush=True)
-            continue
-        if differs(folder):
-            raise SafeLRMError(
-                "the folder differs from its pin",
-                file=folder,
-                fix=f"dvc checkout {pin} restores the pinned bytes; snakemake --cores 1 pin pins the present ones",
-            )
-        print(f"{folder}: as pinned", flush=True)
-
-
-def differs(folder: str) -> bool:
-    """Whether a folder's files differ from those of its pin, even if DVC's cache lacks them.
-
-    `dvc status` cannot tell: it says "not in cache" before it looks at the files.
-
-    Raises:
-        SafeLRMError: DVC fails.
-    """
-    try:
-        with Repo() as repo:
-            (output,) = (output for output in repo.index.outs if output.def_path == folder)
-            return output.changed_checksum()
-    except (DvcException, ValueError) as error:
-        raise SafeLRMError(f"dvc: {error}", file=f"{folder}.dvc", fix=f"see dvc status {folder}.dvc") from error
 
 
 def check_published(
@@ -140,15 +104,43 @@ def _rebuild(
         )
 
 
+def verify_all(checkout: Path, rules: Sequence[str]) -> None:
+    """Verify every published study that has a record, each in a process of its own.
+
+    Raises:
+        SafeLRMError: there is none, or one is at fault.
+    """
+    studies = published_studies()
+    for folder in sorted({path.name for path in PUBLISHED.iterdir() if path.is_dir()} - studies.keys()):
+        print(f"{PUBLISHED / folder}: has no {RECORD}, left out", flush=True)
+    faults = []
+    for name, study in studies.items():
+        print(f"{name}:", flush=True)
+        command = [sys.executable, "-m", "safelrm.operations.verify", "--checkout", str(checkout)]
+        command += ["--rules", *rules, "--configfiles", *study.configfiles, "--config", *study.config]
+        if subprocess.run(command, check=False).returncode:
+            faults.append(name)
+    if faults or not studies:
+        raise SafeLRMError(
+            f"of {len(studies)} pinned studies, {len(faults)} cannot be verified: {', '.join(faults)}",
+            file=PUBLISHED,
+            fix="see the messages above; run and pin each of them anew",
+        )
+
+
 def main() -> None:
     """Run the command."""
     parser = configured_parser(__doc__)
     parser.add_argument("--checkout", required=True, type=Path, help="folder of the Snakefile")
     parser.add_argument("--rules", required=True, nargs="+", help="the rules that make results from verdicts")
+    parser.add_argument("--all", action="store_true", help="every published study, each with its own configuration")
     options = parser.parse_args()
+    if options.all:
+        verify_all(options.checkout, options.rules)
+        return
     config, plan = config_of(options), plan_of(options)
-    check_pins()
-    published = Path("results/published", plan.study.name)
+    check_pins(plan.study.name)
+    published = PUBLISHED / plan.study.name
     check_published(published, options.checkout, config, options.rules, plan.not_remade())
 
 

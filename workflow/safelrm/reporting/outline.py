@@ -10,7 +10,7 @@ class ModelOutline:
 
     Attributes:
         name: a key of `models`.
-        methods: the methods of its arms: some of `base`, `sft` and `rl`.
+        methods: the methods of its arms: some of `base`, `sft`, `dpo` and `rl`.
         arms: the names of its arms, such as `sft-star1`.
         decodings: its decoding modes; tables show the first.
     """

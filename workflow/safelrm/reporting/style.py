@@ -17,6 +17,7 @@ from safelrm.reporting.results import Results
 
 GREY, BLUE, ORANGE, GREEN = "#595959", "#0072b2", "#e69f00", "#009e73"
 VERMILION, PURPLE, SKY = "#d55e00", "#cc79a7", "#56b4e9"
+BLACK, YELLOW = "#000000", "#f0e442"
 # colour and marker of series side by side
 LOOKS = ((VERMILION, "o"), (BLUE, "s"), (GREEN, "^"), (ORANGE, "v"), (PURPLE, "P"), (SKY, "X"))
 # without the salt, SVG files hold random identifiers

@@ -1,15 +1,20 @@
-"""Which rows a step of SFT takes, and how many tokens it trains on."""
+"""Which rows a step of SFT takes, how they lie in a batch, and how many tokens are trained on."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils.data import Sampler
-from transformers import Trainer
+from transformers import PreTrainedModel, Trainer
 from transformers.trainer_pt_utils import get_length_grouped_indices
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-# names in the log, and in the curve
-TOKENS, PADDING = "tokens_trained", "padding_share"
+from safelrm.core.errors import SafeLRMError
+from safelrm.training.counts import TOKENS_TRAINED
+
+# rows of a trial, in tokens, and the change of a logit that rounding explains, as a share of the greatest logit
+TRIAL, ROUNDING = (5, 7), 1e-2
+PADDING = "padding_share"
 
 
 class LengthSampler(Sampler[int]):
@@ -67,6 +72,38 @@ class CountsTokens:
         if self._seen is not None:
             tokens, positions = self.accelerator.reduce(self._seen, reduction="sum").tolist()
             self._seen = None
-            before = next((entry[TOKENS] for entry in reversed(self.state.log_history) if TOKENS in entry), 0)
-            logs |= {TOKENS: before + tokens, PADDING: 1.0 - tokens / positions}
+            before = next(
+                (entry[TOKENS_TRAINED] for entry in reversed(self.state.log_history) if TOKENS_TRAINED in entry), 0
+            )
+            logs |= {TOKENS_TRAINED: before + tokens, PADDING: 1.0 - tokens / positions}
         super().log(logs, *args, **kwargs)
+
+
+def require_separate_rows(model: PreTrainedModel) -> None:
+    """Refuse a model whose logits of a row depend on the rows that lie before it in the same sequence.
+
+    Attention layers tell rows apart by their positions. Layers with a state (Mamba) need kernels that take the bounds
+    of rows; without these kernels they carry the state of one row into the next.
+
+    Args:
+        model: the model, before it is trained.
+
+    Raises:
+        SafeLRMError: rows are mixed.
+    """
+    first, second = ([number + 1 for number in range(length)] for length in TRIAL)
+    collate = DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True)
+    inputs = collate([{"input_ids": row} for row in (first[::-1], second)])
+    inputs = {name: value for name, value in inputs.items() if name != "labels"}
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        together = model(**inputs, use_cache=False).logits[0, len(first) :]
+        alone = model(input_ids=torch.tensor([second]), use_cache=False).logits[0]
+    model.train(was_training)
+    if (together - alone).abs().max() > ROUNDING * alone.abs().max():
+        raise SafeLRMError(
+            "rows that lie end to end in a sequence change each other in this model",
+            key="padding_free",
+            fix="leave it out, and set `batching: by_length` for little padding",
+        )

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from safelrm.core.checkpoints import adapter_folder, model_folder
 from safelrm.core.work import resumable_parser, run_resumably
+from safelrm.training.failures import memory_advice
+from safelrm.training.probing import add_probing_arguments
 from safelrm.training.settings import TrainingSettings
 
 # parameters of glibc's mallopt, from malloc.h
@@ -22,12 +24,13 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def training_parser(description: str | None) -> argparse.ArgumentParser:
-    """An argument parser with the checkpoint to train, the seed of the arm and the outputs already declared."""
+    """An argument parser with the checkpoint to train, the run, its probes and the outputs already declared."""
     parser = resumable_parser(description)
     parser.add_argument("--checkpoint", required=True, type=Path, help="manifest of the model to train")
     parser.add_argument("--seed", required=True, type=int, help="seed of the arm")
     parser.add_argument("--manifest", required=True, type=Path, help="manifest to write")
     parser.add_argument("--curve", required=True, type=Path, help="training curve to write")
+    add_probing_arguments(parser)
     return parser
 
 
@@ -46,12 +49,16 @@ def run_training(
         inputs: the files that the training reads besides the checkpoint, in a fixed order.
         settings: the recipe.
         train: takes the folder for partial state, and `checkpoint`, `seed`, `manifest` and `curve` by name.
+
+    Raises:
+        SafeLRMError: the training fails, or its memory does not suffice.
     """
-    outputs = [options.manifest, model_folder(options.manifest), options.curve]
+    outputs = [options.manifest, model_folder(options.manifest), options.curve, options.probes]
     if settings.lora and settings.lora.keep_adapter:
         outputs.append(adapter_folder(options.manifest))
     given = {name: getattr(options, name) for name in ("checkpoint", "seed", "manifest", "curve")}
-    run_resumably(stage, options, [options.checkpoint, *inputs], outputs, partial(train, **given))
+    with memory_advice(settings):
+        run_resumably(stage, options, [options.checkpoint, *inputs], outputs, partial(train, **given))
     return options.manifest
 
 

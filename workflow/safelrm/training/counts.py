@@ -3,16 +3,18 @@
 Both come from TRL's log. Padding never counts. A completion counts with its end token.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerState, TrainingArguments
+
+from safelrm.training.watching import LogWatch
 
 TOKENS_SAMPLED, TOKENS_TRAINED = "tokens_sampled", "tokens_trained"
 # TRL's names: prompt and completion tokens of all batches of rollouts so far, and the mean length of a completion
 _SEEN, _MEAN_LENGTH = "num_tokens", "completions/mean_length"
 
 
-class TokenCount(TrainerCallback):
+class TokenCount(LogWatch):
     """Adds the counts to the log of each step. It must come before the callbacks that read them.
 
     What was before is read from the trainer's log, which a resumed run has whole.
@@ -24,16 +26,9 @@ class TokenCount(TrainerCallback):
     def __init__(self, sampled_before: int = 0) -> None:
         self._sampled_before = sampled_before
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **_: object,
-    ) -> None:
-        """The trainer calls this with the metrics of a step, which it has added to `state.log_history`."""
-        if logs is None or "loss" not in logs:
+    def look(self, logs: MutableMapping[str, float], state: TrainerState, args: TrainingArguments) -> None:
+        """Look at the metrics of a step."""
+        if "loss" not in logs:
             return
         counts = tokens_so_far(state.log_history, args.generation_batch_size, self._sampled_before)
         state.log_history[-1].update(counts)

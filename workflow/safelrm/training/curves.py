@@ -1,19 +1,20 @@
 """Training curves: a trainer's metrics as printed lines and as a table, and an error at the first NaN."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch.distributed.tensor import DTensor
-from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedModel, TrainerControl, TrainerState, TrainingArguments
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.models.schemas import CURVES
+from safelrm.training.watching import LogWatch
 
 
-class CurveWatch(TrainerCallback):
+class CurveWatch(LogWatch):
     """Prints chosen metrics of each step as one line, and ends a run that diverges.
 
     Args:
@@ -26,16 +27,9 @@ class CurveWatch(TrainerCallback):
     def __init__(self, metrics: Mapping[str, str]) -> None:
         self._metrics = metrics
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **_: object,
-    ) -> None:
-        """The trainer calls this with the metrics of a step."""
-        values = _chosen(logs or {}, self._metrics)
+    def look(self, logs: MutableMapping[str, float], state: TrainerState, args: TrainingArguments) -> None:
+        """Look at the metrics of a step."""
+        values = _chosen(logs, self._metrics)
         if not values:
             return
         for name, value in values.items():

@@ -6,12 +6,13 @@ Where transformers generates, as on a CPU, the weights, the code and the arithme
 is one distribution by construction, and nothing to watch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from statistics import fmean
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerState, TrainingArguments
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.training.watching import LogWatch
 
 # TRL's name for the mean over tokens of |log-probability of the trained model - log-probability of vLLM|, in nats
 DRIFT = "sampling/sampling_logp_difference/mean"
@@ -19,7 +20,7 @@ DRIFT = "sampling/sampling_logp_difference/mean"
 PATIENCE = 3
 
 
-class DriftWatch(TrainerCallback):
+class DriftWatch(LogWatch):
     """Ends a run whose sampler and trained model differ too much.
 
     Args:
@@ -32,16 +33,9 @@ class DriftWatch(TrainerCallback):
     def __init__(self, limit: float) -> None:
         self._limit = limit
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: Mapping[str, float] | None = None,
-        **_: object,
-    ) -> None:
-        """The trainer calls this with the metrics of a step, which it has added to `state.log_history`."""
-        if DRIFT in (logs or {}):
+    def look(self, logs: MutableMapping[str, float], state: TrainerState, args: TrainingArguments) -> None:
+        """Look at the metrics of a step."""
+        if DRIFT in logs:
             check_drift(state.log_history, self._limit, state.global_step)
 
 

@@ -22,8 +22,9 @@ from safelrm.core.process import is_first_process
 from safelrm.core.seeds import derive_seed
 from safelrm.training.processes import process_count, process_rank
 from safelrm.training.prompts import trl_rows
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards.base import DECODING, TrlReward
-from safelrm.training.settings import PromptFilter, RewardTerm
+from safelrm.training.settings import PromptFilter
 
 FOLDER = "prompt_filter"
 _TABLE, _PLACE = "table", "place"

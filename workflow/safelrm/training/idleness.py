@@ -4,11 +4,12 @@ The advantage is the difference of a reward from the mean of its group. Where al
 policy has no gradient but that of the KL term. A few such groups are normal. A run of nothing else wastes its time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerState, TrainingArguments
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.training.watching import LogWatch
 
 # TRL's names: the share of groups with equal rewards, the greatest length of a completion in tokens, and the share of
 # completions that the token limit cut
@@ -18,7 +19,7 @@ LONGEST, CUT = "completions/max_length", "completions/clipped_ratio"
 WARN_AFTER, EMPTY_AFTER = 10, 3
 
 
-class IdleWatch(TrainerCallback):
+class IdleWatch(LogWatch):
     """Warns of a run that learns nothing, and ends it.
 
     Args:
@@ -32,17 +33,10 @@ class IdleWatch(TrainerCallback):
     def __init__(self, patience: int | None) -> None:
         self._patience = patience
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: Mapping[str, float] | None = None,
-        **_: object,
-    ) -> None:
-        """The trainer calls this with the metrics of a step, which it has added to `state.log_history`."""
+    def look(self, logs: MutableMapping[str, float], state: TrainerState, args: TrainingArguments) -> None:
+        """Look at the metrics of a step."""
         # a step on the rollouts of an earlier one has none of its own
-        if EQUAL_GROUPS in (logs or {}):
+        if EQUAL_GROUPS in logs:
             check_idleness(state.log_history, self._patience, state.global_step)
 
 

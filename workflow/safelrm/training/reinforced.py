@@ -30,28 +30,30 @@ from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig
 
-from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import trace_format_of
-from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
-from safelrm.judging.guard import require_readable
 from safelrm.training.collapse import collapse_signs
 from safelrm.training.counts import TokenCount
 from safelrm.training.curves import CurveWatch, divergence_error
 from safelrm.training.drift import DriftWatch
+from safelrm.training.failures import naming_term
 from safelrm.training.filtering import Kept, filtered_prompts, weighted_reward
 from safelrm.training.grpo import curve_metrics, grpo_arguments
 from safelrm.training.idleness import IdleWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.modes import modes_of
 from safelrm.training.policy import load_policy, write_result
+from safelrm.training.probe import finish_probing, probe_metrics, start_probing
+from safelrm.training.probing import Probing
 from safelrm.training.processes import process_count, take_device, trainer_config
 from safelrm.training.prompts import check_lengths, mix_prompts, trl_rows
 from safelrm.training.rendering import trace_prefill
 from safelrm.training.resuming import train_resumably
-from safelrm.training.rewards.base import RewardGuard, SampleReader, TrlReward, build_rewards
+from safelrm.training.reward_guards import load_guards
+from safelrm.training.rewards.base import SampleReader, TrlReward, build_rewards
+from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.settings import RlSettings, TemplateArguments
 from safelrm.training.trainer import RlTrainer, send_by_checkpoint_names
 from safelrm.training.vanishing import TermWatch, check_kinds
@@ -69,11 +71,13 @@ def train(
     manifest: Path,
     curve: Path,
     templates: Mapping[str, TemplateArguments] | None = None,
+    probing: Probing | None = None,
 ) -> None:
     """Train `checkpoint` on rows of PROMPTS by data set; write `manifest`, the model folder beside it, and `curve`.
 
     `guards` are the manifests of the guards that terms of the reward read; `readings` say how each is asked and read.
     `templates` has the arguments of the chat template for each decoding mode of the recipe.
+    `probing` is what the recipe's probes ask, and where their answers are written (training/probe.py).
     The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
@@ -99,8 +103,9 @@ def train(
         trace_format=trace_format_of(policy.tokenizer),
         modes=modes,
     )
-    readers = _readers(guards, readings, settings)
-    rewards = build_rewards(settings.rewards, readers, reader, collapse_signs)
+    readers = load_guards(guards, readings, settings.guard_dtype)
+    terms = zip(settings.rewards, build_rewards(settings.rewards, readers, reader, collapse_signs), strict=True)
+    rewards = [naming_term(*pair) for pair in terms]
     trainer = RlTrainer(
         modes=modes,
         model=policy.model,
@@ -119,6 +124,7 @@ def train(
         send_by_checkpoint_names(trainer.vllm_generation, policy.model)
         # vLLM samples from the random numbers of this process, and has seeded them with one number for all runs
         set_seed(seed, device_specific=True)
+    start_probing(trainer, policy, settings.probe, probing, readers)
     try:
         # the state does not hold the completions of a batch, so it is saved only between two batches
         train_resumably(trainer, multiple=settings.iterations)
@@ -127,6 +133,8 @@ def train(
         if "probability tensor" not in str(error):
             raise
         raise divergence_error("the distribution to sample from is NaN", trainer.state.global_step) from error
+    finish_probing(trainer, settings.probe, probing)
+    metrics |= probe_metrics(settings.probe)
     write_result(trainer, policy, settings.lora, metrics, curve=curve, manifest=manifest)
 
 
@@ -170,23 +178,6 @@ def _watches(
         IdleWatch(settings.max_idle_batches),
     ]
     return watches if settings.vllm is None else [*watches, DriftWatch(settings.vllm.max_logprob_drift)]
-
-
-def _readers(
-    guards: Mapping[str, Path], readings: Mapping[str, GuardSettings], settings: RlSettings
-) -> dict[str, RewardGuard]:
-    dtype = getattr(torch, settings.guard_dtype)
-    models = {name: verified_model(manifest) for name, manifest in guards.items()}
-    return {
-        name: RewardGuard(
-            ForwardGuard(model, readings[name], dtype=dtype),
-            readings[name].min_label_mass,
-            partial(require_readable, settings=readings[name], guard=model),
-            name=name,
-            fields=tuple(readings[name].fields),
-        )
-        for name, model in models.items()
-    }
 
 
 def _check_engine(settings: RlSettings) -> None:

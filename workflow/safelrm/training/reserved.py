@@ -15,11 +15,13 @@ ALIASES = {
     "max_completion_length": ("max_completion_tokens",),
     "max_grad_norm": ("max_gradient_norm",),
     "max_steps": ("steps", "epochs"),
+    "multi_objective_aggregation": ("aggregation",),
     "num_generations": ("group_size",),
     "num_iterations": ("iterations",),
     "num_train_epochs": ("epochs", "steps"),
-    "packing_strategy": ("packing",),
-    "padding_free": ("packing",),
+    "eval_packing": ("padding_free",),
+    "packing": ("padding_free",),
+    "packing_strategy": ("padding_free",),
     "per_device_train_batch_size": ("batch_size", "micro_batches"),
     "reward_weights": ("rewards",),
     "steps_per_generation": ("iterations",),
@@ -126,11 +128,10 @@ RESERVED = {
         "use_transformers_.*",
         "transformers_continuous_batching_config",
     ),
-    "sequences of a pack would see each other without FlashAttention, which the environment does not lock": (
-        "packing",
+    "only recipes of `sft` lay rows end to end, with their key `padding_free`": (
+        "(eval_)?packing",
         "packing_strategy",
         "padding_free",
-        "eval_packing",
     ),
 }
 

@@ -1,7 +1,8 @@
 """Reinforcement learning of a checkpoint on prompts, with a reward of several terms.
 
-Input:  the manifest of a checkpoint, the manifests of the guards that the reward reads, if any, and prompts tables.
-Output: the manifest of the trained model, whose folder lies beside it, and the training curve.
+Input:  the manifest of a checkpoint, the manifests of the guards that are read, if any, prompts tables, and what probes
+        ask.
+Output: the manifest of the trained model, whose folder lies beside it, the training curve, and the answers to probes.
 
 The module training/reinforced.py describes the training; training/rewards/base.py describes reward terms.
 """
@@ -15,7 +16,8 @@ from safelrm.core.cli import named_paths, parse_settings, run
 from safelrm.core.errors import SafeLRMError
 from safelrm.data.schemas import PROMPTS
 from safelrm.training.command import hide_vllm_from_trl, prepare_process, run_training, training_parser
-from safelrm.training.settings import GuardReadings, RlJobSettings, RlSettings
+from safelrm.training.probing import probing_of
+from safelrm.training.settings import RlJobSettings, RlSettings
 
 
 def prompt_files(arguments: Sequence[str], settings: RlSettings) -> dict[str, Path]:
@@ -38,8 +40,6 @@ def prompt_files(arguments: Sequence[str], settings: RlSettings) -> dict[str, Pa
 def arguments() -> argparse.ArgumentParser:
     """The parser of the command line."""
     parser = training_parser(__doc__)
-    parser.add_argument("--guards", nargs="*", default=[], metavar="NAME=PATH", help="guards that the reward reads")
-    parser.add_argument("--readings", default="{}", metavar="JSON", help="how each of them is asked and read")
     parser.add_argument("--prompts", required=True, nargs="+", metavar="NAME=PATH", help="the prompts tables")
     return parser
 
@@ -48,8 +48,8 @@ def main() -> Path:
     """Run the command; the manifest that it has written."""
     options = arguments().parse_args()
     settings = parse_settings(RlJobSettings, options.settings)
-    readings = parse_settings(GuardReadings, options.readings).root
-    guards = named_paths("--guards", options.guards)
+    probing = probing_of(options, settings)
+    guards = {name: probing.guards[name] for name in settings.guards}
     files = prompt_files(options.prompts, settings)
     prompts = {name: PROMPTS.read(path) for name, path in files.items()}
     prepare_process()
@@ -58,8 +58,9 @@ def main() -> Path:
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
-    reinforce = partial(train, prompts, settings, guards=guards, readings=readings, templates=settings.templates)
-    return run_training("rl", options, [*guards.values(), *files.values()], settings, reinforce)
+    told = {"guards": guards, "readings": probing.readings, "templates": settings.templates, "probing": probing}
+    reinforce = partial(train, prompts, settings, **told)
+    return run_training("rl", options, [*files.values(), *probing.inputs], settings, reinforce)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
 """Settings of training: what SFT and RL share, then SFT, then RL."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
-from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Share, Strict
-from safelrm.data.settings import Kind
+from safelrm.core.settings import Count, Dtype, Name, NonNegative, Positive, Share, Strict
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.losses import Loss, check_loss
 from safelrm.training.options import check_options
 from safelrm.training.presets import with_preset
+from safelrm.training.reward_settings import ProbingSettings, RewardTerm
+from safelrm.training.sampling_settings import PromptFilter, VllmEngine
 
 # arguments of a chat template
 TemplateArguments = dict[str, str | int | float | bool]
@@ -46,17 +47,57 @@ class TrainingSettings(Strict):
         False, description="recompute activations in the backward pass: less memory, about a third slower"
     )
     lora: LoraSettings | None = Field(None, description="train updates of low rank only; none: train all weights")
+    probe: ProbingSettings | None = Field(
+        None, description="how the policy is probed while it is trained (docs/training.md); none: not at all"
+    )
     trainer: dict[str, object] = Field(
         default_factory=dict,
         description="options of TRL's own configuration that the recipe has no key for, such as adam_beta2"
         " (docs/training.md)",
     )
 
+    @property
+    def read_guards(self) -> list[str]:
+        """The guards that the training reads, each once."""
+        return self.probe.guards if self.probe else []
+
+    @property
+    def probed(self) -> list[str]:
+        """The data sets that probes ask."""
+        return [asked.dataset for asked in self.probe.prompts] if self.probe else []
+
+    @property
+    def probe_terms(self) -> list[RewardTerm]:
+        """The terms that score what probes are answered."""
+        return self.probe.rewards if self.probe else []
+
     @field_validator("trainer")
     @classmethod
     def _check_trainer(cls, given: dict[str, object]) -> dict[str, object]:
         check_options(given, cls.trl_config, cls.model_fields)
         return given
+
+
+class ModalSettings(TrainingSettings):
+    """Settings that SFT and RL share: the decoding modes in which they train."""
+
+    decodings: list[Name] = Field(
+        default_factory=list,
+        description="decoding modes of the model (`decodings` of `models`): SFT trains each row in each of them, the"
+        " prompts of RL take turns between them; none: the chat template without arguments",
+    )
+    without_trace: list[Name] = Field(
+        default_factory=list,
+        description="those of the modes that ask for no trace, although the generation prompt does not close one",
+    )
+
+    @model_validator(mode="after")
+    def _check_decodings(self) -> Self:
+        if len(set(self.decodings)) < len(self.decodings):
+            raise ValueError(f"decodings: each mode may be named once, found {self.decodings}")
+        if unknown := sorted(set(self.without_trace) - set(self.decodings)):
+            raise ValueError(f"without_trace: {unknown} are not among `decodings`, which are {self.decodings}")
+        return self
 
 
 class DataShare(Strict):
@@ -66,7 +107,7 @@ class DataShare(Strict):
     weight: Positive = Field(description="relative number of rows drawn from it")
 
 
-class SftSettings(TrainingSettings):
+class SftSettings(ModalSettings):
     """A recipe of supervised fine-tuning (SFT). A preset gives what the recipe leaves out (docs/training.md)."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
@@ -80,6 +121,14 @@ class SftSettings(TrainingSettings):
     dataset: Name | None = Field(None, description="the conversations to train on, a key of `datasets`")
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
+    )
+    candidates: Name | None = Field(
+        None,
+        description="in place of `dataset`: the best completion of each prompt, of a key of `candidates` (rejection"
+        " sampling)",
+    )
+    min_reward: float | None = Field(
+        None, description="least reward of a candidate that is trained on; its prompt is left out otherwise; none: any"
     )
     size: Count | None = Field(
         None, description="rows of the mixture; none: as many as the shares allow without using a row twice"
@@ -96,6 +145,9 @@ class SftSettings(TrainingSettings):
     batching: Literal["random", "by_length"] = Field(
         "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
     )
+    padding_free: bool = Field(
+        False, description="lay the rows of a pass end to end, without padding; refused where the model would mix them"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -104,18 +156,30 @@ class SftSettings(TrainingSettings):
 
     @property
     def datasets(self) -> list[str]:
-        """The data sets that are trained on."""
+        """The data sets that are trained on; none of a recipe with candidates."""
         return [self.dataset] if self.dataset else [share.dataset for share in self.mixture]
 
     @model_validator(mode="after")
     def _check(self) -> "SftSettings":
-        if bool(self.dataset) == bool(self.mixture):
-            raise ValueError("give either `dataset`, to train on one data set, or `mixture`, for several")
+        if bool(self.dataset) + bool(self.mixture) + bool(self.candidates) != 1:
+            raise ValueError(
+                "give either `dataset`, to train on one data set, or `mixture`, for several, or `candidates`"
+            )
+        if self.min_reward is not None and not self.candidates:
+            raise ValueError("min_reward: only candidates have rewards; leave it out")
         if self.size and not self.mixture:
             raise ValueError("size: is that of a mixture; a single data set is trained on whole")
         if len(set(self.datasets)) < len(self.datasets):
             raise ValueError(f"mixture: each data set may be named once, found {self.datasets}")
         return self
+
+
+class SftJobSettings(SftSettings):
+    """Settings of one SFT job: its recipe, and the decoding modes of its model that the recipe names."""
+
+    templates: dict[Name, TemplateArguments] = Field(
+        default_factory=dict, description="arguments of the chat template, by decoding mode"
+    )
 
 
 class PromptShare(Strict):
@@ -125,62 +189,11 @@ class PromptShare(Strict):
     weight: Positive = Field(description="relative number of prompts drawn from it")
 
 
-class RewardTerm(Strict):
-    """One term of the reward. The reward is the weighted sum of its terms."""
-
-    module: ModulePath = Field(description="module with the reward function, such as safelrm.training.rewards.safety")
-    name: Annotated[str, Field(pattern=r"^\w+$")] = Field(
-        default_factory=lambda given: given.get("module", "").rpartition(".")[2],
-        description="the term in curves and messages; own: the last part of its module. Two terms of one module need"
-        " two names",
-    )
-    weight: Positive = Field(description="weight of the term in the sum")
-    kinds: Annotated[list[Kind], Field(min_length=1)] | None = Field(
-        None, description="kinds of prompts that the term scores; none: all that its module scores"
-    )
-    guards: list[Name] = Field(
-        default_factory=list, description="the guards that the term reads, keys of `guards`, if it reads any"
-    )
-    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
-
-
-class VllmEngine(Strict):
-    """vLLM as the rollout engine, within the training process (TRL's colocate mode, which needs CUDA).
-
-    The probabilities of vLLM differ a little from those of the trained model. The correction weighs the loss by their
-    ratio, and truncates or masks a large ratio.
-    """
-
-    gpu_memory_share: Share = Field(0.3, gt=0.0, description="share of the GPU's memory given to vLLM")
-    max_model_length: Count = Field(description="longest prompt plus completion, in tokens")
-    correction: Literal["token_truncate", "token_mask", "sequence_truncate", "sequence_mask"] = Field(
-        "token_truncate", description="level of the importance ratio, and what is done above the limit"
-    )
-    correction_limit: Positive = Field(2.0, description="greatest importance ratio")
-    max_logprob_drift: Positive = Field(
-        0.2,
-        description="the run ends if the log-probabilities of vLLM and of the trained model differ by more than this in"
-        " three batches of rollouts in a row: nats per token, the mean of a batch",
-    )
-
-
-class PromptFilter(Strict):
-    """Prompts that cannot teach are dropped before training: those whose completions all earn the same reward.
-
-    The report of Qwen3Guard (section 3.5) does this for Qwen3-4B-SafeRL, with 8 completions per prompt.
-    """
-
-    samples: int = Field(8, ge=2, description="completions that the policy samples for each prompt before training")
-    min_spread: Positive = Field(
-        0.01, description="a prompt is kept if the greatest and the least reward of its completions differ by this"
-    )
-
-
 class GuardReadings(RootModel[dict[Name, GuardSettings]]):
     """How the guards of a reward are asked and read, by name."""
 
 
-class RlSettings(TrainingSettings):
+class RlSettings(ModalSettings):
     """A recipe of reinforcement learning (RL): GRPO (Shao et al. 2024) or a loss derived from it."""
 
     trl_config = "GRPOConfig"
@@ -197,15 +210,6 @@ class RlSettings(TrainingSettings):
     aggregation: Literal["sum_then_normalize", "normalize_then_sum"] = Field(
         "sum_then_normalize",
         description="whether the terms of the reward are summed before they are normalised, or after it (GDPO)",
-    )
-    decodings: list[Name] = Field(
-        default_factory=list,
-        description="decoding modes of the model (`decodings` of `models`) in which prompts are asked; they take turns;"
-        " none: the chat template without arguments",
-    )
-    without_trace: list[Name] = Field(
-        default_factory=list,
-        description="those of the modes that ask for no trace, although the generation prompt does not close one",
     )
     prompt_filter: PromptFilter | None = Field(
         None, description="drop the prompts whose completions all earn the same reward; none: keep all"
@@ -245,6 +249,11 @@ class RlSettings(TrainingSettings):
         return list(dict.fromkeys(guard for term in self.rewards for guard in term.guards))
 
     @property
+    def read_guards(self) -> list[str]:
+        """The guards that the reward or the probes read, each once."""
+        return list(dict.fromkeys([*self.guards, *super().read_guards]))
+
+    @property
     def has_reference_model(self) -> bool:
         """Whether the KL term needs a second model. With LoRA the model without its updates is the reference."""
         return self.kl_coefficient > 0 and self.lora is None
@@ -261,10 +270,6 @@ class RlSettings(TrainingSettings):
             raise ValueError(f"prompts: each data set may be named once, found {datasets}")
         if self.prompts_per_step * self.group_size % self.micro_batches:
             raise ValueError("micro_batches: must divide prompts_per_step x group_size")
-        if len(set(self.decodings)) < len(self.decodings):
-            raise ValueError(f"decodings: each mode may be named once, found {self.decodings}")
-        if unknown := sorted(set(self.without_trace) - set(self.decodings)):
-            raise ValueError(f"without_trace: {unknown} are not among `decodings`, which are {self.decodings}")
         check_loss(self)
         return self
 

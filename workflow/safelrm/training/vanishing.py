@@ -16,16 +16,17 @@ The metrics of a step are those of all processes, so that all of them stop toget
 trainer's log, which a resumed run has whole.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 
 import pandas as pd
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerState, TrainingArguments
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards.base import kinds_of
 from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.rewards.shares import due_metric, scored_metric, unread_metric
-from safelrm.training.settings import RewardTerm
+from safelrm.training.watching import LogWatch
 
 # steps without a score; by chance alone a few steps may have no text that a guard can read
 PATIENCE = 10
@@ -52,7 +53,7 @@ def check_kinds(terms: Iterable[RewardTerm], prompts: Mapping[str, pd.DataFrame]
             )
 
 
-class TermWatch(TrainerCallback):
+class TermWatch(LogWatch):
     """Ends a run in which a term of the reward should score and does not.
 
     Args:
@@ -66,23 +67,15 @@ class TermWatch(TrainerCallback):
     def __init__(self, terms: Sequence[RewardTerm], guards: Mapping[str, RewardGuard]) -> None:
         self._terms, self._guards = terms, guards
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: Mapping[str, float] | None = None,
-        **_: object,
-    ) -> None:
-        """The trainer calls this with the metrics of a step, which it has added to `state.log_history`."""
-        found = logs or {}
+    def look(self, logs: MutableMapping[str, float], state: TrainerState, args: TrainingArguments) -> None:
+        """Look at the metrics of a step."""
         for term in self._terms:
             # a resumed run tries its guards again, perhaps on completions that have not ended
-            if found.get(unread_metric(term.name)) == 1 and not silence(term.name, state.log_history)[2]:
+            if logs.get(unread_metric(term.name)) == 1 and not silence(term.name, state.log_history)[2]:
                 raise self._unread(term, state.global_step, due=0)
             # without these, the step has no rollouts of its own, or no prompts that the term applies to
-            if found.get(scored_metric(term.name)) == 0 and due_metric(term.name) in found:
-                self._look_back(term, state, now_due=found[due_metric(term.name)] > 0)
+            if logs.get(scored_metric(term.name)) == 0 and due_metric(term.name) in logs:
+                self._look_back(term, state, now_due=logs[due_metric(term.name)] > 0)
 
     def _look_back(self, term: RewardTerm, state: TrainerState, *, now_due: bool) -> None:
         silent, due, scored_before = silence(term.name, state.log_history)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.costs.candidates import STORED_TOKEN, best_texts, candidates_job, pair_batches
 from safelrm.dag.costs.classifiers import classifier_job
 from safelrm.dag.costs.judges import JudgeEstimates
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
@@ -33,8 +34,8 @@ Wildcards = Mapping[str, str]
 # weights and AdamW's moments in float32 in a saved state; while one is written, the one before is kept
 STATES_BYTES = 2 * 3 * FLOAT32
 STORAGE_BYTES_PER_SECOND, NETWORK_BYTES_PER_SECOND = 1e9, 1e8
-# rollouts: bytes of a token on disk, and of a row in memory without its texts
-STORED_TOKEN, SHORT_ROW_BYTES = 10.0, 12e3
+# of a row of rollouts in memory, without its texts
+SHORT_ROW_BYTES = 12e3
 # seconds of jobs without a model, as the nano study's took
 SMALL: Mapping[str, float] = {
     **dict.fromkeys(("curate", "samples", "table", "figure", "audit"), 1.0),
@@ -81,7 +82,9 @@ class Estimates:
             "fetch_model": self._fetch_model,
             "base": lambda of: _made(self._sized("models", of["model"]), study.models[of["model"]]),
             "guard": lambda of: _made(self._sized("guards", of["guard"]), study.guards[of["guard"]]),
+            "candidates": self._candidates,
             "sft": self._sft,
+            "dpo": self._dpo,
             "rl": self._rl,
             "classifier": lambda of: classifier_job(study, of["classifier"]),
             "rollouts": self._rollouts,
@@ -132,9 +135,12 @@ class Estimates:
 
     def _sft(self, wildcards: Wildcards) -> Job:
         settings = self.study.sft[wildcards["recipe"]]
-        sets = [expected_texts(self.study.datasets[name], settings.max_length) for name in settings.datasets]
-        weights = [share.weight for share in settings.mixture] or [1.0]
-        data = mixed([*zip(sets, weights, strict=True)])
+        if settings.candidates:
+            data = best_texts(self.study, settings.candidates)
+        else:
+            sets = [expected_texts(self.study.datasets[name], settings.max_length) for name in settings.datasets]
+            weights = [share.weight for share in settings.mixture] or [1.0]
+            data = mixed([*zip(sets, weights, strict=True)])
         if settings.size:
             data = replace(data, rows=settings.size)
         batches = Batches(
@@ -145,6 +151,22 @@ class Estimates:
             size=settings.batch_size,
         )
         return self._trained(f"sft.{wildcards['recipe']}", self._sized("models", wildcards["model"]), settings, batches)
+
+    def _candidates(self, wildcards: Wildcards) -> Job:
+        name = wildcards["candidates"]
+        guards = [self._sized("guards", guard) for guard in self.study.candidates[name].guards]
+        policy = self._sized("models", wildcards["model"])
+        return candidates_job(self.study, name, policy, guards, on=self._on, cores=self._cores)
+
+    def _dpo(self, wildcards: Wildcards) -> Job:
+        settings, on, policy = self.study.dpo[wildcards["recipe"]], self._on, self._sized("models", wildcards["model"])
+        batches = pair_batches(self.study, settings)
+        beside = Beside(
+            lambda gpus: on.reference_bytes(policy, settings.precision, gpus) if settings.has_reference_model else 0.0,
+            lambda gpus: on.forward_seconds(policy, batches.tokens, settings.precision, gpus),
+            models=1 + settings.has_reference_model,
+        )
+        return self._trained(f"dpo.{wildcards['recipe']}", policy, settings, batches, beside)
 
     def _rl(self, wildcards: Wildcards) -> Job:
         settings, on, policy = self.study.rl[wildcards["recipe"]], self._on, self._sized("models", wildcards["model"])
@@ -165,8 +187,7 @@ class Estimates:
             # guards are whole on every GPU
             held = sum(guard.shape.parameters for guard in guards) * BYTES[settings.guard_dtype]
             if reference:
-                # TRL shards it as one piece: a pass gathers all of it, in the arithmetic of the pass
-                held += policy.shape.parameters * (FLOAT32 / gpus + (BYTES[settings.precision] if gpus > 1 else 0))
+                held += on.reference_bytes(policy, settings.precision, gpus)
             if vllm and self.study.execution.gpu:
                 # every GPU has an engine of its own, with the whole policy
                 least = on.engine_bytes(policy, vllm.max_model_length, "bfloat16", 1) - on.overhead

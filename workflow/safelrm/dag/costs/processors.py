@@ -104,6 +104,11 @@ class Processor:
         states = (model.trained(settings.lora) * TRAINED_BYTES + fixed * FLOAT32) / gpus
         return states + tokens * (kept + size.vocabulary * LOGIT_BYTES) + self.overhead
 
+    def reference_bytes(self, model: SizedModel, precision: str, gpus: int) -> float:
+        """Bytes per GPU of a reference model beside one that is trained."""
+        # TRL shards it as one piece: a pass gathers all of it, in the arithmetic of the pass
+        return model.shape.parameters * (FLOAT32 / gpus + (BYTES[precision] if gpus > 1 else 0))
+
     def engine_bytes(self, model: SizedModel, length: float, dtype: str, gpus: int) -> float:
         """Least bytes per GPU with which vLLM serves sequences of this length."""
         held = model.shape.parameters * BYTES[dtype] + LEAST_RUNNING * length * model.cache_bytes

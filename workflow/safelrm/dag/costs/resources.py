@@ -8,6 +8,7 @@ from collections.abc import Callable
 from safelrm.dag.costs.jobs import SMALL, Estimates, Wildcards
 from safelrm.dag.costs.processors import GIB, Job
 from safelrm.dag.settings import Study
+from safelrm.dag.taught import candidates_of
 from safelrm.judging.fields import judge_of
 
 Resource = int | Callable[..., int | str | None]
@@ -15,9 +16,9 @@ Resource = int | Callable[..., int | str | None]
 # asked for beyond the estimate
 MEMORY_MARGIN, LEAST_MINUTES = 1.25, 10
 # rules whose jobs may span nodes
-TRAINING = ("sft", "rl")
+TRAINING = ("sft", "dpo", "rl")
 # rules whose jobs can use several cores of a CPU
-SHARED = (*TRAINING, "rollouts", "judge", "judge_labelled")
+SHARED = (*TRAINING, "candidates", "rollouts", "judge", "judge_labelled")
 
 
 class Costs:
@@ -37,6 +38,8 @@ class Costs:
             of = {"model": arm.model, "recipe": str(arm.recipe), "arm": arm.name}
             for rule in ("rollouts", *([] if arm.method == "base" else [arm.method])):
                 self.job(rule, of)
+            if name := candidates_of(study, arm):
+                self.job("candidates", {"model": arm.model, "candidates": name})
             for judge in study.judges:
                 self.job("judge", {"judge": judge, "model": arm.model})
             for analysis in study.analyses:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import data_file, data_files, fetched_dataset, result_file
+from safelrm.dag.paths import candidates_file, data_file, data_files, fetched_dataset, result_file
 from safelrm.dag.settings import DatasetEntry
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.dag.stages.models import dataset_to_fetch
+from safelrm.dag.taught import candidates_of
 
 Side = Literal["train", "tune", "evaluation"]
 
@@ -52,8 +53,22 @@ class DataStages(Stages):
         return [f"{name}={path}" for name, path in self._audited(side)]
 
     def used(self) -> list[str]:
-        """The data sets that a job of the study reads. Others may be named in a configuration that it stands on."""
-        return data_files(name for name in self.study.datasets if name in {*self._read()})
+        """The data sets that a job of the study reads, and candidates.
+
+        Other data sets may be named in a configuration that it stands on.
+        """
+        return [*data_files(name for name in self.study.datasets if name in {*self._read()}), *self.candidates()]
+
+    def candidates(self) -> list[str]:
+        """The candidates that arms are trained on."""
+        return list(
+            dict.fromkeys(
+                candidates_file(arm.model, name, arm.start, seed)
+                for arm in self.study.arms
+                if (name := candidates_of(self.study, arm))
+                for seed in arm.seeds
+            )
+        )
 
     def targets(self) -> list[str]:
         """The tables of the audit, if the study has one."""
@@ -72,8 +87,12 @@ class DataStages(Stages):
         for arm in study.arms:
             if arm.method == "sft":
                 yield from study.sft[arm.recipe].datasets
+            if name := candidates_of(study, arm):
+                yield from study.candidates[name].prompts
             if arm.method == "rl":
                 yield from (share.dataset for share in study.rl[arm.recipe].prompts)
+            if (recipe := study.recipe(arm)) is not None:
+                yield from recipe.probed
         for learned in (*study.classifiers.values(), *study.validation.values()):
             yield from learned.labelled
         if study.audit:

@@ -15,6 +15,7 @@ from safelrm.analysis.schemas import ACCURACY, OVER_REFUSAL, SAFETY
 from safelrm.judging.schemas import BOTH
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import (
+    BLACK,
     BLUE,
     GREEN,
     GREY,
@@ -22,6 +23,7 @@ from safelrm.reporting.style import (
     PURPLE,
     SKY,
     VERMILION,
+    YELLOW,
     errors,
     note,
     panels,
@@ -39,8 +41,8 @@ prompts and seeds. Small points are single seeds.
 """
 
 # the arms of a method take the colours in turn; when all colours are used, they take the next marker
-MARKERS = {"base": "oXP", "sft": "sDp", "rl": "^v<"}
-COLOURS = {"base": (GREY,), "sft": (VERMILION, ORANGE, PURPLE), "rl": (BLUE, SKY, GREEN)}
+MARKERS = {"base": "oXP", "sft": "sDp", "dpo": "hd*", "rl": "^v<"}
+COLOURS = {"base": (GREY,), "sft": (VERMILION, ORANGE, PURPLE), "dpo": (BLACK, YELLOW), "rl": (BLUE, SKY, GREEN)}
 # one per model; white covers the intervals behind a marker
 FILLINGS = (
     {"fillstyle": "full"},

@@ -29,9 +29,9 @@ from safelrm.core.registered import load_registered, module_fault
 from safelrm.core.trace import Parsed, parse_completion
 from safelrm.core.trace_formats import THINK, TraceFormat
 from safelrm.data.schemas import KINDS
+from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards.guard import RewardGuard
 from safelrm.training.rewards.shares import due_metric, scored_metric, unread_metric
-from safelrm.training.settings import RewardTerm
 
 # terms are imported whenever a configuration is read, and this takes seconds
 if TYPE_CHECKING:
