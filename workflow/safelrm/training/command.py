@@ -5,10 +5,11 @@ This module itself imports no training library.
 
 import argparse
 import ctypes
+import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def run_training(
 
 
 def prepare_process() -> None:
-    """Keep the libraries offline and silent, keep vLLM in this process, and let malloc keep freed memory.
+    """Keep the libraries offline and silent, and vLLM in this process; let malloc keep freed memory.
 
     Models come from checkpoints on disk, so no hub is asked and no telemetry is sent. Hugging Face's libraries read
     these variables when they are first imported.
@@ -76,6 +77,8 @@ def prepare_process() -> None:
         VLLM_NO_USAGE_STATS="1",
         TRANSFORMERS_VERBOSITY="error",
     )
+    # transformers and TRL both look through all files of all packages, which takes half a second each time
+    importlib.metadata.packages_distributions = cache(importlib.metadata.packages_distributions)
     _keep_freed_memory()
 
 

@@ -280,7 +280,3 @@ class RlJobSettings(RlSettings):
     templates: dict[Name, TemplateArguments] = Field(
         default_factory=dict, description="arguments of the chat template, by decoding mode"
     )
-
-
-# subclasses in other modules do not see the names in quotes
-TrainingSettings.model_rebuild()

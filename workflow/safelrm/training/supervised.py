@@ -21,7 +21,8 @@ from trl import SFTConfig, SFTTrainer
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
-from safelrm.training.batches import PADDING, TOKENS, CountsTokens, LengthSampler, require_separate_rows
+from safelrm.training.batches import PADDING, CountsTokens, LengthSampler, require_separate_rows
+from safelrm.training.counts import TOKENS_TRAINED
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.modes import modes_of
@@ -40,7 +41,7 @@ METRICS = {
     "entropy": "entropy",
     "grad_norm": "gradient_norm",
     "learning_rate": "learning_rate",
-    TOKENS: TOKENS,
+    TOKENS_TRAINED: TOKENS_TRAINED,
     PADDING: PADDING,
 }
 

@@ -8,6 +8,7 @@ from safelrm.core.files import canonical_json
 from safelrm.dag.declarations import declared_scorers
 from safelrm.dag.paths import candidates_file, data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
+from safelrm.generation.settings import DecodingMode
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
 from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.settings import (
@@ -135,13 +136,13 @@ class TrainingStages(Stages):
         """`name=path` of these prompts."""
         return lambda wildcards: named_data_files(self._recipe(method, wildcards).probed)
 
-    def decoding(self, wildcards: Wildcards) -> str:
-        """The decoding mode in which probes ask a model: its first one."""
-        return next(iter(self.study.models[wildcards["model"]].decodings))
+    def decoding(self, method: Method) -> Callable[[Wildcards], str]:
+        """The decoding mode in which probes ask a model: the first one that the recipe names, or that the model has."""
+        return lambda wildcards: self._probed_mode(method, wildcards)[0]
 
-    def template(self, wildcards: Wildcards) -> str:
+    def template(self, method: Method) -> Callable[[Wildcards], str]:
         """Arguments of the chat template in this mode."""
-        return canonical_json(self.study.models[wildcards["model"]].decodings[self.decoding(wildcards)].template)
+        return lambda wildcards: canonical_json(self._probed_mode(method, wildcards)[1].template)
 
     def with_adapter(self, method: Method) -> str:
         """A pattern of the recipes of a method whose adapter is an output of its own."""
@@ -179,6 +180,11 @@ class TrainingStages(Stages):
 
     def _recipe(self, method: Method, wildcards: Wildcards) -> TrainingSettings:
         return self._recipes(method)[wildcards["recipe"]]
+
+    def _probed_mode(self, method: Method, wildcards: Wildcards) -> tuple[str, DecodingMode]:
+        recipe, modes = self._recipe(method, wildcards), self.study.models[wildcards["model"]].decodings
+        (name, *_) = [*(recipe.decodings if isinstance(recipe, RlSettings) else ()), *modes]
+        return name, modes[name]
 
     def _prompts(self, wildcards: Wildcards) -> list[str]:
         return [share.dataset for share in self._rl(wildcards).prompts]
