@@ -33,8 +33,8 @@ def costs(study) -> Costs:
 def test_a_preset_loads_by_itself(file, study):
     assert study.name == file.stem
     assert study.lock == "envs/gpu.txt"
-    assert {arm.method for arm in study.arms} == {"base", "sft", "rl"}
-    # both methods on their own, and RL after SFT, of the same models
+    assert {arm.method for arm in study.arms} == {"base", "sft", "dpo", "rl"}
+    # both methods on their own, and RL after SFT, of the same models; some also with RL's prompts and reward otherwise
     reinforced = {
         start: {arm.model for arm in study.arms if arm.method == "rl" and arm.start == start}
         for start in {arm.start for arm in study.arms if arm.method == "rl"}
@@ -58,6 +58,9 @@ def test_everything_is_taken_from_the_hub_and_every_revision_is_open(file, study
 
 def test_what_models_are_trained_on_is_no_benchmark_and_is_audited(study):
     prompts = {share.dataset for recipe in study.rl.values() for share in recipe.prompts}
+    # rejection sampling and DPO have the prompts and the reward of RL
+    assert {name for recipe in study.candidates.values() for name in recipe.prompts} == prompts
+    assert [recipe.rewards for recipe in study.candidates.values()] == [study.rl["grpo"].rewards]
     trained = {name for recipe in study.sft.values() for name in recipe.datasets} | prompts
     asked = [entry.dataset for entry in study.benchmarks]
     assert not trained & set(asked)
@@ -105,6 +108,10 @@ def test_completions_fit_what_reads_them(study):
     assert all(guard.reading.max_length >= max(limits[False]) + room for guard in study.guards.values())
     for recipe in study.rl.values():
         assert recipe.max_completion_tokens < recipe.vllm.max_model_length
+        sampled = study.candidates["eight"]
+        assert sampled.max_tokens == recipe.max_completion_tokens
+        assert sampled.temperature == recipe.temperature
+        assert {study.sft["best_of_8"].max_length, study.dpo["pairs"].max_length} == {sampled.max_model_length}
 
 
 def test_one_gpu_of_24_gb_is_enough():

@@ -189,9 +189,8 @@ def test_rl_changes_it_and_keeps_names(model, tmp_path):
     assert curve[curve["metric"] == "gradient_norm"]["value"].item() > 0
 
 
-@pytest.mark.parametrize("name", ["qwen2", "granite_hybrid"])
-def test_lora_changes_linear_layers_alone(name, trained, tmp_path):
-    base, paths = trained(name).base, run_paths(tmp_path, "lora")
+def test_lora_of_the_hybrid_changes_linear_layers_alone(trained, tmp_path):
+    base, paths = trained("granite_hybrid").base, run_paths(tmp_path, "lora")
     settings = SftSettings(**SFT | {"epochs": 2.0, "lora": {"rank": 2}})
     supervised.train(conversations(), settings, checkpoint=base, seed=0, **paths)
     before, after = weights(base), weights(paths["manifest"])

@@ -44,7 +44,7 @@ class Settings(Strict):
 
 def shown(study: StudyOutline) -> bool:
     """Whether a model has an arm that is trained."""
-    return any(model.methods - {BASE} for model in study.models)
+    return any(model.methods - {"base"} for model in study.models)
 
 
 def rows(results: Results, settings: Settings) -> pd.DataFrame:
