@@ -59,8 +59,8 @@ def build(context: RewardContext, settings: Settings) -> Reward:
         answered = [samples[place] for place in ended]
         helpful = helpfulness(answered)
         refused = p_refusal(answered) if settings.refused is not None else [0.0] * len(answered)
-        for place, helps, refusal in zip(ended, helpful, refused, strict=True):
-            rewards[place] = min(_gate(safe[place], refusal, settings), helps)
+        for place, help_, refusal in zip(ended, helpful, refused, strict=True):
+            rewards[place] = min(_gate(safe[place], refusal, settings), help_)
         return rewards
 
     return score
