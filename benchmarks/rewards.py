@@ -90,7 +90,7 @@ def measured(watch: Stopwatch, train: Callable[[], None]) -> None:
         def on_step_end(self, *_: object, **__: object) -> None:
             watch.end()
 
-    class Watched(reinforced.GRPOTrainer):
+    class Watched(reinforced.RlTrainer):
         def __init__(self, *args: object, **named: object) -> None:
             super().__init__(*args, **named)
             self.add_callback(Steps())
@@ -105,7 +105,7 @@ def measured(watch: Stopwatch, train: Callable[[], None]) -> None:
     built, loaded = reinforced.build_rewards, readings.load_model
     with (
         patch.object(reinforced, "build_rewards", build),
-        patch.object(reinforced, "GRPOTrainer", Watched),
+        patch.object(reinforced, "RlTrainer", Watched),
         patch.object(readings, "load_model", load),
     ):
         train()

@@ -283,12 +283,12 @@ EDITS = {
     ),
     "settings of SFT": (
         f"{PACKAGE}/training/settings.py",
-        replace("class SftSettings(TrainingSettings):", "class SftSettings(TrainingSettings, frozen=True):"),
+        replace("class SftSettings(ModalSettings):", "class SftSettings(ModalSettings, frozen=True):"),
         checkpoints(SFT) | after(SFT),
     ),
     "settings of RL": (
         f"{PACKAGE}/training/settings.py",
-        replace("class RlSettings(TrainingSettings):", "class RlSettings(TrainingSettings, frozen=True):"),
+        replace("class RlSettings(ModalSettings):", "class RlSettings(ModalSettings, frozen=True):"),
         checkpoints(RL) | after(RL),
     ),
     "settings of SFT and RL": (

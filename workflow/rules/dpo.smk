@@ -24,8 +24,8 @@ rule dpo:
         guards=plan.training.named_guards("dpo"),
         readings=plan.training.readings("dpo"),
         probed=plan.training.named_probed("dpo"),
-        decoding=plan.training.decoding,
-        template=plan.training.template,
+        decoding=plan.training.decoding("dpo"),
+        template=plan.training.template("dpo"),
         code=plan.training.tuning_code("dpo"),
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"

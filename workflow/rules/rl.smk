@@ -25,8 +25,8 @@ rule rl:
         readings=plan.training.readings("rl"),
         prompts=plan.training.rl_named_prompts,
         probed=plan.training.named_probed("rl"),
-        decoding=plan.training.decoding,
-        template=plan.training.template,
+        decoding=plan.training.decoding("rl"),
+        template=plan.training.template("rl"),
         code=plan.training.rl_code,
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"

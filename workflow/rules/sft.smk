@@ -25,8 +25,8 @@ rule sft:
         guards=plan.training.named_guards("sft"),
         readings=plan.training.readings("sft"),
         probed=plan.training.named_probed("sft"),
-        decoding=plan.training.decoding,
-        template=plan.training.template,
+        decoding=plan.training.decoding("sft"),
+        template=plan.training.template("sft"),
         code=plan.training.tuning_code("sft"),
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"

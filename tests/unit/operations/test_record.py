@@ -25,7 +25,7 @@ RECORD = Path("logs/sft/nano_a/x/seed1.json")
 DATA = Path("data/d.parquet")
 STATE = Path("work/sft/checkpoints+nano_a+sft-x+seed1+manifest.json/0123")
 ARGUMENTS = ["--settings", '{"learning_rate":0.1,"hub_token":"hf_x"}', "--checkpoint", str(BASE), "--data", f"d={DATA}"]
-ARGUMENTS += ["--seed", "1", "--code", "abc", "--manifest", str(MANIFEST), "--curve", str(CURVE)]
+ARGUMENTS += ["--seed", "1", "--code", "12e345678901234", "--manifest", str(MANIFEST), "--curve", str(CURVE)]
 
 
 def model(manifest: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_training_leaves_what_ran_on_what_and_for_how_long():
     assert said["stage"] == STAGE
     assert said["status"] == "finished"
     assert said["arguments"]["settings"]["learning_rate"] == 0.1
-    assert (said["arguments"]["seed"], said["arguments"]["code"]) == (1, "abc")
+    assert (said["arguments"]["seed"], said["arguments"]["code"]) == ("1", "12e345678901234")
     assert said["inputs"] == {str(path): sha256(path) for path in (BASE, DATA)}
     assert said["seals"][str(DATA)].startswith("6 ")
     assert said["outputs"] == {str(path): sha256(path) for path in (MANIFEST, CURVE)}

@@ -53,3 +53,29 @@ def test_the_kl_term_and_the_sum_of_the_terms_are_said_to_trl():
     plain, other = arguments(), arguments(use_bias_correction_kl=True, aggregation="normalize_then_sum")
     assert (plain["use_bias_correction_kl"], plain["multi_objective_aggregation"]) == (False, "sum_then_normalize")
     assert (other["use_bias_correction_kl"], other["multi_objective_aggregation"]) == (True, "normalize_then_sum")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "dapo", "trainer": {"sapo_temperature_pos": 1.0}}, "the loss dapo ignores `sapo_temperature_pos`"),
+        ({"loss": "sapo", "trainer": {"delta": 4.0}}, "the loss sapo ignores `delta`"),
+        ({"loss": "grpo", "trainer": {"vespo_k_pos": 2.0}}, "the loss grpo ignores `vespo_k_pos`"),
+        ({"loss": "dapo", "trainer": {"importance_sampling_level": "sequence"}}, "take `loss: grpo`"),
+        ({"iterations": 1, "trainer": {"off_policy_mask_threshold": 0.5}}, "masks nothing"),
+        ({"trainer": {"multi_objective_aggregation": "normalize_then_sum"}}, "the recipe's key `aggregation` says it"),
+        ({"trainer": {"use_bias_correction_kl": True}}, "the recipe's key `use_bias_correction_kl` says it"),
+    ],
+)
+def test_so_is_an_option_of_trl_that_a_loss_ignores(changes, message):
+    with pytest.raises(ValueError, match=message):
+        arguments(**changes)
+
+
+def test_options_that_a_loss_uses_reach_trl():
+    for changes in (
+        {"loss": "sapo", "trainer": {"sapo_temperature_neg": 1.1, "sapo_temperature_pos": 1.0}},
+        {"loss": "grpo", "trainer": {"importance_sampling_level": "sequence", "delta": 4.0}},
+        {"trainer": {"top_entropy_quantile": 0.2, "off_policy_mask_threshold": 0.5}},
+    ):
+        RlSettings.model_validate(RECIPE | changes)

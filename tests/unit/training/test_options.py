@@ -1,5 +1,6 @@
 """The mapping `trainer` of a recipe: what of TRL's options it takes, refuses, and passes on."""
 
+import os
 import re
 
 import pytest
@@ -8,17 +9,18 @@ from training_fixtures import RL
 from trl import SFTConfig
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.training.grpo import grpo_arguments
 from safelrm.training.options import OPTIONS, known_options, refusal
 from safelrm.training.processes import BOARD_VARIABLE, shared_arguments, trainer_config
-from safelrm.training.reinforced import grpo_arguments
 from safelrm.training.reserved import ALIASES, LOCKED_OPTIMISERS, RESERVED
 from safelrm.training.settings import RlSettings, SftSettings
 from safelrm.training.supervised import sft_arguments
 from safelrm.training.trl_options import options, text
 
+PROCESSES = "safelrm.training.processes"
 SFT = {"dataset": "d", "epochs": 2, "batch_size": 3, "learning_rate": 1e-2, "max_length": 64}
 # SafeLRM sets these, and a recipe may set them otherwise
-DEFAULTS = {"lr_scheduler_type", "report_to", "router_aux_loss_coef", "use_bias_correction_kl", "weight_decay"}
+DEFAULTS = {"lr_scheduler_type", "report_to", "router_aux_loss_coef", "weight_decay"}
 
 
 def sft(**trainer):
@@ -43,11 +45,18 @@ def test_options_reach_trl(tmp_path):
     assert (config.seed, config.report_to, config.run_name) == (7, [], "m/a/seed1")
 
 
-def test_services_are_off_unless_a_recipe_names_them(tmp_path, monkeypatch):
-    monkeypatch.setenv(BOARD_VARIABLE, "boards")
-    recipe = sft(report_to=["tensorboard"])
-    config = trainer_config(SFTConfig, recipe, {}, seed=0, work=tmp_path, curve=tmp_path / "seed1.parquet")
-    assert config.report_to == ["tensorboard"]
+def test_a_service_is_named_by_the_recipe_and_must_be_installed(tmp_path, monkeypatch):
+    recipe, paths = sft(report_to=["tensorboard"]), {"work": tmp_path, "curve": tmp_path / "m/a/seed1.parquet"}
+    monkeypatch.setattr(f"{PROCESSES}.get_available_reporting_integrations", lambda: ["wandb"])
+    with pytest.raises(SafeLRMError, match="the package of tensorboard is not installed") as error:
+        trainer_config(SFTConfig, recipe, {}, seed=0, **paths)
+    assert error.value.key == "trainer.report_to"
+    monkeypatch.setattr(f"{PROCESSES}.get_available_reporting_integrations", lambda: ["tensorboard"])
+    # set, so that the test undoes it
+    monkeypatch.setenv(BOARD_VARIABLE, "")
+    monkeypatch.delenv(BOARD_VARIABLE)
+    assert trainer_config(SFTConfig, recipe, {}, seed=0, **paths).report_to == ["tensorboard"]
+    assert os.environ[BOARD_VARIABLE] == "logs/tensorboard/m/a/seed1"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from tiny_model import write_tiny_model
 from training_fixtures import GUARD, TEMPLATE, prompts, run_paths, written
 from transformers import AutoTokenizer
 
+from safelrm.core import saving
 from safelrm.core.errors import SafeLRMError
 from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
@@ -129,6 +130,25 @@ def test_a_diverging_run_stops_and_leaves_nothing(fit, tmp_path):
         fit(learning_rate=1e30, steps=6, rewards=SETTINGS["rewards"][:1])
     assert error.value.key == "learning_rate"
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_guard_that_crashes_in_a_step_is_named_and_the_run_goes_on_from_its_state(fit, monkeypatch):
+    whole = written(fit("whole"))
+    # the state is saved after each step
+    monkeypatch.setattr(saving.SaveClock, "is_due", lambda clock: True)
+    read, asked = ForwardGuard.read, []
+
+    def crashes(guard, pairs, *fields):
+        asked.append(len(pairs))
+        if len(asked) == 3:
+            raise RuntimeError("an illegal memory access")
+        return read(guard, pairs, *fields)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ForwardGuard, "read", crashes)
+        with pytest.raises(SafeLRMError, match=r"the guard `g`, which gives a reward, fails .*illegal memory access"):
+            fit("other")
+    assert written(fit("other")) == whole
 
 
 def test_a_prompt_that_leaves_no_room_is_named(fit):

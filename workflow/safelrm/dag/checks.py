@@ -13,6 +13,7 @@ from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
 from safelrm.models.sizes import shape_of
+from safelrm.training.settings import ModalSettings
 
 
 def check_names(study: Study, file: str) -> None:
@@ -142,7 +143,8 @@ def check_arms(study: Study, file: str) -> None:
 
 def _check_modes(study: Study, arm: Arm, key: str, file: str) -> None:
     """The decoding modes that a recipe trains in are those of the arm's model."""
-    recipe = study.rl[arm.recipe] if arm.method == "rl" else None
+    recipes: dict[str, Mapping[str, ModalSettings]] = {"sft": study.sft, "rl": study.rl}
+    recipe = recipes[arm.method][arm.recipe] if arm.method in recipes else None
     modes = study.models[arm.model].decodings
     if missing := [name for name in recipe.decodings if name not in modes] if recipe else []:
         problem = f"the recipe `{arm.recipe}` trains in the decoding modes {missing}, which `{arm.model}` has not"

@@ -75,6 +75,11 @@ def _named_benchmark(given: object) -> object:
     return {**whole, "name": whole.get("name") or whole.get("dataset")} if isinstance(whole, dict) else whole
 
 
+def _without_nulls(given: object) -> object:
+    """A section without its entries that are null: a later file leaves out what an earlier one has."""
+    return {name: entry for name, entry in given.items() if entry is not None} if isinstance(given, dict) else given
+
+
 class MadeModel(Strict):
     """A model that is taken from a hub (`hub`) or a folder (`path`), or trained (`factory` and `inputs`)."""
 
@@ -252,12 +257,17 @@ class Study(Strict):
     classifiers: dict[Name, ClassifierEntry] = Field(
         default_factory=dict, description="classifiers of refusals by name, which judges ask (docs/refusals.md)"
     )
-    judges: dict[Name, JudgeEntry] = Field(default_factory=dict, description="judges by name")
+    judges: Annotated[dict[Name, JudgeEntry], BeforeValidator(_without_nulls, dict[Name, JudgeEntry | None])] = Field(
+        default_factory=dict, description="judges by name; `null` leaves out one of an earlier file"
+    )
     metrics: MetricsSettings | None = Field(None, description="which judges make the numbers, and their intervals")
     calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
-    analyses: dict[Name, AnalysisEntry] = Field(
+    analyses: Annotated[
+        dict[Name, AnalysisEntry], BeforeValidator(_without_nulls, dict[Name, AnalysisEntry | None])
+    ] = Field(
         default_factory=dict,
-        description="trace analyses by name: numbers about every rollout, for the table `measures`",
+        description="trace analyses by name: numbers about every rollout, for the table `measures`; `null` leaves out"
+        " one of an earlier file",
     )
     tables: Tables = Field(
         {},
@@ -270,8 +280,11 @@ class Study(Strict):
         description=f"figures beside those of this package ({', '.join(FIGURES)}); `null` leaves one of these out",
     )
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
-    validation: dict[Name, ValidationSettings] = Field(
-        default_factory=dict, description="judges against human labels, or against another judge"
+    validation: Annotated[
+        dict[Name, ValidationSettings], BeforeValidator(_without_nulls, dict[Name, ValidationSettings | None])
+    ] = Field(
+        default_factory=dict,
+        description="judges against human labels, or against another judge; `null` leaves out one of an earlier file",
     )
 
     def runs(self) -> Iterator[tuple[str, str, int]]:

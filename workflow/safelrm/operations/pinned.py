@@ -63,7 +63,7 @@ def published_studies(published: Path = PUBLISHED) -> dict[str, PinnedStudy]:
             studies[path.parent.name] = PinnedStudy.model_validate_json(path.read_text(encoding="utf-8"))
         except ValidationError as error:
             found = settings_error(error, str(path))
-            found.fix = "git checkout restores it; or pin the study again: snakemake --cores 1 pin"
+            found.fix = "git checkout restores it; or remove it and pin the study again: snakemake --cores 1 pin"
             raise found from None
     return studies
 

@@ -29,9 +29,11 @@ from safelrm.operations.machine import hardware, versions
 
 # options of a training's command line that name what it writes
 OUTPUTS = ("manifest", "curve")
+# how JSON begins in a command line
+JSON = ("{", "[")
 TOKENS = ("tokens_trained", "tokens_sampled")
 # settings that may hold a secret
-SECRET = re.compile(r"(hub|api|auth|access|use_auth)_(token|key)$|password|secret", re.IGNORECASE)
+SECRET = re.compile(r"^token$|(hub|api|auth|access)_(token|key)$|password|secret", re.IGNORECASE)
 
 
 def record_path(manifest: Path) -> Path | None:
@@ -114,19 +116,15 @@ def without_secrets(value: object) -> object:
 
 
 def _shown(values: Sequence[str]) -> object:
-    """The values of an option: JSON as what it says, one value as itself."""
-    if len(values) != 1:
-        return list(values)
-    try:
-        return without_secrets(json.loads(values[0]))
-    except ValueError:
-        return values[0]
+    """The values of an option: what JSON says, and all else as text. A hash such as 12e345 is no number."""
+    shown = [without_secrets(json.loads(value)) if value.startswith(JSON) else value for value in values]
+    return shown[0] if len(shown) == 1 else shown
 
 
 def _inputs(given: dict[str, list[str]]) -> list[Path]:
     """The files that the job reads. A manifest has the hashes of a model's files."""
     values = [value for name, values in given.items() if name not in OUTPUTS for value in values]
-    paths = [Path(value.rpartition("=")[2]) for value in values if not value.startswith(("{", "["))]
+    paths = [Path(value.rpartition("=")[2]) for value in values if not value.startswith(JSON)]
     return [path for path in paths if path.is_file()]
 
 

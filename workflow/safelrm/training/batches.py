@@ -10,11 +10,11 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.training.counts import TOKENS_TRAINED
 
 # rows of a trial, in tokens, and the change of a logit that rounding explains, as a share of the greatest logit
 TRIAL, ROUNDING = (5, 7), 1e-2
-# names in the log, and in the curve
-TOKENS, PADDING = "tokens_trained", "padding_share"
+PADDING = "padding_share"
 
 
 class LengthSampler(Sampler[int]):
@@ -72,8 +72,10 @@ class CountsTokens:
         if self._seen is not None:
             tokens, positions = self.accelerator.reduce(self._seen, reduction="sum").tolist()
             self._seen = None
-            before = next((entry[TOKENS] for entry in reversed(self.state.log_history) if TOKENS in entry), 0)
-            logs |= {TOKENS: before + tokens, PADDING: 1.0 - tokens / positions}
+            before = next(
+                (entry[TOKENS_TRAINED] for entry in reversed(self.state.log_history) if TOKENS_TRAINED in entry), 0
+            )
+            logs |= {TOKENS_TRAINED: before + tokens, PADDING: 1.0 - tokens / positions}
         super().log(logs, *args, **kwargs)
 
 

@@ -5,15 +5,17 @@ This module itself imports no training library.
 
 import argparse
 import ctypes
+import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 
 from safelrm.core.checkpoints import adapter_folder, model_folder
 from safelrm.core.work import resumable_parser, run_resumably
+from safelrm.training.failures import memory_advice
 from safelrm.training.probing import add_probing_arguments
 from safelrm.training.settings import TrainingSettings
 
@@ -47,17 +49,21 @@ def run_training(
         inputs: the files that the training reads besides the checkpoint, in a fixed order.
         settings: the recipe.
         train: takes the folder for partial state, and `checkpoint`, `seed`, `manifest` and `curve` by name.
+
+    Raises:
+        SafeLRMError: the training fails, or its memory does not suffice.
     """
     outputs = [options.manifest, model_folder(options.manifest), options.curve, options.probes]
     if settings.lora and settings.lora.keep_adapter:
         outputs.append(adapter_folder(options.manifest))
     given = {name: getattr(options, name) for name in ("checkpoint", "seed", "manifest", "curve")}
-    run_resumably(stage, options, [options.checkpoint, *inputs], outputs, partial(train, **given))
+    with memory_advice(settings):
+        run_resumably(stage, options, [options.checkpoint, *inputs], outputs, partial(train, **given))
     return options.manifest
 
 
 def prepare_process() -> None:
-    """Keep the libraries offline and silent, keep vLLM in this process, and let malloc keep freed memory.
+    """Keep the libraries offline and silent, and vLLM in this process; let malloc keep freed memory.
 
     Models come from checkpoints on disk, so no hub is asked and no telemetry is sent. Hugging Face's libraries read
     these variables when they are first imported.
@@ -71,6 +77,8 @@ def prepare_process() -> None:
         VLLM_NO_USAGE_STATS="1",
         TRANSFORMERS_VERBOSITY="error",
     )
+    # transformers and TRL both look through all files of all packages, which takes half a second each time
+    importlib.metadata.packages_distributions = cache(importlib.metadata.packages_distributions)
     _keep_freed_memory()
 
 

@@ -9,7 +9,8 @@ from safelrm.training.idleness import EQUAL_GROUPS
 from safelrm.training.losses import CLIP
 from safelrm.training.processes import share_batch
 from safelrm.training.rewards.shares import scored_metric
-from safelrm.training.settings import RlSettings, VllmEngine
+from safelrm.training.sampling_settings import VllmEngine
+from safelrm.training.settings import RlSettings
 
 METRICS = {
     "loss": "loss",

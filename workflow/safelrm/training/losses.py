@@ -13,11 +13,15 @@ TRL ignores a setting that a loss has no place for. A recipe that gives one says
 is refused.
 """
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 Loss = Literal["grpo", "dapo", "dr_grpo", "bnpo", "cispo", "sapo"]
 # epsilon of the losses that clip, where the recipe gives none
 CLIP = 0.2
+CLIPPED = ("grpo", "dapo", "dr_grpo", "bnpo")
+# beginnings of TRL's own options that only some losses use -> these losses
+_OPTIONS = {"sapo_": ("sapo",), "delta": CLIPPED, "vespo_": ()}
 
 
 class LossSettings(Protocol):
@@ -28,6 +32,9 @@ class LossSettings(Protocol):
     aggregation: str
     kl_coefficient: float
     use_bias_correction_kl: bool
+    iterations: int
+    vllm: object
+    trainer: Mapping[str, object]
     clip: float | None
     clip_high: float | None
 
@@ -54,3 +61,22 @@ def check_loss(recipe: LossSettings) -> None:
         )
     if recipe.use_bias_correction_kl and recipe.kl_coefficient == 0:
         raise ValueError("use_bias_correction_kl: there is no KL term: give `kl_coefficient`, or leave this out")
+    _check_options(recipe)
+
+
+def _check_options(recipe: LossSettings) -> None:
+    """The same for the options of TRL that the recipe passes on."""
+    for name in recipe.trainer:
+        for beginning, losses in _OPTIONS.items():
+            if name.startswith(beginning) and recipe.loss not in losses:
+                raise ValueError(f"trainer: the loss {recipe.loss} ignores `{name}`: leave it out")
+    if recipe.trainer.get("importance_sampling_level") == "sequence" and recipe.loss not in ("grpo", "sapo"):
+        raise ValueError(
+            f"trainer: with `importance_sampling_level: sequence` (GSPO) the loss {recipe.loss} weighs a completion by"
+            " its length: take `loss: grpo`"
+        )
+    if "off_policy_mask_threshold" in recipe.trainer and recipe.iterations == 1 and recipe.vllm is None:
+        raise ValueError(
+            "trainer: `off_policy_mask_threshold` masks nothing where each batch of rollouts is used once and"
+            " transformers generates: leave it out, or set `iterations` or `vllm`"
+        )

@@ -17,6 +17,7 @@ from safelrm.inference.engine import load_model
 from safelrm.training.curves import write_curve
 from safelrm.training.lora import merged_weights, trained_adapter, write_adapter
 from safelrm.training.settings import LoraSettings
+from safelrm.training.tiles import fit_tiles
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ def load_policy(manifest: Path) -> Policy:
     tokenizer = Chat(folder).tokenizer
     if tokenizer.eos_token_id is None:
         raise SafeLRMError("the tokenizer has no end token", file=folder, key="eos_token", fix="choose a chat model")
-    return Policy(load_model(folder, torch.float32), tokenizer, folder)
+    model = load_model(folder, torch.float32)
+    fit_tiles(model)
+    return Policy(model, tokenizer, folder)
 
 
 def save_policy(policy: Policy, weights: Mapping[str, torch.Tensor], manifest: Path) -> None:

@@ -23,8 +23,9 @@ from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import user_turn
 from safelrm.inference.engine import load_model
 from safelrm.inference.schemas import STOP
-from safelrm.training.batches import PADDING, TOKENS, CountsTokens
+from safelrm.training.batches import PADDING, CountsTokens
 from safelrm.training.candidate_settings import DpoSettings
+from safelrm.training.counts import TOKENS_TRAINED
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
 from safelrm.training.policy import Policy, load_policy, write_result
@@ -44,7 +45,7 @@ METRICS = {
     "logps/rejected": "logprob_rejected",
     "entropy": "entropy",
     # of the policy's passes: both sequences of a pair
-    TOKENS: TOKENS,
+    TOKENS_TRAINED: TOKENS_TRAINED,
     PADDING: PADDING,
     "grad_norm": "gradient_norm",
     "learning_rate": "learning_rate",

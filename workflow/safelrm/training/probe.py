@@ -27,7 +27,8 @@ from safelrm.core.process import is_first_process
 from safelrm.core.snapshots import snapshot_path
 from safelrm.training.policy import Policy
 from safelrm.training.probe_answers import (
-    SCORE,
+    SCORE_METRIC,
+    TOKENS_METRIC,
     PolicyProbe,
     mean_metric,
     scored_metric,
@@ -49,7 +50,7 @@ ANSWERS, BEST = "probe_rollouts.parquet", "best.safetensors"
 def probe_metrics(settings: ProbingSettings | None) -> dict[str, str]:
     """The metrics of probes: name in the trainer's log -> name in the curve."""
     terms = [term.name for term in settings.rewards] if settings else []
-    names = [SCORE, *map(mean_metric, terms), *map(scored_metric, terms)] if terms else []
+    names = [SCORE_METRIC, TOKENS_METRIC, *map(mean_metric, terms), *map(scored_metric, terms)] if terms else []
     return {name: name for name in names}
 
 
@@ -60,7 +61,8 @@ def probed_steps(steps: int, times: int) -> list[int]:
 
 def scores(history: Sequence[Mapping[str, float]]) -> dict[int, float]:
     """The score of each probe that counts, by its step, from the trainer's log."""
-    return {int(entry["step"]): entry[SCORE] for entry in history if SCORE in entry and entry["step"] > 0}
+    probes = (entry for entry in history if SCORE_METRIC in entry)
+    return {int(entry["step"]): entry[SCORE_METRIC] for entry in probes if entry["step"] > 0}
 
 
 def best_step(history: Sequence[Mapping[str, float]]) -> int:

@@ -20,24 +20,26 @@ from safelrm.generation.rollouts import rollout_table
 from safelrm.generation.settings import DecodingMode, RolloutJobSettings
 from safelrm.inference.chat import Chat, user_turn
 from safelrm.inference.schemas import LENGTH, STOP
+from safelrm.training.modes import modes_of
 from safelrm.training.policy import Policy
 from safelrm.training.probing import Probing
-from safelrm.training.reward_settings import ProbingSettings, RewardTerm
-from safelrm.training.rewards.base import SampleReader, TrlReward, build_rewards
+from safelrm.training.reward_settings import SCORE, SCORED, TOKENS, ProbingSettings, RewardTerm
+from safelrm.training.rewards.base import DECODING, SampleReader, TrlReward, build_rewards
 from safelrm.training.rewards.guard import RewardGuard
 
-# names in the trainer's log and in the curve
-SCORE = "probe_score"
+# names in the trainer's log and in the curve begin so
+PREFIX = "probe_"
+SCORE_METRIC, TOKENS_METRIC = f"{PREFIX}{SCORE}", f"{PREFIX}{TOKENS}"
 
 
 def mean_metric(name: str) -> str:
     """Name in the curve of the mean of a term, over the answers of a probe that it has scored."""
-    return f"probe_{name}"
+    return f"{PREFIX}{name}"
 
 
 def scored_metric(name: str) -> str:
     """Name in the curve of the share of a probe's answers that a term has scored."""
-    return f"probe_scored_{name}"
+    return f"{PREFIX}{SCORED}{name}"
 
 
 @contextmanager
@@ -87,9 +89,13 @@ class PolicyProbe:
         self._prompts = render_prompts(self._chat, self._requests, self._job())
         # watched apart from the reward's own readings
         self._guards = {name: RewardGuard(**{**vars(guard), "last": []}) for name, guard in guards.items()}
-        opened = {prompt.prefilled for prompt in self._prompts}
+        modes = modes_of(
+            policy.tokenizer,
+            {probing.decoding: probing.template},
+            without_trace=[] if probing.thinks else [probing.decoding],
+        )
         reader = SampleReader(
-            policy.tokenizer, policy.stop_ids, prefilled=opened == {True}, trace_format=self._chat.trace_format
+            policy.tokenizer, policy.stop_ids, prefilled=False, trace_format=self._chat.trace_format, modes=modes
         )
         self._rewards = build_rewards(settings.rewards, self._guards, reader)
 
@@ -110,7 +116,7 @@ class PolicyProbe:
             if guard.last and (error := guard.unreadable()):
                 problem = f"a probe has no score from the guard `{name}`: {error.problem}"
                 raise SafeLRMError(problem, file=error.file, key=error.key, fix=error.fix)
-        metrics = {SCORE: sum(total for total, _ in scored)}
+        metrics = {SCORE_METRIC: sum(total for total, _ in scored), TOKENS_METRIC: sum(map(len, ended))}
         for _, means in scored:
             metrics |= means
         return self._rows(ended, step), metrics
@@ -119,8 +125,9 @@ class PolicyProbe:
         self, term: RewardTerm, reward: TrlReward, ended: Sequence[list[int]]
     ) -> tuple[float, dict[str, float]]:
         """What a term adds to the score, and its own metrics."""
+        mode = {DECODING: self.probing.decoding}
         values = reward(
-            prompts=[user_turn(prompt) for prompt in self._requests["prompt"]],
+            prompts=[[{**turn, **mode} for turn in user_turn(prompt)] for prompt in self._requests["prompt"]],
             completion_ids=ended,
             kind=self._requests["kind"].tolist(),
             reference=[None if pd.isna(reference) else reference for reference in self._requests["reference"]],

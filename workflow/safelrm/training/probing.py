@@ -14,7 +14,7 @@ from safelrm.data.schemas import PROMPTS
 from safelrm.generation.settings import DecodingMode, TemplateArguments
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.reward_settings import ProbedPrompts
-from safelrm.training.settings import GuardReadings, TrainingSettings
+from safelrm.training.settings import GuardReadings, RlSettings, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Probing:
         output: the table of the answers, which is written also without probes.
         decoding: the decoding mode in which the policy is asked.
         template: arguments of the chat template in this mode.
+        thinks: whether the mode asks for a trace, unless the chat template closes an empty one.
         prompts: rows of PROMPTS by data set.
         guards: manifests of the guards that the training reads, by name.
         readings: how each of them is asked and read.
@@ -40,6 +41,7 @@ class Probing:
     output: Path
     decoding: str
     template: TemplateArguments
+    thinks: bool
     prompts: Mapping[str, pd.DataFrame]
     guards: Mapping[str, Path]
     readings: Mapping[str, GuardSettings]
@@ -70,6 +72,7 @@ def probing_of(options: argparse.Namespace, settings: TrainingSettings) -> Probi
         problem = f"names {[*files]}, but the probes of the recipe ask {names}"
         raise SafeLRMError(problem, file="--probe-prompts", fix="give each data set of the probes once, in their order")
     guards = named_paths("--guards", options.guards)
+    without_trace = settings.without_trace if isinstance(settings, RlSettings) else ()
     return Probing(
         model=options.model,
         arm=options.arm,
@@ -77,6 +80,7 @@ def probing_of(options: argparse.Namespace, settings: TrainingSettings) -> Probi
         output=options.probes,
         decoding=options.decoding,
         template=parse_settings(DecodingMode, f'{{"template": {options.template}}}').template,
+        thinks=options.decoding not in without_trace,
         prompts={one.dataset: drawn(PROMPTS.read(files[one.dataset]), one) for one in asked},
         guards=guards,
         readings=parse_settings(GuardReadings, options.readings).root,

@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from transformers import TrainingArguments
+from transformers.integrations import get_available_reporting_integrations
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.training.settings import TrainingSettings
@@ -141,11 +142,10 @@ def trainer_config(
         curve: the training curve to write. Services that follow the run know it by the end of this path.
 
     Raises:
-        SafeLRMError: TRL does not take an option of `trainer`.
+        SafeLRMError: TRL does not take an option of `trainer`, or a service that it names is not installed.
     """
     run = "/".join(curve.with_suffix("").parts[-3:])
-    if "tensorboard" in (settings.trainer.get("report_to") or ()):
-        os.environ.setdefault(BOARD_VARIABLE, str(BOARDS / run))
+    _prepare_services(settings.trainer.get("report_to") or "none", run)
     given = {**shared_arguments(settings, seed, work), "run_name": run, **of_recipe}
     try:
         return kind(**given | settings.trainer)
@@ -156,3 +156,16 @@ def trainer_config(
         raise SafeLRMError(
             f"TRL's {kind.__name__} refuses the recipe: {error}", key="trainer", fix=f"mend or leave out {names}"
         ) from error
+
+
+def _prepare_services(report_to: str | Sequence[str], run: str) -> None:
+    asked = {report_to} if isinstance(report_to, str) else set(report_to)
+    missing = asked - {"none", *(get_available_reporting_integrations() if asked != {"none"} else ())}
+    if missing:
+        raise SafeLRMError(
+            f"the package of {' and of '.join(sorted(missing))} is not installed",
+            key="trainer.report_to",
+            fix="install it into the environment beside what the lock has, or leave it out",
+        )
+    if "tensorboard" in asked:
+        os.environ.setdefault(BOARD_VARIABLE, str(BOARDS / run))

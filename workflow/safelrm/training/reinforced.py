@@ -38,6 +38,7 @@ from safelrm.training.collapse import collapse_signs
 from safelrm.training.counts import TokenCount
 from safelrm.training.curves import CurveWatch, divergence_error
 from safelrm.training.drift import DriftWatch
+from safelrm.training.failures import naming_term
 from safelrm.training.filtering import Kept, filtered_prompts, weighted_reward
 from safelrm.training.grpo import curve_metrics, grpo_arguments
 from safelrm.training.idleness import IdleWatch
@@ -103,7 +104,8 @@ def train(
         modes=modes,
     )
     readers = load_guards(guards, readings, settings.guard_dtype)
-    rewards = build_rewards(settings.rewards, readers, reader, collapse_signs)
+    terms = zip(settings.rewards, build_rewards(settings.rewards, readers, reader, collapse_signs), strict=True)
+    rewards = [naming_term(*pair) for pair in terms]
     trainer = RlTrainer(
         modes=modes,
         model=policy.model,

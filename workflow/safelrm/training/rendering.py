@@ -5,7 +5,7 @@ model is trained on text that it never meets, or on less than the data hold. For
 R1-Distill drops the trace of assistant turns. `check_row` finds such faults.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
@@ -34,9 +34,9 @@ def generation_header(tokenizer: PreTrainedTokenizerBase, **template: str | int 
     return asked.removeprefix(tokenizer.apply_chat_template(turn, tokenize=False, **template))
 
 
-def trace_prefill(tokenizer: PreTrainedTokenizerBase) -> str:
+def trace_prefill(tokenizer: PreTrainedTokenizerBase, **template: str | int | float | bool) -> str:
     """The opening of the trace at the end of the generation prompt ("<think>" or "<think>\\n"), or "" without one."""
-    return opened_trace(generation_header(tokenizer), trace_format_of(tokenizer))
+    return opened_trace(generation_header(tokenizer, **template), trace_format_of(tokenizer))
 
 
 def in_format(response: str, trace_format: TraceFormat) -> str:
@@ -96,6 +96,7 @@ def check_row(
     tokenizer: PreTrainedTokenizerBase,
     stop_ids: frozenset[int],
     max_length: int,
+    template: Mapping[str, str | int | float | bool] | None = None,
 ) -> None:
     """Make sure that a row trains its conversation, in the form in which a model is asked.
 
@@ -104,6 +105,8 @@ def check_row(
     3. The user's turn is followed by the assistant's header, the whole response and an end token.
     4. The loss covers the completion up to and including the end token, and nothing of the user's turn. It may also
        cover the header, because TRL's templates for some models mark the header.
+
+    `template` has the arguments of the chat template.
 
     Raises:
         SafeLRMError: one of these does not hold. The message names `prompt_id`.
@@ -116,16 +119,16 @@ def check_row(
     if len(ids) > max_length:
         raise fail(f"{len(ids)} tokens, more than {max_length}", "raise max_length, or drop the row", "max_length")
 
-    turn = user_turn(prompt)
-    user_ids = tokenizer.apply_chat_template(turn, return_dict=False)
-    prompt_ids = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False)
-    header = generation_header(tokenizer)
+    turn, asked = user_turn(prompt), dict(template or {})
+    user_ids = tokenizer.apply_chat_template(turn, return_dict=False, **asked)
+    prompt_ids = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False, **asked)
+    header = generation_header(tokenizer, **asked)
     end = max((place for place, token in enumerate(ids) if token in stop_ids), default=0)
     if end <= len(user_ids):
         raise fail("the assistant's turn has no end token", "let the template close the turn with the end token")
 
     target = tokenizer.decode(ids[len(user_ids) : end], skip_special_tokens=False)
-    if _squeezed(target) != _squeezed(header.removesuffix(trace_prefill(tokenizer)) + response):
+    if _squeezed(target) != _squeezed(header.removesuffix(trace_prefill(tokenizer, **asked)) + response):
         raise fail(
             _difference(target, response, trace_format_of(tokenizer)),
             "use a template that renders the response unchanged",

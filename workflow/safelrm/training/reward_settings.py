@@ -1,4 +1,4 @@
-"""Settings of the terms of a reward, and of probes, which score a policy by such terms while it is trained."""
+"""Settings of what scores completions: terms of a reward, and probes of a policy while it is trained."""
 
 from typing import Annotated, Literal
 
@@ -6,6 +6,10 @@ from pydantic import Field, model_validator
 
 from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, NonNegative, Positive, Strict
 from safelrm.data.settings import Kind
+
+# names in the curve of probes that no term may have, after its prefix
+SCORE, TOKENS, SCORED = "score", "tokens", "scored_"
+TAKEN = (SCORE, TOKENS)
 
 
 class RewardTerm(Strict):
@@ -80,4 +84,6 @@ class ProbingSettings(Strict):
         }.items():
             if len(set(names)) < len(names):
                 raise ValueError(f"{key} may be named once, found {names}")
+        if taken := [term.name for term in self.rewards if term.name in TAKEN or term.name.startswith(SCORED)]:
+            raise ValueError(f"rewards: the curve has `{taken[0]}` of all terms, give this one another name")
         return self

@@ -58,15 +58,8 @@ def main() -> Path:
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.reinforced import train  # noqa: PLC0415
 
-    reinforce = partial(
-        train,
-        prompts,
-        settings,
-        guards=guards,
-        readings=probing.readings,
-        templates=settings.templates,
-        probing=probing,
-    )
+    told = {"guards": guards, "readings": probing.readings, "templates": settings.templates, "probing": probing}
+    reinforce = partial(train, prompts, settings, **told)
     return run_training("rl", options, [*files.values(), *probing.inputs], settings, reinforce)
 
 

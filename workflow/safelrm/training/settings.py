@@ -1,6 +1,6 @@
 """Settings of training: what SFT and RL share, then SFT, then RL."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
@@ -10,6 +10,7 @@ from safelrm.training.losses import Loss, check_loss
 from safelrm.training.options import check_options
 from safelrm.training.presets import with_preset
 from safelrm.training.reward_settings import ProbingSettings, RewardTerm
+from safelrm.training.sampling_settings import PromptFilter, VllmEngine
 
 # arguments of a chat template
 TemplateArguments = dict[str, str | int | float | bool]
@@ -77,6 +78,28 @@ class TrainingSettings(Strict):
         return given
 
 
+class ModalSettings(TrainingSettings):
+    """Settings that SFT and RL share: the decoding modes in which they train."""
+
+    decodings: list[Name] = Field(
+        default_factory=list,
+        description="decoding modes of the model (`decodings` of `models`): SFT trains each row in each of them, the"
+        " prompts of RL take turns between them; none: the chat template without arguments",
+    )
+    without_trace: list[Name] = Field(
+        default_factory=list,
+        description="those of the modes that ask for no trace, although the generation prompt does not close one",
+    )
+
+    @model_validator(mode="after")
+    def _check_decodings(self) -> Self:
+        if len(set(self.decodings)) < len(self.decodings):
+            raise ValueError(f"decodings: each mode may be named once, found {self.decodings}")
+        if unknown := sorted(set(self.without_trace) - set(self.decodings)):
+            raise ValueError(f"without_trace: {unknown} are not among `decodings`, which are {self.decodings}")
+        return self
+
+
 class DataShare(Strict):
     """A data set of conversations, and its share of a mixture."""
 
@@ -84,7 +107,7 @@ class DataShare(Strict):
     weight: Positive = Field(description="relative number of rows drawn from it")
 
 
-class SftSettings(TrainingSettings):
+class SftSettings(ModalSettings):
     """A recipe of supervised fine-tuning (SFT). A preset gives what the recipe leaves out (docs/training.md)."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
@@ -151,6 +174,14 @@ class SftSettings(TrainingSettings):
         return self
 
 
+class SftJobSettings(SftSettings):
+    """Settings of one SFT job: its recipe, and the decoding modes of its model that the recipe names."""
+
+    templates: dict[Name, TemplateArguments] = Field(
+        default_factory=dict, description="arguments of the chat template, by decoding mode"
+    )
+
+
 class PromptShare(Strict):
     """A data set of prompts, and its share of the mixture."""
 
@@ -158,43 +189,11 @@ class PromptShare(Strict):
     weight: Positive = Field(description="relative number of prompts drawn from it")
 
 
-class VllmEngine(Strict):
-    """vLLM as the rollout engine, within the training process (TRL's colocate mode, which needs CUDA).
-
-    The probabilities of vLLM differ a little from those of the trained model. The correction weighs the loss by their
-    ratio, and truncates or masks a large ratio.
-    """
-
-    gpu_memory_share: Share = Field(0.3, gt=0.0, description="share of the GPU's memory given to vLLM")
-    max_model_length: Count = Field(description="longest prompt plus completion, in tokens")
-    correction: Literal["token_truncate", "token_mask", "sequence_truncate", "sequence_mask"] = Field(
-        "token_truncate", description="level of the importance ratio, and what is done above the limit"
-    )
-    correction_limit: Positive = Field(2.0, description="greatest importance ratio")
-    max_logprob_drift: Positive = Field(
-        0.2,
-        description="the run ends if the log-probabilities of vLLM and of the trained model differ by more than this in"
-        " three batches of rollouts in a row: nats per token, the mean of a batch",
-    )
-
-
-class PromptFilter(Strict):
-    """Prompts that cannot teach are dropped before training: those whose completions all earn the same reward.
-
-    The report of Qwen3Guard (section 3.5) does this for Qwen3-4B-SafeRL, with 8 completions per prompt.
-    """
-
-    samples: int = Field(8, ge=2, description="completions that the policy samples for each prompt before training")
-    min_spread: Positive = Field(
-        0.01, description="a prompt is kept if the greatest and the least reward of its completions differ by this"
-    )
-
-
 class GuardReadings(RootModel[dict[Name, GuardSettings]]):
     """How the guards of a reward are asked and read, by name."""
 
 
-class RlSettings(TrainingSettings):
+class RlSettings(ModalSettings):
     """A recipe of reinforcement learning (RL): GRPO (Shao et al. 2024) or a loss derived from it."""
 
     trl_config = "GRPOConfig"
@@ -211,15 +210,6 @@ class RlSettings(TrainingSettings):
     aggregation: Literal["sum_then_normalize", "normalize_then_sum"] = Field(
         "sum_then_normalize",
         description="whether the terms of the reward are summed before they are normalised, or after it (GDPO)",
-    )
-    decodings: list[Name] = Field(
-        default_factory=list,
-        description="decoding modes of the model (`decodings` of `models`) in which prompts are asked; they take turns;"
-        " none: the chat template without arguments",
-    )
-    without_trace: list[Name] = Field(
-        default_factory=list,
-        description="those of the modes that ask for no trace, although the generation prompt does not close one",
     )
     prompt_filter: PromptFilter | None = Field(
         None, description="drop the prompts whose completions all earn the same reward; none: keep all"
@@ -280,10 +270,6 @@ class RlSettings(TrainingSettings):
             raise ValueError(f"prompts: each data set may be named once, found {datasets}")
         if self.prompts_per_step * self.group_size % self.micro_batches:
             raise ValueError("micro_batches: must divide prompts_per_step x group_size")
-        if len(set(self.decodings)) < len(self.decodings):
-            raise ValueError(f"decodings: each mode may be named once, found {self.decodings}")
-        if unknown := sorted(set(self.without_trace) - set(self.decodings)):
-            raise ValueError(f"without_trace: {unknown} are not among `decodings`, which are {self.decodings}")
         check_loss(self)
         return self
 

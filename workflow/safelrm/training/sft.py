@@ -19,7 +19,7 @@ from safelrm.training.mixture import mix_conversations
 from safelrm.training.probing import probing_of
 from safelrm.training.sampled import noting_samples, sampled_tokens
 from safelrm.training.schemas import CANDIDATES
-from safelrm.training.settings import SftSettings
+from safelrm.training.settings import SftJobSettings
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -32,7 +32,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> Path:
     """Run the command; the manifest that it has written."""
     options = arguments().parse_args()
-    settings = parse_settings(SftSettings, options.settings)
+    settings = parse_settings(SftJobSettings, options.settings)
     files = named_paths("--data", options.data)
     table = CANDIDATES if settings.candidates else CONVERSATIONS
     tables = {name: table.read(path) for name, path in files.items()}
@@ -48,7 +48,7 @@ def main() -> Path:
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
     from safelrm.training.supervised import train  # noqa: PLC0415
 
-    tune = partial(train, conversations, settings, probing=probing)
+    tune = partial(train, conversations, settings, probing=probing, templates=settings.templates)
     if settings.candidates:
         tune = noting_samples(tune, sampled_tokens(candidates))
     return run_training("sft", options, [*files.values(), *probing.inputs], settings, tune)

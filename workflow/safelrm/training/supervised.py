@@ -2,14 +2,14 @@
 
 1. The chat template of the model renders each conversation. The loss covers only the assistant's turn, with its trace
    and its end token.
-2. The trace of a response is written in the format of the model (core/trace_formats.py). Every rendered row is checked
-   against its conversation (training/rendering.py).
+2. The trace of a response is written in the format of the model (core/trace_formats.py), or left out in a decoding mode
+   without one (training/rows.py). Every rendered row is checked against its conversation (training/rendering.py).
 3. AdamW trains all weights, or updates of low rank (training/lora.py), with a linear warm-up and a cosine decay, unless
    the recipe's `trainer` says otherwise. A NaN or infinite loss, gradient norm or weight ends the run.
 4. The weights are saved in the dtype of the checkpoint, with the tokenizer and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,19 @@ from trl import SFTConfig, SFTTrainer
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
-from safelrm.inference.chat import conversation, trace_format_of
-from safelrm.training.batches import PADDING, TOKENS, CountsTokens, LengthSampler, require_separate_rows
+from safelrm.training.batches import PADDING, CountsTokens, LengthSampler, require_separate_rows
+from safelrm.training.counts import TOKENS_TRAINED
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
-from safelrm.training.policy import Policy, load_policy, write_result
+from safelrm.training.modes import modes_of
+from safelrm.training.policy import load_policy, write_result
 from safelrm.training.probe import finish_probing, probe_metrics, start_probing
 from safelrm.training.probing import Probing
 from safelrm.training.processes import process_count, share_batch, take_device, trainer_config
-from safelrm.training.rendering import Row, as_generated, check_row, check_template, in_format, trace_prefill
+from safelrm.training.rendering import check_template
 from safelrm.training.resuming import train_resumably
-from safelrm.training.settings import SftSettings
+from safelrm.training.rows import check_rows, sft_rows, turns_of
+from safelrm.training.settings import SftSettings, TemplateArguments
 
 METRICS = {
     "loss": "loss",
@@ -39,7 +41,7 @@ METRICS = {
     "entropy": "entropy",
     "grad_norm": "gradient_norm",
     "learning_rate": "learning_rate",
-    TOKENS: TOKENS,
+    TOKENS_TRAINED: TOKENS_TRAINED,
     PADDING: PADDING,
 }
 
@@ -74,10 +76,12 @@ def train(
     manifest: Path,
     curve: Path,
     probing: Probing | None = None,
+    templates: Mapping[str, TemplateArguments] | None = None,
 ) -> None:
     """Fine-tune `checkpoint` on rows of CONVERSATIONS; write `manifest`, the model folder beside it, and `curve`.
 
     `probing` is what the recipe's probes ask, and where their answers are written (training/probe.py).
+    `templates` has the arguments of the chat template for each decoding mode of the recipe (training/rows.py).
     The state is saved in the folder `work`. If `work` holds a state, training goes on from it.
 
     Raises:
@@ -96,7 +100,7 @@ def train(
     check_template(policy.tokenizer)
     if settings.padding_free:
         require_separate_rows(policy.model)
-    responses = _responses(conversations, policy)
+    rows = sft_rows(conversations, policy, modes_of(policy.tokenizer, templates or {}, settings.without_trace))
     trainer = CountingSFTTrainer(
         by_length=settings.batching == "by_length",
         model=policy.model,
@@ -104,14 +108,12 @@ def train(
         args=trainer_config(
             SFTConfig, settings, sft_arguments(settings, passes, size), seed=seed, work=work, curve=curve
         ),
-        train_dataset=Dataset.from_dict(
-            {"messages": [conversation(*turns) for turns in zip(conversations["prompt"], responses, strict=True)]}
-        ),
+        train_dataset=Dataset.from_dict(turns_of(rows)),
         callbacks=[CurveWatch(METRICS)],
         peft_config=adapter_config(settings.lora, policy.model),
     )
     trainer.remove_callback(PrinterCallback)
-    _check_rows(trainer.train_dataset, conversations, responses, policy, settings)
+    check_rows(trainer.train_dataset, rows, policy, settings.max_length)
     start_probing(trainer, policy, settings.probe, probing, {})
     train_resumably(trainer)
     finish_probing(trainer, settings.probe, probing)
@@ -140,31 +142,3 @@ def sft_arguments(settings: SftSettings, passes: int, size: int) -> dict[str, ob
         "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
     }
-
-
-def _responses(conversations: pd.DataFrame, policy: Policy) -> list[str]:
-    """The responses as the model would generate them: in its trace format, after what the template has opened."""
-    known, prefill = trace_format_of(policy.tokenizer), trace_prefill(policy.tokenizer)
-    found = []
-    for prompt_id, response in zip(conversations["prompt_id"], conversations["response"], strict=True):
-        try:
-            found.append(as_generated(in_format(response, known), prefill, known))
-        except SafeLRMError as error:
-            raise SafeLRMError(f"prompt_id {prompt_id}: {error.problem}", key=error.key, fix=error.fix) from None
-    return found
-
-
-def _check_rows(
-    rows: Dataset, conversations: pd.DataFrame, responses: Sequence[str], policy: Policy, settings: SftSettings
-) -> None:
-    named = zip(rows, conversations["prompt_id"], conversations["prompt"], responses, strict=True)
-    for row, prompt_id, prompt, response in named:
-        check_row(
-            Row(row["input_ids"], row["labels"]),
-            prompt_id=prompt_id,
-            prompt=prompt,
-            response=response,
-            tokenizer=policy.tokenizer,
-            stop_ids=policy.stop_ids,
-            max_length=min(settings.max_length, policy.context),
-        )

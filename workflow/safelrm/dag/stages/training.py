@@ -8,9 +8,18 @@ from safelrm.core.files import canonical_json
 from safelrm.dag.declarations import declared_scorers
 from safelrm.dag.paths import candidates_file, data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
+from safelrm.generation.settings import DecodingMode
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
 from safelrm.training.reward_settings import RewardTerm
-from safelrm.training.settings import GuardReadings, RlJobSettings, RlSettings, SftSettings, TrainingSettings
+from safelrm.training.settings import (
+    GuardReadings,
+    ModalSettings,
+    RlJobSettings,
+    RlSettings,
+    SftJobSettings,
+    SftSettings,
+    TrainingSettings,
+)
 
 # what a reward uses of a term's module; the rest is read with the configuration
 OF_TERMS = ("build", "Settings", "KINDS")
@@ -41,8 +50,8 @@ class TrainingStages(Stages):
         return named_data_files(recipe.datasets)
 
     def sft_settings(self, wildcards: Wildcards) -> str:
-        """Settings of an SFT recipe."""
-        return settings_json(self._sft(wildcards))
+        """Settings of an SFT recipe, with the template arguments of the decoding modes that it names."""
+        return settings_json(SftJobSettings(**self._with_templates(self._sft(wildcards), wildcards)))
 
     def dpo_data(self, wildcards: Wildcards) -> str:
         """The candidates of a DPO recipe."""
@@ -90,9 +99,7 @@ class TrainingStages(Stages):
 
     def rl_settings(self, wildcards: Wildcards) -> str:
         """Settings of an RL recipe, with the template arguments of the decoding modes that it names."""
-        recipe, modes = self._rl(wildcards), self.study.models[wildcards["model"]].decodings
-        templates = {name: modes[name].template for name in recipe.decodings}
-        return settings_json(RlJobSettings(**dict(recipe), templates=templates))
+        return settings_json(RlJobSettings(**self._with_templates(self._rl(wildcards), wildcards)))
 
     def rl_code(self, wildcards: Wildcards) -> str:
         """Code hash of `rl` with the terms of a recipe's reward, and with what TRL imports for this recipe only."""
@@ -129,13 +136,13 @@ class TrainingStages(Stages):
         """`name=path` of these prompts."""
         return lambda wildcards: named_data_files(self._recipe(method, wildcards).probed)
 
-    def decoding(self, wildcards: Wildcards) -> str:
-        """The decoding mode in which probes ask a model: its first one."""
-        return next(iter(self.study.models[wildcards["model"]].decodings))
+    def decoding(self, method: Method) -> Callable[[Wildcards], str]:
+        """The decoding mode in which probes ask a model: the first one that the recipe names, or that the model has."""
+        return lambda wildcards: self._probed_mode(method, wildcards)[0]
 
-    def template(self, wildcards: Wildcards) -> str:
+    def template(self, method: Method) -> Callable[[Wildcards], str]:
         """Arguments of the chat template in this mode."""
-        return canonical_json(self.study.models[wildcards["model"]].decodings[self.decoding(wildcards)].template)
+        return lambda wildcards: canonical_json(self._probed_mode(method, wildcards)[1].template)
 
     def with_adapter(self, method: Method) -> str:
         """A pattern of the recipes of a method whose adapter is an output of its own."""
@@ -157,6 +164,11 @@ class TrainingStages(Stages):
     def _dpo(self, wildcards: Wildcards) -> DpoSettings:
         return self.study.dpo[wildcards["recipe"]]
 
+    def _with_templates(self, recipe: ModalSettings, wildcards: Wildcards) -> dict[str, object]:
+        """A recipe, and what its decoding modes give to the chat template of the model."""
+        modes = self.study.models[wildcards["model"]].decodings
+        return recipe.model_dump() | {"templates": {name: modes[name].template for name in recipe.decodings}}
+
     def _sft(self, wildcards: Wildcards) -> SftSettings:
         return self.study.sft[wildcards["recipe"]]
 
@@ -168,6 +180,11 @@ class TrainingStages(Stages):
 
     def _recipe(self, method: Method, wildcards: Wildcards) -> TrainingSettings:
         return self._recipes(method)[wildcards["recipe"]]
+
+    def _probed_mode(self, method: Method, wildcards: Wildcards) -> tuple[str, DecodingMode]:
+        recipe, modes = self._recipe(method, wildcards), self.study.models[wildcards["model"]].decodings
+        (name, *_) = [*(recipe.decodings if isinstance(recipe, RlSettings) else ()), *modes]
+        return name, modes[name]
 
     def _prompts(self, wildcards: Wildcards) -> list[str]:
         return [share.dataset for share in self._rl(wildcards).prompts]
