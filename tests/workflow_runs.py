@@ -2,8 +2,8 @@
 
 import base64
 import compileall
-import json
 import hashlib
+import json
 import os
 import shutil
 import subprocess

@@ -12,7 +12,8 @@ from pathlib import Path
 from safelrm.analysis.settings import headline_judges
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.declarations import declared_same_means, declared_scorers
-from safelrm.dag.settings import Arm, BenchmarkEntry, JudgeEntry, MadeModel, Study
+from safelrm.dag.judge_entries import JudgeEntry
+from safelrm.dag.settings import Arm, BenchmarkEntry, MadeModel, Study
 from safelrm.dag.taught import reward_of
 from safelrm.data.settings import AuditSettings
 from safelrm.judging.fields import judge_of

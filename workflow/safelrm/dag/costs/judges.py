@@ -7,7 +7,8 @@ from safelrm.dag.costs.classifiers import classified
 from safelrm.dag.costs.endpoints import endpoint_use
 from safelrm.dag.costs.processors import GIB, Job, Processor, fewest_gpus
 from safelrm.dag.costs.sizes import SizedModel, Texts, table_bytes
-from safelrm.dag.settings import JudgeEntry, Study
+from safelrm.dag.judge_entries import JudgeEntry
+from safelrm.dag.settings import Study
 from safelrm.data.schemas import KINDS
 from safelrm.judging.settings import ChatJudgeSettings, GuardJudgeSettings
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from safelrm.dag.judge_entries import ClassifierEntry
 from safelrm.dag.paths import classifier_folds, classifier_manifest, data_files, fetched_model, named_data_files
-from safelrm.dag.settings import ClassifierEntry
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.models.files import files_in
 

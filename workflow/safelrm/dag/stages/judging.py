@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from safelrm.analysis.settings import ValidationSettings
 from safelrm.core.files import canonical_json
 from safelrm.dag.fields import validation_settings
+from safelrm.dag.judge_entries import JudgeEntry
 from safelrm.dag.paths import (
     classifier_manifest,
     data_file,
@@ -16,7 +17,7 @@ from safelrm.dag.paths import (
     rollouts_file,
     run_manifest,
 )
-from safelrm.dag.settings import Arm, JudgeEntry, Study
+from safelrm.dag.settings import Arm, Study
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.judging.fields import judge_of
 
