@@ -231,3 +231,46 @@ def test_a_tuning_study_may_list_its_prompts_where_the_audit_evaluates_others(co
     plan = Plan(chosen)
     assert plan.data.audit_named_files("tune") == [f"{name}=data/{name}.parquet" for name in EVALUATED]
     assert chosen.benchmarks[0].asked == study(with_uses(config | {"audit": None})).benchmarks[0].asked
+
+
+def probed(config: dict, guard: str = "guard_b", dataset: str = "tune_harmful", **changes: object) -> dict:
+    """A study whose SFT arms are probed, with a guard that judges."""
+    config["sft"]["star1"] |= {
+        "probe": {
+            "prompts": [{"dataset": dataset}],
+            "rewards": [{"module": "safelrm.training.rewards.safety", "weight": 1.0, "guards": [guard]}],
+            "times": 4,
+            "max_completion_tokens": 64,
+            **changes,
+        }
+    }
+    return config
+
+
+@pytest.mark.parametrize("changes", [{"keep": "best"}, {"patience": 2}])
+def test_a_guard_that_chooses_the_checkpoint_makes_no_number(config, changes):
+    text = message(probed(config, **changes))
+    assert "metrics.safety_judge: `guard_b` asks the guard that chooses the checkpoint, `guard_b`" in text
+    assert "(arm `sft-star1`)" in text
+    study(probed(config, guard="guard_a", **changes))
+
+
+def test_a_guard_may_be_asked_by_probes_that_choose_nothing(config):
+    chosen = study(probed(config))
+    assert Plan(chosen).training.guards("sft")({"recipe": "star1"}) == ["checkpoints/guards/guard_b/manifest.json"]
+    # a recipe without probes reads none
+    assert Plan(chosen).training.guards("sft")({"recipe": "distillation"}) == []
+
+
+def test_probes_ask_no_prompts_of_a_result(config):
+    text = message(probed(config, dataset="requests_harmful"))
+    assert "sft.star1.probe.prompts: the benchmark `requests_harmful` asks `requests_harmful`, too" in text
+    config["audit"]["tune"].remove("tune_harmful")
+    text = message(probed(config))
+    assert "sft.star1.probe.prompts: the audit does not compare `tune_harmful`" in text
+    assert "fix: add it to `audit.tune`" in text
+
+
+def test_names_in_probes_are_those_of_the_study(config):
+    assert "sft.star1.probe.prompts: `tune_harm` is not in `datasets`" in message(probed(config, dataset="tune_harm"))
+    assert "sft.star1.probe.rewards: `guard_c` is not in `guards`" in message(probed(config, guard="guard_c"))

@@ -229,6 +229,16 @@ class TableSettings(Strict):
     use: Use = Field("report", description="whether settings are chosen by these numbers, or they are results")
 
 
+class MonitorSettings(Strict):
+    """The reward-hacking monitor: judges of the study judge what policies have answered to probes."""
+
+    judges: list[Name] = Field(
+        min_length=1,
+        description="keys of `judges`, such as the reward's guard, another guard and an oracle; the figure"
+        " `reward_hacking` and the table `hacking` compare them",
+    )
+
+
 class FigureSettings(TableSettings):
     """What a figure is told of the study."""
 

@@ -76,7 +76,8 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
 
 
 def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:
-    """Every key of the probes of recipes that names prompts or a guard."""
+    """Every key of the probes of recipes, or of their monitor, that names prompts, a guard or a judge."""
+    yield from (("monitor.judges", name, "judges") for name in (study.monitor.judges if study.monitor else ()))
     for section in ("sft", "dpo", "rl"):
         for name, recipe in getattr(study, section).items():
             yield from ((f"{section}.{name}.probe.prompts", given, "datasets") for given in recipe.probed)

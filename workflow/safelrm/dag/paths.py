@@ -59,6 +59,11 @@ def candidates_file(model: str, name: str, start: str | None, seed: int | str) -
     return f"data/candidates/{model}/{name}{FROM + start if start else ''}/seed{seed}.parquet"
 
 
+def probes_file(model: str, arm: str, seed: int | str) -> str:
+    """What the policy of a run answered to probes while it was trained; an intervention has no training of its own."""
+    return f"results/probes/{model}/{plain_arm(arm)}/seed{seed}.parquet"
+
+
 def result_file(study: str, name: str) -> str:
     """A result of a study."""
     return f"results/{study}/{name}"

@@ -9,18 +9,18 @@ from safelrm.dag.declarations import declared_caption, declared_inputs, declared
 from safelrm.dag.paths import curve_file, result_file, rollouts_file
 from safelrm.dag.protocol import protocol
 from safelrm.dag.settings import Study
-from safelrm.dag.stages.judging import verdict_files
+from safelrm.dag.stages.judging import monitor_files, probes_files, verdict_files
 from safelrm.reporting.outline import ModelOutline, StudyOutline
 from safelrm.reporting.settings import ReportEntry
 
 # what an analysis may be given
 OF_ANALYSES = ("rollouts", "verdicts", "checkpoints", "decodings")
 # inputs that are not published: texts, and what lies outside the study's results
-UNPUBLISHED = ("rollouts", "curves")
+UNPUBLISHED = ("rollouts", "curves", "probes")
 
 
 # inputs that some studies do not have
-FOR_SOME = ("metrics", "seeds", "differences", "calibration", "measures")
+FOR_SOME = ("metrics", "seeds", "differences", "calibration", "measures", "probes", "probe_verdicts")
 
 
 def outline(study: Study) -> StudyOutline:
@@ -44,6 +44,7 @@ def outline(study: Study) -> StudyOutline:
         judges=tuple(study.judges),
         analyses=tuple(study.analyses),
         calibrated=study.calibration is not None,
+        monitored=tuple(name for name in models if study.monitor and probes_files(study, name)),
     )
 
 
@@ -69,6 +70,11 @@ def input_files(study: Study) -> dict[str, list[str]]:
         }.items()
         if is_made
     }
+    of_probes = {
+        "probes": [path for model in study.compared_models() for path in probes_files(study, model)],
+        "probe_verdicts": monitor_files(study),
+    }
+    files |= {name: paths for name, paths in of_probes.items() if paths}
     return files | {
         "verdicts": verdict_files(study, study.judges),
         "rollouts": [rollouts_file(*run) for run in study.runs()],

@@ -5,7 +5,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from safelrm.analysis.settings import AnalysisEntry, CalibrationSettings, MetricsSettings, Use, ValidationSettings
+from safelrm.analysis.settings import (
+    AnalysisEntry,
+    CalibrationSettings,
+    MetricsSettings,
+    MonitorSettings,
+    Use,
+    ValidationSettings,
+)
 from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Seed, Strict
 from safelrm.dag.execution import ExecutionSettings
@@ -211,6 +218,7 @@ class Study(Strict):
         default_factory=dict, description="judges by name; `null` leaves out one of an earlier file"
     )
     metrics: MetricsSettings | None = Field(None, description="which judges make the numbers, and their intervals")
+    monitor: MonitorSettings | None = Field(None, description="judges of what policies answer to probes; none: none")
     calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
     analyses: Annotated[
         dict[Name, AnalysisEntry], BeforeValidator(_without_nulls, dict[Name, AnalysisEntry | None])

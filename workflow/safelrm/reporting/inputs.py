@@ -63,6 +63,8 @@ READERS: Mapping[str, Read] = {
     "verdicts": lambda paths, _: read_verdicts(paths),
     "rollouts": _rows_of(ROLLOUTS),
     "curves": _curves,
+    "probes": _rows_of(ROLLOUTS),
+    "probe_verdicts": lambda paths, _: read_verdicts(paths),
 }
 
 

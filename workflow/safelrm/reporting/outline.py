@@ -32,6 +32,7 @@ class StudyOutline:
         judges: the names of the judges.
         analyses: the names of the trace analyses.
         calibrated: whether judges are calibrated.
+        monitored: the models whose arms are probed, if judges of the study judge the answers (`monitor`).
     """
 
     models: tuple[ModelOutline, ...] = ()
@@ -40,6 +41,7 @@ class StudyOutline:
     judges: tuple[str, ...] = ()
     analyses: tuple[str, ...] = ()
     calibrated: bool = False
+    monitored: tuple[str, ...] = ()
 
     @property
     def reasoning_models(self) -> tuple[ModelOutline, ...]:

@@ -42,12 +42,12 @@ def candidates_job(
 
 
 def pair_batches(study: Study, settings: DpoSettings) -> Batches:
-    """What DPO passes if every prompt gives a pair. A pair is two sequences."""
+    """What DPO passes if every prompt gives a pair. A pair is two sequences, which stay on one GPU."""
     texts = best_texts(study, settings.candidates)
     return Batches(
-        rows=2 * texts.rows * settings.epochs,
+        rows=texts.rows * settings.epochs,
         tokens=2 * texts.tokens * settings.epochs,
-        longest=settings.max_length,
+        longest=2 * settings.max_length,
         passes=settings.gradient_accumulation,
-        size=2 * settings.batch_size,
+        size=settings.batch_size,
     )

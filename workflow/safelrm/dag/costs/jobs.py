@@ -89,6 +89,8 @@ class Estimates:
             "classifier": lambda of: classifier_job(study, of["classifier"]),
             "rollouts": self._rollouts,
             "judge": self._judge,
+            # of fewer texts: at most as much
+            "judge_probes": self._judge,
             "judge_labelled": self._judge_labelled,
             "analyse": self._analyse,
         }

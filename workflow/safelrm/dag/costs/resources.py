@@ -18,7 +18,7 @@ MEMORY_MARGIN, LEAST_MINUTES = 1.25, 10
 # rules whose jobs may span nodes
 TRAINING = ("sft", "dpo", "rl")
 # rules whose jobs can use several cores of a CPU
-SHARED = (*TRAINING, "candidates", "rollouts", "judge", "judge_labelled")
+SHARED = (*TRAINING, "candidates", "rollouts", "judge", "judge_probes", "judge_labelled")
 
 
 class Costs:

@@ -12,11 +12,12 @@ from safelrm.dag.paths import (
     data_files,
     guard_manifest,
     named_data_files,
+    probes_file,
     result_file,
     rollouts_file,
     run_manifest,
 )
-from safelrm.dag.settings import Study
+from safelrm.dag.settings import Arm, Study
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.judging.fields import judge_of
 
@@ -27,6 +28,10 @@ class JudgingStages(Stages):
     def rollouts(self, wildcards: Wildcards) -> list[str]:
         """The rollouts of every run of a model."""
         return [rollouts_file(*run) for run in self.study.runs() if run[0] == wildcards["model"]]
+
+    def probed(self, wildcards: Wildcards) -> list[str]:
+        """The answers to probes of every run of a model that is probed."""
+        return probes_files(self.study, wildcards["model"])
 
     def asked(self, wildcards: Wildcards) -> list[str]:
         """The guard, the chat model or the classifier that a judge asks, if any."""
@@ -80,9 +85,9 @@ class JudgingStages(Stages):
         return settings_json(validation_settings(self.study, wildcards["validation"], "the configuration"))
 
     def targets(self) -> list[str]:
-        """The tables of every validation."""
+        """The tables of every validation, and the verdicts of the monitor."""
         names = [f"{name}{end}" for name in self.study.validation for end in (".csv", ".confusion.csv", ".md")]
-        return [result_file(self.study.name, f"validation/{name}") for name in names]
+        return [*(result_file(self.study.name, f"validation/{name}") for name in names), *monitor_files(self.study)]
 
     def _judge(self, wildcards: Wildcards) -> JudgeEntry:
         return self.study.judges[wildcards["judge"]]
@@ -95,3 +100,21 @@ def verdict_files(study: Study, judges: Iterable[str]) -> list[str]:
     """The verdicts of judges on every model that a study compares."""
     models = study.compared_models()
     return [result_file(study.name, f"verdicts/{judge}/{model}.parquet") for judge in judges for model in models]
+
+
+def probes_files(study: Study, model: str) -> list[str]:
+    """What the policies of a model answered to probes; none if no recipe of its arms has probes."""
+    arms = [arm for arm in study.arms if arm.model == model and _is_probed(study, arm)]
+    return list(dict.fromkeys(probes_file(model, arm.name, seed) for arm in arms for seed in arm.seeds))
+
+
+def _is_probed(study: Study, arm: Arm) -> bool:
+    recipe = study.recipe(arm)
+    return recipe is not None and recipe.probe is not None
+
+
+def monitor_files(study: Study) -> list[str]:
+    """The verdicts of the monitor's judges on answers to probes, by judge and model."""
+    judges = study.monitor.judges if study.monitor else ()
+    models = [model for model in study.compared_models() if probes_files(study, model)]
+    return [result_file(study.name, f"probes/{judge}/{model}.parquet") for judge in judges for model in models]
