@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from tiny_model import write_tiny_model
-from training_fixtures import TEMPLATE, conversations, run_paths, written
+from training_fixtures import TEMPLATE, conversations, run_paths, stage_arguments, written
 from transformers import AutoModelForCausalLM
 
 from safelrm.core.checkpoints import write_manifest
@@ -111,13 +111,10 @@ def test_the_dtype_of_the_checkpoint_is_kept(base, tmp_path):
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "again/model").dtype == torch.bfloat16
 
 
-def test_the_command_line_refuses_bad_settings(base, tmp_path, monkeypatch, capsys):
-    data = tmp_path / "data.parquet"
-    CONVERSATIONS.write(data, conversations())
-    command = ["sft", "--settings", json.dumps(SETTINGS | {"epoch": 1}), "--checkpoint", str(base)]
-    command += ["--data", f"star1={data}", "--seed", "0"]
-    command += ["--manifest", str(tmp_path / "out/manifest.json"), "--curve", str(tmp_path / "curve.parquet")]
-    monkeypatch.setattr(sys, "argv", command)
+def test_the_command_line_refuses_bad_settings(tmp_path, monkeypatch, capsys):
+    CONVERSATIONS.write(tmp_path / "data.parquet", conversations())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["sft", *stage_arguments("sft", tmp_path, SETTINGS | {"epoch": 1})])
     with pytest.raises(SystemExit) as ended:
         run(main)
     assert ended.value.code == 1
