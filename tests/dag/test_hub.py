@@ -58,6 +58,11 @@ def after_rollouts(model: str) -> set[str]:
     return verdicts | {f"{RESULTS}/validation/refusals.csv"} | AFTER_VERDICTS
 
 
+def of_trainings(runs: list[str]) -> set[str]:
+    """What is planned beside the checkpoints of runs that are trained again."""
+    return {*(f"results/probes/{run}.parquet" for run in runs), f"{RESULTS}/tables/compute.csv"}
+
+
 OF_EVERY_STUDY = ("summary", "safety_by_category", "decodings", "consistency", "power")
 AFTER_VERDICTS = {
     *(f"{RESULTS}/{name}.parquet" for name in ("samples", "metrics", "seeds", "differences", "calibration")),
@@ -77,6 +82,7 @@ def test_another_revision_of_a_model_is_fetched_and_what_depends_on_it_made_anew
     assert plan == {
         "hub/models/Qwen--Qwen3-0.6B/manifest.json",
         *(f"checkpoints/{run}/manifest.json" for run in (f"{MODEL}/base/seed0", *trained)),
+        *of_trainings(trained),
         *(f"rollouts/{run}.parquet" for run in (*(f"{MODEL}/base/seed{seed}" for seed in (1, 2, 3)), *trained)),
         *after_rollouts(MODEL),
     }
@@ -102,6 +108,7 @@ def test_another_revision_of_training_data_is_fetched_and_trained_on(finished):
         "data/lrm_safety_study.parquet",
         f"{RESULTS}/audit/overlap.csv",
         *(f"checkpoints/{run}/manifest.json" for run in runs),
+        *of_trainings(runs),
         *(f"rollouts/{run}.parquet" for run in runs),
         *(name for model in TRAINED for name in after_rollouts(model)),
     }

@@ -58,6 +58,7 @@ def test_judges_of_the_default_study_are_predicted_within_a_factor_of_two(config
         ("sft", ("datasets", "star1", "settings", "size"), 400),
         ("sft", ("models", "nano_a", "settings", "architecture"), {"layers": 4}),
         ("rl", ("rl", "grpo", "steps"), 160),
+        ("rl", ("rl", "grpo", "prompt_filter"), {"samples": 8}),
         ("rl", ("rl", "grpo", "group_size"), 16),
         ("rl", ("rl", "grpo", "max_completion_tokens"), 90),
         ("rollouts", ("rollouts", "samples"), 4),

@@ -9,7 +9,7 @@ import yaml
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag import codehash, modules, roots
 from safelrm.dag.plan import Plan
-from safelrm.dag.stages import common
+from safelrm.dag.stages.training import TrainingStages
 from safelrm.dag.study import load_study
 
 ROOT = Path(__file__).parents[3]
@@ -57,14 +57,10 @@ def test_a_term_outside_the_package_is_taken_with_its_settings(config, plugin):
     assert roots.plugin_folders() == [str(plugin.parent)]
 
 
-def forget_code() -> None:
-    for cached in [each for each in (*vars(codehash).values(), common._code) if hasattr(each, "cache_clear")]:
-        cached.cache_clear()
-
-
 def test_its_code_counts_and_nothing_else_of_it(config, plugin):
     def code() -> str:
-        forget_code()
+        for cached in [each for each in vars(codehash).values() if hasattr(each, "cache_clear")]:
+            cached.cache_clear()
         study = load_study(config, "config.yaml")
         return codehash.code_hash(*(term.module for term in study.rl["grpo"].rewards), lock=Plan(study).lock)
 
@@ -76,20 +72,13 @@ def test_its_code_counts_and_nothing_else_of_it(config, plugin):
     assert code() != first
 
 
-def test_the_code_of_a_module_that_a_term_asks_counts(config, plugin):
-    def code() -> str:
-        forget_code()
-        return Plan(load_study(config, "config.yaml")).training.rl_code({"recipe": "grpo"})
-
-    scorer = "def score(samples):\n    return [{}] * len(samples)\nUNUSED = {}\n"
-    (plugin / "helps.py").write_text(scorer.format(1.0, 1))
+def test_the_code_of_a_module_that_a_term_asks_counts(config, plugin, monkeypatch):
+    monkeypatch.setattr(TrainingStages, "code", lambda self, *uses: uses)
+    (plugin / "helps.py").write_text("def score(samples):\n    return [1.0] * len(samples)\n")
     term = {"module": "safelrm.training.rewards.hybrid", "guards": ["guard_a"]}
-    config = with_term(config, plugin, **term, settings={"helpfulness": f"{plugin.name}.helps"})
-    first = code()
-    (plugin / "helps.py").write_text(scorer.format(1.0, 2))
-    assert code() == first
-    (plugin / "helps.py").write_text(scorer.format(2.0, 2))
-    assert code() != first
+    given = with_term(config, plugin, **term, settings={"helpfulness": f"{plugin.name}.helps"})
+    uses = Plan(load_study(given, "config.yaml")).training.rl_code({"recipe": "grpo"})
+    assert {f"{plugin.name}.helps:score", "safelrm.training.rewards.scorers.refusal_phrases:score"} <= {*uses}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,11 @@ TERM = RewardTerm(module="safelrm.training.rewards.safety", weight=1.0, guards=[
 def test_a_training_that_runs_out_of_memory_says_what_to_try_next(error, said, tmp_path, monkeypatch):
     monkeypatch.setattr(work, "ROOT", tmp_path / "work")
     options = argparse.Namespace(
-        checkpoint=tmp_path / "base.json", seed=1, manifest=tmp_path / "run/manifest.json", curve=tmp_path / "curve"
+        checkpoint=tmp_path / "base.json",
+        seed=1,
+        manifest=tmp_path / "run/manifest.json",
+        curve=tmp_path / "curve.parquet",
+        probes=tmp_path / "probes.parquet",
     )
     options.checkpoint.write_text("{}")
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from safelrm.dag.costs.processors import Processor
 from safelrm.dag.costs.sizes import SizedModel
+from safelrm.training.candidate_settings import DpoSettings
 from safelrm.training.memory import advice, next_change
 from safelrm.training.settings import RlSettings, SftSettings
 
@@ -69,6 +70,20 @@ def test_a_reward_without_guards_and_a_run_without_vllm_are_not_told_of_them():
     assert {key for values in path(RlSettings, alone) for key in values}.isdisjoint(
         {"guard_dtype", "vllm.gpu_memory_share"}
     )
+
+
+def test_probes_are_counted():
+    term = {"module": "safelrm.training.rewards.safety", "weight": 1.0, "guards": ["g"]}
+    probe = {"prompts": [{"dataset": "tune"}], "rewards": [term], "times": 2, "max_completion_tokens": 64}
+    found = path(SftSettings, SFT | {"batch_size": 1, "probe": probe})
+    assert found[1:3] == [{"probe.batch_size": 32}, {"probe.batch_size": 8}]
+    assert {"probe.guard_dtype": "bfloat16"} in found
+
+
+def test_dpo_is_told_of_its_reference_model():
+    dpo = {"candidates": "c", "min_margin": 0.1, "epochs": 1.0, "learning_rate": 1e-6, "max_length": 64}
+    settings = DpoSettings.model_validate(dpo | {"gradient_checkpointing": True, "batch_size": 1})
+    assert "needs no reference model" in advice(settings)
 
 
 @given(batch=st.integers(1, 64), passes=st.integers(1, 8))

@@ -9,8 +9,10 @@ from training_fixtures import RL
 from trl import SFTConfig
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.training.candidate_settings import DpoSettings
 from safelrm.training.grpo import grpo_arguments
 from safelrm.training.options import OPTIONS, known_options, refusal
+from safelrm.training.preferred import dpo_arguments
 from safelrm.training.processes import BOARD_VARIABLE, shared_arguments, trainer_config
 from safelrm.training.reserved import ALIASES, LOCKED_OPTIMISERS, RESERVED
 from safelrm.training.settings import RlSettings, SftSettings
@@ -19,6 +21,7 @@ from safelrm.training.trl_options import options, text
 
 PROCESSES = "safelrm.training.processes"
 SFT = {"dataset": "d", "epochs": 2, "batch_size": 3, "learning_rate": 1e-2, "max_length": 64}
+DPO = {"candidates": "c", "min_margin": 0.5, "epochs": 1, "batch_size": 3, "learning_rate": 1e-3, "max_length": 64}
 # SafeLRM sets these, and a recipe may set them otherwise
 DEFAULTS = {"lr_scheduler_type", "report_to", "router_aux_loss_coef", "weight_decay"}
 
@@ -99,6 +102,9 @@ def test_each_way_of_training_has_options_of_its_own():
         RlSettings.model_validate(RL | {"steps": 1, "trainer": {"beta": 2.0}})
     with pytest.raises(ValidationError, match="SFTConfig has no option `delta`"):
         sft(delta=2.0)
+    assert DpoSettings.model_validate(DPO | {"trainer": {"ld_alpha": 0.5}}).trainer == {"ld_alpha": 0.5}
+    with pytest.raises(ValidationError, match="the recipe's key `loss`"):
+        DpoSettings.model_validate(DPO | {"trainer": {"loss_type": "ipo"}})
 
 
 def test_what_trl_itself_refuses_is_one_message(tmp_path):
@@ -110,7 +116,9 @@ def test_what_trl_itself_refuses_is_one_message(tmp_path):
 
 def test_a_recipe_cannot_change_what_safelrm_sets(tmp_path):
     rl = RlSettings.model_validate(RL | {"steps": 4, "vllm": {"max_model_length": 64}})
-    for settings, arguments in ((sft(), sft_arguments(sft(), 1, 3)), (rl, grpo_arguments(rl))):
+    dpo = DpoSettings.model_validate(DPO)
+    given = ((sft(), sft_arguments(sft(), 1, 3)), (rl, grpo_arguments(rl)), (dpo, dpo_arguments(dpo, 1, 3)))
+    for settings, arguments in given:
         set_here = {*shared_arguments(settings, 0, tmp_path), *arguments, "run_name"} - DEFAULTS
         assert {name for name in set_here if refusal(name, type(settings).model_fields) is None} == set()
         # a default is one, or has a key

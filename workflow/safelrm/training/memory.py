@@ -1,6 +1,6 @@
 """What to try next when a training runs out of memory.
 
-The steps follow the memory model of the plan (docs/cost.md). First come those that leave the recipe's step as it is:
+The steps follow the memory model of the plan (docs/cost.md). First come those that leave what is computed as it is:
 activations are most of the memory of long sequences. Then come those that change what is computed, by what they save:
 updates of low rank save 12 bytes per parameter, and 4 more of a reference model.
 """
@@ -13,6 +13,8 @@ from safelrm.training.settings import TrainingSettings
 
 # a smaller share of a GPU rarely holds the policy and the cache of vLLM
 LEAST_ENGINE_SHARE = 0.15
+# with so few answers at a time, probes take little memory
+FEW_ANSWERS = 8
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,21 @@ def _low_rank(recipe: Mapping[str, Any]) -> Change | None:
 
 
 def _guard_arithmetic(recipe: Mapping[str, Any]) -> Change | None:
-    reads_guards = any(term["guards"] for term in recipe.get("rewards", []))
-    if not reads_guards or recipe["guard_dtype"] == "bfloat16":
+    """Of the guards that reward, then of those that probes read."""
+    for key, reader in (("", recipe), ("probe.", recipe.get("probe") or {})):
+        reads_guards = any(term["guards"] for term in reader.get("rewards", []))
+        if reads_guards and reader["guard_dtype"] != "bfloat16":
+            return Change({f"{key}guard_dtype": "bfloat16"}, "guards then take half of their memory")
+    return None
+
+
+def _fewer_answers(recipe: Mapping[str, Any]) -> Change | None:
+    """Of the answers that a probe generates at a time."""
+    together = (recipe.get("probe") or {}).get("batch_size", 0)
+    if together <= FEW_ANSWERS:
         return None
-    return Change({"guard_dtype": "bfloat16"}, "the guards that reward then take half of their memory")
+    fewer = max(together // 4, FEW_ANSWERS)
+    return Change({"probe.batch_size": fewer}, f"probes then generate {fewer} answers at a time instead of {together}")
 
 
 def _arithmetic(recipe: Mapping[str, Any]) -> Change | None:
@@ -103,6 +116,7 @@ def _engine(recipe: Mapping[str, Any]) -> Change | None:
 STEPS: tuple[Callable[[Mapping[str, Any]], Change | None], ...] = (
     _checkpointing,
     _smaller_passes,
+    _fewer_answers,
     _low_rank,
     _guard_arithmetic,
     _arithmetic,

@@ -146,6 +146,7 @@ class Estimates:
             data = mixed([*zip(sets, weights, strict=True)])
         if settings.size:
             data = replace(data, rows=settings.size)
+        data = replace(data, rows=data.rows * max(1, len(settings.decodings)))
         batches = Batches(
             rows=data.rows * settings.epochs,
             tokens=data.tokens * settings.epochs,
@@ -177,6 +178,10 @@ class Estimates:
         limit, vllm = settings.max_completion_tokens, settings.vllm
         shares = [(expected_texts(self.study.datasets[one.dataset], limit), one.weight) for one in settings.prompts]
         prompts, completions = mixed(shares), settings.prompts_per_step * settings.group_size
+        rounds = math.ceil(settings.steps / settings.iterations)
+        if settings.prompt_filter:
+            asked = sum(texts.rows for texts, _ in shares) * max(1, len(settings.decodings))
+            rounds += math.ceil(asked * settings.prompt_filter.samples / completions)
         tokens, reference = completions * (prompts.prompt + prompts.response), settings.has_reference_model
         batches = Batches(
             rows=completions * settings.steps,
@@ -205,7 +210,7 @@ class Estimates:
             reading = reads * on.forward_seconds(policy, tokens, settings.precision, gpus)
             reading += sum(on.forward_seconds(guard, tokens, settings.guard_dtype, gpus) for guard in guards)
             # a batch waits for its longest completion, taken to be as long as it may
-            return math.ceil(settings.steps / settings.iterations) * (limit * step + reading)
+            return rounds * (limit * step + reading)
 
         # generation by transformers has one GPU: groups end at different times; so has RL with LoRA (docs/gpu.md)
         most = math.inf if vllm and settings.lora is None else 1
