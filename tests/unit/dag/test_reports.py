@@ -15,6 +15,12 @@ from safelrm.reporting.settings import FIGURES, TABLES
 
 LENGTHS = "safelrm.analysis.traces.lengths"
 TRADEOFF = "safelrm.reporting.plots.tradeoff"
+PROBE = {
+    "prompts": [{"dataset": "tune_harmful", "size": 20}],
+    "rewards": [{"module": "safelrm.training.rewards.safety", "weight": 1.0, "guards": ["guard_a"]}],
+    "times": 4,
+    "max_completion_tokens": 64,
+}
 
 
 @pytest.fixture
@@ -91,7 +97,9 @@ def test_a_figure_has_the_inputs_that_it_declares(config):
 
 
 def test_every_input_of_a_study_can_be_read(config):
-    study = load_study(config | {"analyses": {"lengths": {"module": LENGTHS}}}, "config.yaml")
+    config["rl"]["grpo"]["probe"] = PROBE
+    sections = {"analyses": {"lengths": {"module": LENGTHS}}, "monitor": {"judges": ["oracle"]}}
+    study = load_study(config | sections, "config.yaml")
     files = input_files(study)
     assert {name for name in files if not name.startswith("analyses.")} == set(READERS)
     assert files["analyses.lengths"] == [f"results/nano/analyses/lengths/nano_{name}.parquet" for name in "abi"]
@@ -198,3 +206,30 @@ def test_no_rule_and_no_plan_names_a_figure_or_a_table():
     files = [*(ROOT / "workflow/rules").glob("*.smk"), *(ROOT / "workflow/safelrm/dag").rglob("*.py")]
     text = "".join(path.read_text() for path in files)
     assert [name for name in (*FIGURES, "safety_by_category") if f"{name}" in text] == []
+
+
+def test_a_monitor_judges_the_answers_to_probes(config):
+    monitored = {
+        "monitor": {"judges": ["guard_b", "oracle"]},
+        "figures": {
+            "reward_hacking": {
+                "module": "safelrm.reporting.plots.reward_hacking",
+                "settings": {"reward": "guard_a", "evaluation": "guard_b"},
+            }
+        },
+    }
+    found = plan(config, **monitored)
+    assert "reward_hacking" not in names(found.figures.targets())
+    assert not [path for path in found.targets() if "/probes/" in path]
+    alone = jobs.Estimates(found.study).job("rl", {"model": "nano_a", "recipe": "grpo"})
+    config["rl"]["grpo"]["probe"] = PROBE
+    found = plan(config, **monitored)
+    judged = {f"results/nano/probes/{judge}/nano_{one}.parquet" for judge in ("guard_b", "oracle") for one in "ab"}
+    assert judged <= {*found.targets()}
+    assert "reward_hacking" in names(found.figures.targets())
+    assert names(found.figures.not_remade()) == ["reward_hacking"]
+    probes = found.judging.probed({"model": "nano_a", "judge": "oracle"})
+    assert probes == [f"results/probes/nano_a/rl-grpo/seed{seed}.parquet" for seed in (1, 2, 3)]
+    assert {*probes} < {*found.figures.files({"figure": "reward_hacking"})}
+    assert jobs.Estimates(found.study).job("rl", {"model": "nano_a", "recipe": "grpo"}).seconds > alone.seconds
+    assert "monitor.judges: `guard_c` is not in `judges`" in message(config, monitor={"judges": ["guard_c"]})

@@ -20,6 +20,7 @@ from safelrm.generation.rollouts import rollout_table
 from safelrm.generation.settings import DecodingMode, RolloutJobSettings
 from safelrm.inference.chat import Chat, user_turn
 from safelrm.inference.schemas import LENGTH, STOP
+from safelrm.training.curves import divergence_error
 from safelrm.training.modes import modes_of
 from safelrm.training.policy import Policy
 from safelrm.training.probing import Probing
@@ -107,10 +108,16 @@ class PolicyProbe:
             step: the step after which it is asked.
 
         Raises:
-            SafeLRMError: a guard can be read on no answer.
+            SafeLRMError: a guard can be read on no answer, or the training has diverged.
         """
         with separate_randomness(self.seed):
-            ended = self._completed(model)
+            try:
+                ended = self._completed(model)
+            except RuntimeError as error:
+                # finite weights may still be so large that the probabilities of tokens are NaN
+                if "probability tensor" not in str(error):
+                    raise
+                raise divergence_error("the distribution that a probe samples from is NaN", step) from error
             scored = [self._scored(*each, ended) for each in zip(self.settings.rewards, self._rewards, strict=True)]
         for name, guard in self._guards.items():
             if guard.last and (error := guard.unreadable()):

@@ -9,6 +9,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.candidates import STORED_TOKEN, best_texts, candidates_job, pair_batches
 from safelrm.dag.costs.classifiers import classifier_job
 from safelrm.dag.costs.judges import JudgeEstimates
+from safelrm.dag.costs.probes import probe_guard_bytes, probe_seconds
 from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
 from safelrm.dag.costs.sizes import (
     BYTES,
@@ -223,11 +224,13 @@ class Estimates:
 
         def need(gpus: int) -> float:
             tokens = batches.sequences(gpus) * batches.longest
-            return on.training_bytes(policy, tokens, settings, gpus) + beside.held_bytes(gpus)
+            return on.training_bytes(policy, tokens, settings, gpus) + beside.held_bytes(gpus) + guards
 
-        fit = fewest_gpus(need, self.study.execution, policy, key, beside.most)
+        guards = probe_guard_bytes(settings, partial(self._sized, "guards"))
+        # a probe needs the whole policy in one process
+        fit = fewest_gpus(need, self.study.execution, policy, key, 1 if settings.probe else beside.most)
         seconds = on.training_start + on.training_seconds(policy, batches, settings, fit.gpus)
-        seconds += beside.seconds(fit.gpus)
+        seconds += beside.seconds(fit.gpus) + probe_seconds(self.study, settings, policy, on)
         # the first process holds the policy once more when it is saved, and with LoRA also without its updates
         copies = beside.models * (fit.gpus // fit.nodes) + (1 if settings.lora is None else 2)
         host = policy.shape.parameters * FLOAT32 * copies
