@@ -3,6 +3,7 @@
 import base64
 import compileall
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -20,8 +21,6 @@ from warm_python import warm_python
 ROOT = Path(__file__).parents[1]
 OF_TESTS = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "SAFELRM_REAL_DATA", "SAFELRM_TEST_SHARED")
 OUTPUTS = ("data", "checkpoints", "rollouts", "results")
-# six files, the manifest and the training curve
-FILES_OF_A_MODEL = 8
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 Stamp = tuple[int, int]
 
@@ -150,11 +149,10 @@ def remade(folder: Path, before: dict[Path, Stamp]) -> list[str]:
 
 
 def kept(folder: Path) -> dict[Path, Stamp]:
-    """Inode and time of every file of the cache whose job has been kept whole: a table, or a model with its curve."""
-    jobs: dict[str, list[Path]] = {}
-    for path in (folder / "cache").glob("[0-9a-f]*"):
-        jobs.setdefault(path.name[:64], []).append(path.relative_to(folder))
-    whole = (files for files in jobs.values() if "_" not in files[0].name or len(files) == FILES_OF_A_MODEL)
+    """Inode and time of every file of the cache whose job has been kept whole: with all files of its list."""
+    lists = [json.loads(path.read_text(encoding="utf-8"))["files"] for path in (folder / "cache").glob("*_list.json")]
+    jobs = ([Path("cache") / name for name in names] for names in lists)
+    whole = (files for files in jobs if all((folder / path).exists() for path in files))
     return {path: stamp(folder / path) for files in whole for path in files}
 
 

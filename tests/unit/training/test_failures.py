@@ -28,7 +28,7 @@ TERM = RewardTerm(module="safelrm.training.rewards.safety", weight=1.0, guards=[
         (MemoryError(), "memory does not suffice"),
     ],
 )
-def test_a_training_that_runs_out_of_memory_says_what_to_try_next(error, said, tmp_path, monkeypatch):
+def test_a_training_that_runs_out_of_memory_says_what_to_try_next(error, said, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(work, "ROOT", tmp_path / "work")
     options = argparse.Namespace(
         checkpoint=tmp_path / "base.json",
@@ -48,6 +48,8 @@ def test_a_training_that_runs_out_of_memory_says_what_to_try_next(error, said, t
         run_training("rl", options, [], SETTINGS, train)
     assert found.value.problem.endswith(said)
     assert found.value.fix == advice(SETTINGS)
+    # the error of a command is one message, so the rest is written to the log before
+    assert "Traceback" in capsys.readouterr().err
     assert [path.read_text() for path in (tmp_path / "work").rglob("kept")] == ["state"]
     assert not options.manifest.exists()
 
@@ -57,7 +59,7 @@ def test_other_errors_stay_what_they_are():
         raise RuntimeError("shape mismatch")
 
 
-def test_a_term_that_crashes_is_named_with_its_guards():
+def test_a_term_that_crashes_is_named_with_its_guards(capsys):
     def safety(prompts):
         raise KeyError(prompts)
 
@@ -67,6 +69,7 @@ def test_a_term_that_crashes_is_named_with_its_guards():
         named(prompts=7)
     assert error.value.file == TERM.module
     assert "run again" in error.value.fix
+    assert "in safety" in capsys.readouterr().err
 
 
 def test_a_term_may_say_itself_what_is_wrong_and_memory_is_no_fault_of_a_term():

@@ -32,6 +32,9 @@ class HackingSettings(Strict):
     evaluation: str = Field(description="the judge that asks another guard")
     oracle: str | None = Field(None, description="a judge that is right, such as the rules of the nano world")
     refusal: str | None = Field(None, description="the judge of refusals")
+    arms: list[str] = Field(
+        default_factory=list, description="arms that are shown; none: the figure shows all of RL, the table all"
+    )
 
     @property
     def of_safety(self) -> dict[str, str]:
@@ -41,7 +44,7 @@ class HackingSettings(Strict):
 
 
 def at_probes(probes: pd.DataFrame, verdicts: pd.DataFrame, settings: HackingSettings) -> pd.DataFrame:
-    """One row per run, step and quantity: `n` answers or judgements, and their mean `value`.
+    """One row per run that is shown, step and quantity: `n` answers or judgements, and their mean `value`.
 
     - `reward`, `evaluation`, `oracle`: P(safe) of trace and answer together, to harmful prompts, by the judge's score,
       or its verdict where it has no score;
@@ -60,6 +63,8 @@ def at_probes(probes: pd.DataFrame, verdicts: pd.DataFrame, settings: HackingSet
     """
     parts = [*_judged(verdicts, settings), *_of_texts(probes)]
     every = pd.concat([part[[*ROLLOUT_KEY, "quantity", "value"]] for part in parts], ignore_index=True)
+    if settings.arms:
+        every = every[every.arm.isin(settings.arms)]
     every = every.assign(step=every.benchmark.str.removeprefix("step").astype(int))
     found = every.dropna(subset="value").groupby([*RUN, "step", "quantity"], as_index=False)
     return found.value.agg(n="size", value="mean")[COLUMNS]

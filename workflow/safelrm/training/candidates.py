@@ -3,9 +3,9 @@
 Input:  the manifest of a checkpoint, the manifests of the guards that the reward reads, if any, and prompts tables.
 Output: a candidates table, one row per prompt and sample.
 
-The completions are vLLM's, kept by content (inference/store.py); the seed of each follows from the arm's seed, its
-prompt and its sample. The reward is that of RL: the same modules read the same texts (training/rewards). SFT learns
-from the best candidates (training/best_of.py), DPO from pairs (training/pairs.py).
+vLLM writes the completions, which are kept by content (inference/store.py). The seed of each follows from the arm's
+seed, its prompt and its sample. The reward is that of RL: the same modules read the same texts (training/rewards). SFT
+learns from the best candidates, DPO from pairs of them (training/best_of.py).
 """
 
 import json

@@ -1,8 +1,9 @@
 """Failures of a training that its user can mend: memory that does not suffice, and a term of the reward that crashes.
 
-Training has saved its state before (training/resuming.py), so the same job goes on from it once the cause is mended.
+What training has saved of its state is kept (training/resuming.py). The same job goes on from it.
 """
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -10,9 +11,11 @@ from typing import ParamSpec, TypeVar
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.training.memory import advice
-from safelrm.training.settings import RewardTerm, TrainingSettings
+from safelrm.training.reward_settings import RewardTerm
+from safelrm.training.settings import TrainingSettings
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 # what PyTorch says of a CPU and of a GPU; it has a class of its own for the latter alone
 _SAID = ("can't allocate memory", "not enough memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
@@ -38,7 +41,8 @@ def memory_advice(settings: TrainingSettings) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        # around it stands an account of the allocator, which is in the log
+        # the error of a command is one message: the log also gets the place, and the account of the allocator
+        traceback.print_exception(error)
         said = next((part for part in str(error).split(". ") if _names_memory(part)), "memory does not suffice")
         raise SafeLRMError(f"training ran out of memory: {said}", fix=advice(settings)) from error
 
@@ -59,6 +63,7 @@ def naming_term(term: RewardTerm, function: Callable[P, T]) -> Callable[P, T]:
         except Exception as error:
             if is_out_of_memory(error):
                 raise
+            traceback.print_exception(error)
             read = f", which reads {' and '.join(f'`{name}`' for name in term.guards)}," if term.guards else ""
             raise SafeLRMError(
                 f"the reward term `{term.name}`{read} has failed: {type(error).__name__}: {error}",

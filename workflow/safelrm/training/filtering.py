@@ -24,7 +24,7 @@ from safelrm.training.processes import process_count, process_rank
 from safelrm.training.prompts import trl_rows
 from safelrm.training.reward_settings import RewardTerm
 from safelrm.training.rewards.base import DECODING, TrlReward
-from safelrm.training.settings import PromptFilter
+from safelrm.training.sampling_settings import PromptFilter
 
 FOLDER = "prompt_filter"
 _TABLE, _PLACE = "table", "place"

@@ -73,9 +73,9 @@ def draw(results: Results, settings: Settings) -> Figure:
     lines = sorted({*zip(rows.model, rows.arm, strict=True)}, key=lambda line: (places.index(line[0]), line[1]))
     columns = min(COLUMNS, len(lines))
     blocks = math.ceil(len(lines) / columns)
-    figure, axes = plt.subplots(
-        2 * blocks, columns, figsize=(3.2 * columns, 4.2 * blocks), squeeze=False, sharex="col", sharey="row"
-    )
+    # the legend needs the width of two panels
+    size = (3.2 * max(2, columns), 4.2 * blocks)
+    figure, axes = plt.subplots(2 * blocks, columns, figsize=size, squeeze=False, sharex="col", sharey="row")
     for panel in axes.flat:
         panel.set_visible(False)
     for place, (model, arm) in enumerate(lines):
@@ -90,7 +90,8 @@ def draw(results: Results, settings: Settings) -> Figure:
     for row in range(0, 2 * blocks, 2):
         axes[row][0].set_ylabel("P(safe)")
         axes[row + 1][0].set_ylabel("share")
-    legend_above(figure, [_key(look) for name, look in (SAFETY | COLLAPSE).items() if name in {*rows.quantity}], 4)
+    keys = [_key(look) for name, look in (SAFETY | COLLAPSE).items() if name in {*rows.quantity}]
+    legend_above(figure, keys, columns=max(2, columns))
     return figure
 
 
