@@ -12,7 +12,7 @@ from safelrm.inference.readings import ForwardGuard
 from safelrm.inference.settings import GuardSettings
 from safelrm.models.schemas import CURVES
 from safelrm.models.templates import trainable
-from safelrm.training import reinforced
+from safelrm.training import reward_guards
 from safelrm.training.grpo import grpo_arguments
 from safelrm.training.reinforced import train
 from safelrm.training.rl import prompt_files
@@ -104,7 +104,7 @@ def test_the_guard_has_the_arithmetic_that_the_recipe_names(fit, monkeypatch, dt
             super().__init__(*arguments, **options)
             loaded.append(self.model.dtype)
 
-    monkeypatch.setattr(reinforced, "ForwardGuard", Watched)
+    monkeypatch.setattr(reward_guards, "ForwardGuard", Watched)
     fit(steps=1, guard_dtype=dtype)
     assert loaded == [getattr(torch, dtype)]
 
