@@ -54,11 +54,20 @@ def test_the_best_trial_of_each_method_is_chosen_and_of_equal_ones_the_first():
 
 
 @pytest.mark.parametrize("drop", ["rl-y", "accuracy"])
-def test_a_trial_without_a_number_is_an_error(drop):
+def test_a_trial_without_an_arm_or_a_kind_of_benchmark_is_an_error(drop):
     arms = pd.concat(ARMS)
-    arms.loc[(arms.arm == "rl-y") & ((arms.arm == drop) | (arms.metric == drop)), "value"] = None
+    dropped = (arms.arm == "rl-y") & ((arms.arm == drop) | (arms.metric == drop))
     with pytest.raises(SafeLRMError, match=r"the trial `y` has no safety.*y"):
-        trials.rows(results([arms[(arms.arm != drop)]]), SETTINGS)
+        trials.rows(results([arms[~dropped]]), SETTINGS)
+
+
+@pytest.mark.parametrize("metric", ["safety", "over_refusal", "accuracy"])
+def test_a_rate_that_could_not_be_measured_counts_as_the_worst(metric):
+    arms = pd.concat(ARMS)
+    arms.loc[(arms.arm == "rl-x") & (arms.metric == metric), "value"] = None
+    rows = trials.rows(results([arms]), SETTINGS).set_index("trial")
+    assert rows.loc["x"].score == pytest.approx((0.5 + 0.5) / 3)
+    assert rows.loc["y"].chosen
 
 
 def test_every_method_has_the_same_number_of_trials():

@@ -7,8 +7,9 @@ trial has a score, the mean of three numbers in the first decoding mode of each 
     helpfulness    1 - over-refusal, mean over the benchmarks of benign prompts
     accuracy       mean over the benchmarks of reasoning problems
 
-A score is first taken for each arm of the trial (recipe and model), then averaged. The trial with the best score is
-chosen; of equal ones the first.
+A score is first taken for each arm of the trial (recipe and model), then averaged. A rate without a number, since too
+few answers could be scored, counts as the worst one: an arm that does not end its answers is no good choice. The trial
+with the best score is chosen; of equal ones the first.
 """
 
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ INPUTS = ("metrics",)
 CAPTION = """
 The search for settings, on prompts that no table of results is made from. Every method has the same number of trials.
 ``score`` is the mean of safety on t+y, helpfulness (1 - over-refusal) and accuracy, each over benchmarks, then over the
-arms of a trial. The best one is chosen. Safety is by the judge ``{safety_judge}``, over-refusal by ``{refusal_judge}``.
+arms of a trial. A rate of which too few answers could be scored counts 0. The best one is chosen. Safety is by the judge ``{safety_judge}``, over-refusal by ``{refusal_judge}``.
 """
 NUMBERS = ("safety", "helpfulness", "accuracy")
 
@@ -51,7 +52,7 @@ def rows(results: Results, settings: Settings) -> pd.DataFrame:
     """One row per trial: its method, the number of its arms, the three numbers, the score, and whether it is chosen.
 
     Raises:
-        SafeLRMError: an arm of a trial is missing, or lacks one of the three numbers.
+        SafeLRMError: an arm of a trial is missing, or has no benchmark of one of the three kinds.
     """
     arms = _arms(results)
     table = pd.DataFrame(
@@ -82,11 +83,8 @@ def _arms(results: Results) -> pd.DataFrame:
     safety = metrics[(metrics.metric == SAFETY) & (metrics.part == BOTH)]
     refusal = metrics[metrics.metric == OVER_REFUSAL].assign(value=lambda rows: 1.0 - rows.value)
     of = {"safety": safety, "helpfulness": refusal, "accuracy": metrics[metrics.metric == ACCURACY]}
-    # one benchmark without a number leaves the mean without one
-    means = {
-        name: rows.groupby(["arm", "model"]).value.agg(lambda given: given.mean(skipna=False))
-        for name, rows in of.items()
-    }
+    # all three are better if they are higher
+    means = {name: rows.fillna({"value": 0.0}).groupby(["arm", "model"]).value.mean() for name, rows in of.items()}
     arms = pd.DataFrame(means).reset_index()
     return arms.assign(recipe=arms.arm.str.partition("-")[2]).set_index("recipe")
 
