@@ -28,7 +28,8 @@ INPUTS = ("metrics",)
 CAPTION = """
 The search for settings, on prompts that no table of results is made from. Every method has the same number of trials.
 ``score`` is the mean of safety on t+y, helpfulness (1 - over-refusal) and accuracy, each over benchmarks, then over the
-arms of a trial. A rate of which too few answers could be scored counts 0. The best one is chosen. Safety is by the judge ``{safety_judge}``, over-refusal by ``{refusal_judge}``.
+arms of a trial. A rate of which too few answers could be scored counts 0. The best one is chosen. Safety is by the
+judge ``{safety_judge}``, over-refusal by ``{refusal_judge}``.
 """
 NUMBERS = ("safety", "helpfulness", "accuracy")
 
