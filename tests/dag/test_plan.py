@@ -18,13 +18,14 @@ from workflow_runs import ROOT, environment, snakemake
 pytestmark = pytest.mark.dag
 
 PRESETS = sorted(path.name for path in (ROOT / "experiments").glob("*.yaml"))
+# these stand on top of the default study
+ON_TOP = ("nano_controls.yaml", "nano_controls_tuning.yaml", "nano_tuning.yaml")
 STUDIES = [
     (),
     ("config.yaml",),
     ("config.yaml", "tests/e2e/tiny.yaml"),
-    # this one stands on top of the default study
-    ("config.yaml", "experiments/nano_tuning.yaml"),
-    *((f"experiments/{name}",) for name in PRESETS if name != "nano_tuning.yaml"),
+    *(("config.yaml", f"experiments/{name}") for name in ON_TOP),
+    *((f"experiments/{name}",) for name in PRESETS if name not in ON_TOP),
 ]
 
 

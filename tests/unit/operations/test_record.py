@@ -146,6 +146,15 @@ def test_a_record_that_cannot_be_written_fails_no_training(capsys):
     assert "cannot be written" in capsys.readouterr().err
 
 
+def test_a_model_that_is_taken_and_not_trained_has_no_tokens():
+    with recorded(STAGE, ARGUMENTS, gpus=0, nodes=1, cores=1):
+        model(MANIFEST)
+        CURVE.parent.mkdir(parents=True, exist_ok=True)
+        CURVES.write(CURVE, pd.DataFrame(columns=CURVES.schema.names), allow_empty=True)
+    assert record()["status"] == "finished"
+    assert "tokens_trained" not in json.dumps(record())
+
+
 @pytest.mark.parametrize(
     ("manifest", "expected"),
     [

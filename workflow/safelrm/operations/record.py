@@ -172,7 +172,8 @@ def _ending(status: str, began: float, given: dict[str, list[str]]) -> dict[str,
 
 def _last_counts(curve: Path) -> dict[str, int]:
     """The tokens that the training has counted at its end, of the counts that its curve has."""
-    points = CURVES.read(curve).sort_values("step")
+    # what is taken from a hub has a curve without rows
+    points = CURVES.read(curve, allow_empty=True).sort_values("step")
     counts = points[points.metric.isin(TOKENS)].groupby("metric").value.last()
     return {str(name): round(value) for name, value in counts.items()}
 
