@@ -136,6 +136,15 @@ def test_one_revision_of_a_repository_is_kept_at_a_time(config):
     assert "guards.guard_a.hub.revision" in text and "`models.nano_a.hub` has another revision of acme/tiny" in text
 
 
+@pytest.mark.parametrize("section", ["judges", "analyses", "validation"])
+def test_a_later_file_leaves_out_an_entry_by_null(config, section):
+    config["calibration"] = None
+    name = {"judges": "guard_a", "analyses": "lengths", "validation": "refusals"}[section]
+    whole = getattr(load_study(config, "config.yaml"), section)
+    config[section][name] = None
+    assert getattr(load_study(config, "config.yaml"), section) == {k: v for k, v in whole.items() if k != name}
+
+
 def test_variables_are_replaced(config, monkeypatch, tmp_path):
     file = tmp_path / "star1.json"
     file.write_text("[]")
