@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
-from dvc.exceptions import DvcException
-from dvc.repo import Repo
-from dvc_data.hashfile.hash_info import HashInfo
+import yaml
 
 from safelrm.core.checkpoints import relative_files
 from safelrm.core.errors import SafeLRMError
@@ -34,12 +32,12 @@ def check_pins(configured: str, folders: Sequence[str] = PINNED) -> None:
         SafeLRMError: a pin does not have the files of the published studies, or a folder differs from its pin.
     """
     studies = published_studies()
-    files, pins = union(studies), pinned_hashes()
+    files, pins = union(studies), pinned_hashes(folders)
     for folder in folders:
         if folder not in pins:
             print(f"{folder}: not pinned, left out", flush=True)
             continue
-        if pins[folder] != tree_of(folder, files).hash_info:
+        if pins[folder] != tree_of(folder, files).hash_info.value:
             raise SafeLRMError(
                 f"is not the list of files of the published studies {sorted(studies)}",
                 file=f"{folder}.dvc",
@@ -94,14 +92,21 @@ def require_all_or_none(study: str, folder: str, studies: Mapping[str, PinnedStu
     return not missing
 
 
-def pinned_hashes() -> dict[str, HashInfo]:
-    """The hash of the list of files in each pin, by folder.
+def pinned_hashes(folders: Sequence[str]) -> dict[str, str]:
+    """The hash of the list of files in each pin that is here, by folder. DVC itself would want a git repository.
 
     Raises:
-        SafeLRMError: DVC cannot read a pin.
+        SafeLRMError: a pin is none.
     """
-    try:
-        with Repo() as repo:
-            return {output.def_path: output.hash_info for output in repo.index.outs}
-    except DvcException as error:
-        raise SafeLRMError(f"dvc: {error}", file=".", fix="see dvc status") from error
+    found = {}
+    for path in (Path(f"{folder}.dvc") for folder in folders):
+        if not path.is_file():
+            continue
+        try:
+            (output,) = yaml.safe_load(path.read_text(encoding="utf-8"))["outs"]
+            found[str(output["path"])] = str(output["md5"])
+        except (yaml.YAMLError, LookupError, TypeError, ValueError) as error:
+            raise SafeLRMError(
+                f"is no pin ({error!r})", file=path, fix=f"take it from git: git checkout -- {path}"
+            ) from error
+    return found

@@ -129,7 +129,7 @@ def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
     arms = plain_arm(side.arm).split(FROM)
     for place, (method, _, recipe) in enumerate(part.partition("-") for part in arms):
         yield from _trail_of_candidates(FROM.join(arms[place:]), side.model, plan)
-        named = {"recipe": recipe}
+        named = {"model": side.model, "recipe": recipe}
         if method == "sft":
             if not plan.study.sft[recipe].candidates:
                 yield from (_file("data", path) for path in plan.training.sft_data(named))
