@@ -47,8 +47,9 @@ def rollouts(of=RUNS):
 
 def checkpoints(of):
     """What makes a model leaves; a training of an arm leaves what its policy has answered to probes, too."""
-    probed = {f"results/probes/{run}.parquet" for run in of if "/sft-" in run or "/rl-" in run}
-    return {f"checkpoints/{run}/manifest.json" for run in of} | probed
+    made = set(of)
+    probed = {f"results/probes/{run}.parquet" for run in made if "/sft-" in run or "/rl-" in run}
+    return {f"checkpoints/{run}/manifest.json" for run in made} | probed
 
 
 def analyses(names=ANALYSES, models=MODELS):
