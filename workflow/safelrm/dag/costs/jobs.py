@@ -2,15 +2,26 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.candidates import STORED_TOKEN, best_texts, candidates_job, pair_batches
-from safelrm.dag.costs.classifiers import classifier_job
 from safelrm.dag.costs.judges import JudgeEstimates
+from safelrm.dag.costs.making import STATES_BYTES, classifier_job, made_job
 from safelrm.dag.costs.probes import probe_guard_bytes, probe_seconds
-from safelrm.dag.costs.processors import CPU, GIB, LAYER_SECONDS, SMALL_DISK, Batches, Job, fewest_gpus, processor
+from safelrm.dag.costs.processors import (
+    CPU,
+    GIB,
+    LAYER_SECONDS,
+    NOTHING,
+    SMALL_DISK,
+    Batches,
+    Beside,
+    Job,
+    fewest_gpus,
+    processor,
+)
 from safelrm.dag.costs.sizes import (
     BYTES,
     FLOAT32,
@@ -18,7 +29,6 @@ from safelrm.dag.costs.sizes import (
     SizedModel,
     Texts,
     expected_texts,
-    from_scratch,
     mixed,
     sized_model,
     table_bytes,
@@ -26,15 +36,13 @@ from safelrm.dag.costs.sizes import (
 from safelrm.dag.declarations import declared_inputs
 from safelrm.dag.paths import fetched_model
 from safelrm.dag.reports import OF_ANALYSES
-from safelrm.dag.settings import MadeModel, Study
+from safelrm.dag.settings import Study
 from safelrm.data.schemas import KINDS
 from safelrm.training.settings import TrainingSettings
 
 Wildcards = Mapping[str, str]
 
-# weights and AdamW's moments in float32 in a saved state; while one is written, the one before is kept
-STATES_BYTES = 2 * 3 * FLOAT32
-STORAGE_BYTES_PER_SECOND, NETWORK_BYTES_PER_SECOND = 1e9, 1e8
+NETWORK_BYTES_PER_SECOND = 1e8
 # of a row of rollouts in memory, without its texts
 SHORT_ROW_BYTES = 12e3
 # seconds of jobs without a model, as the nano study's took
@@ -47,19 +55,6 @@ SMALL: Mapping[str, float] = {
 LABELLED_TOKENS = 1024.0
 # rules whose jobs hold rows of all rollouts in memory
 READERS = ("samples", "metrics", "compare", "calibrate", "validate", "measures")
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What a training has beside its passes, by the number of its GPUs."""
-
-    held_bytes: Callable[[int], float] = lambda _: 0.0  # of each GPU
-    seconds: Callable[[int], float] = lambda _: 0.0
-    models: int = 1  # in the memory of each process
-    most: float = math.inf  # GPUs that it can use
-
-
-NOTHING = Beside()
 
 
 class Estimates:
@@ -81,8 +76,8 @@ class Estimates:
         self._judges = JudgeEstimates(study, self._on, self._cores, self._sized)
         self._estimates: Mapping[str, Callable[[Wildcards], Job]] = {
             "fetch_model": self._fetch_model,
-            "base": lambda of: _made(self._sized("models", of["model"]), study.models[of["model"]]),
-            "guard": lambda of: _made(self._sized("guards", of["guard"]), study.guards[of["guard"]]),
+            "base": lambda of: made_job(self._sized("models", of["model"]), study.models[of["model"]]),
+            "guard": lambda of: made_job(self._sized("guards", of["guard"]), study.guards[of["guard"]]),
             "candidates": self._candidates,
             "sft": self._sft,
             "dpo": self._dpo,
@@ -288,17 +283,3 @@ class Estimates:
                 sets.append(replace(one, rows=one.rows * (benchmark.samples or settings.samples)))
         asked = mixed([(one, one.rows) for one in sets])
         return replace(asked, rows=asked.rows * len(self.study.models[model].decodings))
-
-
-def _made(made: SizedModel, entry: MadeModel) -> Job:
-    """A base model or a guard, on a CPU."""
-    if not entry.factory:
-        # its files are hashed, read, written as one file and hashed again; the weights are mapped into memory
-        seconds = CPU.training_start + 4 * made.stored / STORAGE_BYTES_PER_SECOND
-        return Job(seconds, made.stored + 2 * GIB, made.stored + SMALL_DISK)
-    takes, settings = from_scratch(entry), TrainingSettings()
-    batches = Batches(takes.steps, takes.tokens, takes.tokens_per_pass)
-    seconds = CPU.training_start + CPU.training_seconds(made, batches, settings, 1)
-    # the average of the weights is held and saved beside them
-    host = CPU.training_bytes(made, takes.tokens_per_pass, settings, 1) + made.shape.parameters * FLOAT32
-    return Job(seconds, host, made.stored + SMALL_DISK, made.shape.parameters * (STATES_BYTES + 2 * FLOAT32))

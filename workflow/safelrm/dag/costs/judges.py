@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from safelrm.dag.costs.classifiers import classified
 from safelrm.dag.costs.endpoints import endpoint_use
+from safelrm.dag.costs.making import classified
 from safelrm.dag.costs.processors import GIB, Job, Processor, fewest_gpus
 from safelrm.dag.costs.sizes import SizedModel, Texts, table_bytes
 from safelrm.dag.judge_entries import JudgeEntry

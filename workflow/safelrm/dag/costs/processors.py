@@ -171,6 +171,19 @@ class Fit:
         return Job(seconds, host, disk, scratch, self.gpus, self.nodes, self.used)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What a training has beside its passes, by the number of its GPUs."""
+
+    held_bytes: Callable[[int], float] = lambda _: 0.0  # of each GPU
+    seconds: Callable[[int], float] = lambda _: 0.0
+    models: int = 1  # in the memory of each process
+    most: float = math.inf  # GPUs that it can use
+
+
+NOTHING = Beside()
+
+
 def fewest_gpus(
     need: Callable[[int], float], execution: ExecutionSettings, of: SizedModel, key: str, most: float = math.inf
 ) -> Fit:
