@@ -14,7 +14,7 @@ from safelrm.data.schemas import PROMPTS
 from safelrm.generation.settings import DecodingMode, TemplateArguments
 from safelrm.inference.settings import GuardSettings
 from safelrm.training.reward_settings import ProbedPrompts
-from safelrm.training.settings import GuardReadings, RlSettings, TrainingSettings
+from safelrm.training.settings import GuardReadings, ModalSettings, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def probing_of(options: argparse.Namespace, settings: TrainingSettings) -> Probi
         problem = f"names {[*files]}, but the probes of the recipe ask {names}"
         raise SafeLRMError(problem, file="--probe-prompts", fix="give each data set of the probes once, in their order")
     guards = named_paths("--guards", options.guards)
-    without_trace = settings.without_trace if isinstance(settings, RlSettings) else ()
+    without_trace = settings.without_trace if isinstance(settings, ModalSettings) else ()
     return Probing(
         model=options.model,
         arm=options.arm,

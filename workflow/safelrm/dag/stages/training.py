@@ -183,7 +183,7 @@ class TrainingStages(Stages):
 
     def _probed_mode(self, method: Method, wildcards: Wildcards) -> tuple[str, DecodingMode]:
         recipe, modes = self._recipe(method, wildcards), self.study.models[wildcards["model"]].decodings
-        (name, *_) = [*(recipe.decodings if isinstance(recipe, RlSettings) else ()), *modes]
+        (name, *_) = [*(recipe.decodings if isinstance(recipe, ModalSettings) else ()), *modes]
         return name, modes[name]
 
     def _prompts(self, wildcards: Wildcards) -> list[str]:
