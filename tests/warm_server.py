@@ -47,6 +47,7 @@ PACKAGES = (
     "trl.trainer.dpo_trainer",
     "trl.trainer.grpo_trainer",
     "trl.trainer.sft_trainer",
+    "vllm.config.logging",
     "vllm.distributed.elastic_ep.elastic_execute",
     "vllm.entrypoints.anthropic.protocol",
     "vllm.entrypoints.llm",
@@ -69,8 +70,7 @@ def serve(address: str) -> None:
     listener.listen()
     for package in PACKAGES:
         importlib.import_module(package)
-    # it looks for plugins in all folders with packages, once in a process
-    sys.modules["snakemake.cli"].get_argument_parser()
+    prepare()
     # the collector would otherwise write to all pages that the forks share
     gc.collect()
     gc.freeze()
@@ -80,6 +80,19 @@ def serve(address: str) -> None:
         if os.fork() == 0:
             attend(client, str(Path(address).with_name("python")))
         client.close()
+
+
+def prepare() -> None:
+    """Do what takes a job long and ends the same in every job."""
+    # it looks for plugins in all folders with packages
+    sys.modules["snakemake.cli"].get_argument_parser()
+    # both look through all modules and loggers that there are
+    sys.modules["vllm.logger"].configure_logging_if_needed(sys.modules["vllm.config.logging"].LoggingConfig())
+    platform = type(sys.modules["vllm.platforms"].current_platform)
+    platform.register_triton_kernel_overrides()
+    platform.register_triton_kernel_overrides = staticmethod(lambda: None)
+    # an engine that ends would give the collector all that the forks share
+    gc.unfreeze = lambda: None
 
 
 def attend(client: socket.socket, executable: str) -> NoReturn:
