@@ -55,9 +55,8 @@ class LengthSettings(Strict):
 class AgreementSettings(Strict):
     """What answers must agree with."""
 
-    with_: Literal["reference", "majority"] = Field(
+    against: Literal["reference", "majority"] = Field(
         "reference",
-        alias="with",
         description="the prompt's reference, or the answer that most samples of the prompt give",
     )
     share: Share = Field(
@@ -66,6 +65,6 @@ class AgreementSettings(Strict):
 
     @model_validator(mode="after")
     def _is_read(self) -> Self:
-        if self.with_ == "reference" and "share" in self.model_fields_set and self.share != 0.5:
+        if self.against == "reference" and self.share != 0.5:
             raise ValueError("share: is that of `majority`; leave it out")
         return self

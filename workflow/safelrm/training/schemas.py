@@ -1,4 +1,4 @@
-"""The tables of candidates (completions of training prompts with their rewards), of answers to probes, of selections."""
+"""Tables: candidates (completions of prompts with their rewards), answers to probes, and samples of selections."""
 
 from dataclasses import replace
 

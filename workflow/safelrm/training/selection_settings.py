@@ -37,8 +37,8 @@ class SelectionSettings(Strict):
     )
     best: dict[Kind, BestBy] = Field(
         default_factory=dict,
-        description="by kind of prompts, the judge that says which samples are the best; a sample without its verdict is"
-        " rejected; a kind that is not here: the first ones",
+        description="by kind of prompts, the judge that says which samples are the best; a sample without its verdict"
+        " is rejected; a kind that is not here: the first ones",
     )
     per_prompt: Count = Field(1, description="most samples that are kept of a prompt")
     size: Count | None = Field(

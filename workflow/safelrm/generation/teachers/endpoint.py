@@ -7,7 +7,7 @@
     the spending limit                              the job ends before it is passed
     the endpoint refuses a prompt (400, 413, 422)   the row has no text; its `finish_reason` is `refused`
     it refuses all prompts                          the job ends
-    a filter, or the token limit, cuts a response   the row is `truncated`; its `finish_reason` is `filtered` or `length`
+    a filter or the token limit cuts a response     the row is `truncated`; its `finish_reason` says by what
 
 When a job ends so, the answers that have come are kept, and so are those on their way. The next job asks for the rest.
 The trace of a reply may be its `reasoning_content` or `reasoning`, a part of the type `thinking`, or <think> tags in

@@ -21,7 +21,7 @@ def reasons(samples: pd.DataFrame, said: Mapping[str, Said], settings: Settings)
     Raises:
         SafeLRMError: a reference is asked for, and a prompt has none.
     """
-    if settings.with_ == "reference":
+    if settings.against == "reference":
         return _against_references(samples)
     found = pd.Series(None, index=samples.index, dtype=object)
     for _, of_prompt in samples.groupby("prompt_id", sort=False):
@@ -32,8 +32,8 @@ def reasons(samples: pd.DataFrame, said: Mapping[str, Said], settings: Settings)
 def _against_references(samples: pd.DataFrame) -> list[str | None]:
     without = samples.loc[samples["reference"].isna(), "prompt_id"]
     if not without.empty:
-        problem, fix = f"prompt {without.iloc[0]} has no reference", "set `kinds: [reasoning]`, or `with: majority`"
-        raise SafeLRMError(problem, key="settings.with", fix=fix)
+        problem, fix = f"prompt {without.iloc[0]} has no reference", "set `kinds: [reasoning]`, or `against: majority`"
+        raise SafeLRMError(problem, key="settings.against", fix=fix)
     rows = zip(samples["answer"], samples["reference"], samples["prompt"], strict=True)
     return [None if is_correct(*row) else "answer is not the reference" for row in rows]
 
