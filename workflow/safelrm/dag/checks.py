@@ -71,12 +71,16 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     for name, analysis in study.analyses.items():
         yield from ((f"analyses.{name}.judges", judge, "judges") for judge in analysis.judges)
     if study.audit:
-        benchmarks = {entry.name for entry in study.benchmarks}
-        known = {"train": study.audit.train, "tune": study.audit.tune}
-        for side, names in known.items():
-            selected = study.selections if side == "train" else ()
-            yield from ((f"audit.{side}", name, "selections" if name in selected else "datasets") for name in names)
-        yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+        yield from _references_of_audit(study)
+
+
+def _references_of_audit(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key of the audit that names a data set, a selection or a benchmark."""
+    benchmarks = {entry.name for entry in study.benchmarks}
+    for name in study.audit.train:
+        yield "audit.train", name, "selections" if name in study.selections else "datasets"
+    yield from (("audit.tune", name, "datasets") for name in study.audit.tune)
+    yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
 
 
 def _references_of_distillations(study: Study) -> Iterator[tuple[str, str | None, str]]:
