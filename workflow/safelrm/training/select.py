@@ -39,7 +39,7 @@ def outcomes_of(
     """
     require_fitting(samples, verdicts)
     reasons = rejections(samples, verdicts, settings)
-    rows = samples.assign(outcome=[KEPT if reason is None else REJECTED for reason in reasons], reason=reasons)
+    rows = samples.assign(outcome=reasons.isna().map({True: KEPT, False: REJECTED}), reason=reasons)
     rows = rows.sort_values(SAMPLE, kind="stable", ignore_index=True)
     return rows[[name for name in OUTCOMES.schema.names if name in rows]]
 

@@ -25,7 +25,7 @@ from safelrm.training.selection_settings import BestBy, SelectJobSettings
 
 
 def rejections(samples: pd.DataFrame, verdicts: Mapping[str, pd.DataFrame], settings: SelectJobSettings) -> pd.Series:
-    """The reason for which each sample is rejected; None for those that are kept.
+    """The reason for which each sample is rejected; missing for those that are kept.
 
     Args:
         samples: rows of DISTILLED.
