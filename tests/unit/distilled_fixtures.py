@@ -78,9 +78,7 @@ def selection_config(*arms: dict, **changes: dict) -> dict:
     """
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     teacher = {"checkpoint": {"model": "nano_a", "max_model_length": 192}}
-    config["distillations"] = {
-        "own": LIMITS | {"teacher": teacher, "prompts": ["rl_harmful", "rl_dial"], "samples": 4}
-    }
+    config["distillations"] = {"own": LIMITS | {"teacher": teacher, "prompts": ["rl_harmful", "rl_dial"], "samples": 4}}
     config["selections"] = {"direct": {"distillation": "own", "filters": [GUARDED], **changes}}
     config["sft"]["direct"] = RECIPE | {"dataset": "direct"}
     config["arms"] += arms or [{"model": "nano_b", "method": "sft", "recipe": "direct", "seeds": [1]}]

@@ -164,9 +164,10 @@ def test_controls_keep_prompts_and_answers_and_change_traces_alone():
     plain, emptied, shuffled = (
         written(texts, traces=traces, per_prompt=2) for traces in ("kept", "emptied", "shuffled")
     )
-    of = {name: [parse_completion(text, prefilled=False) for text in rows.response] for name, rows in (
-        ("plain", plain), ("emptied", emptied), ("shuffled", shuffled)
-    )}
+    of = {
+        name: [parse_completion(text, prefilled=False) for text in rows.response]
+        for name, rows in (("plain", plain), ("emptied", emptied), ("shuffled", shuffled))
+    }
     for changed in (emptied, shuffled):
         assert changed.drop(columns="response").equals(plain.drop(columns="response"))
     answers = [one.answer for one in of["plain"]]
@@ -187,7 +188,9 @@ def test_controls_keep_prompts_and_answers_and_change_traces_alone():
 
 
 def test_a_trace_that_is_a_part_of_its_mark_breaks_no_mark():
-    assert written({"h1": ["<think> think </think> no"]}, traces="emptied").response.tolist() == ["<think>  </think> no"]
+    assert written({"h1": ["<think> think </think> no"]}, traces="emptied").response.tolist() == [
+        "<think>  </think> no"
+    ]
 
 
 def test_the_stage_writes_both_tables_and_says_what_became_of_all(tmp_path, monkeypatch, capsys):
