@@ -12,6 +12,9 @@ from safelrm.generation.rollouts import complete_prompts, rollout_table, said_of
 from safelrm.generation.teachers.teacher import ANSWERED, rollout_settings
 from safelrm.inference.chat import Chat, opened_trace
 
+# states of a completion that has ended with an answer
+ENDED = ("ok", "no_think")
+
 
 def answered(requests: pd.DataFrame, settings: DistillJobSettings, checkpoint: Path | None) -> pd.DataFrame:
     """The completions of a checkpoint, with the opening of the trace that its chat template writes.
@@ -31,7 +34,8 @@ def answered(requests: pd.DataFrame, settings: DistillJobSettings, checkpoint: P
     # the template ends all requests alike
     first = next(requests.itertuples())
     opening = opened_trace(chat.render(messages_of(first), **settings.mode.template), chat.trace_format)
-    answers = chat.encode([answer or "" for answer in rows["answer"]])
+    # pandas gives a missing text as NaN
+    answers = chat.encode(rows["answer"].fillna("").tolist())
     rows = rows.assign(
         response=[_response(row, opening, own=chat.trace_format is THINK) for row in rows.itertuples()],
         answer_tokens=[len(ids) for ids in answers],
@@ -41,6 +45,6 @@ def answered(requests: pd.DataFrame, settings: DistillJobSettings, checkpoint: P
 
 def _response(row: tuple, opening: str, *, own: bool) -> str:
     """The whole turn of a completion. What has no answer stays as the model wrote it."""
-    if own or row.answer is None:
+    if own or row.parse_state not in ENDED:
         return opening + row.completion
     return THINK.written(row.trace, row.answer) if row.parse_state == "ok" else row.answer
