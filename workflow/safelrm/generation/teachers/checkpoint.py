@@ -47,4 +47,5 @@ def _response(row: tuple, opening: str, *, own: bool) -> str:
     """The whole turn of a completion. What has no answer stays as the model wrote it."""
     if own or row.parse_state not in ENDED:
         return opening + row.completion
-    return THINK.written(row.trace, row.answer) if row.parse_state == "ok" else row.answer
+    trace = row.trace if isinstance(row.trace, str) else None
+    return THINK.written(trace, row.answer) if row.parse_state == "ok" else row.answer
