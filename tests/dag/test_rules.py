@@ -14,29 +14,11 @@ TARGETS = {"all", "fetch_all"}
 # what is fetched is named by a commit: other code would fetch the same
 FETCHING = {"fetch_model", "fetch_dataset"}
 TRAINING = {"base", "guard", "sft", "sft_adapter", "dpo", "dpo_adapter", "rl", "rl_adapter"}
-EXPENSIVE = TRAINING | {
-    "candidates",
-    "distill",
-    "rollouts",
-    "judge",
-    "judge_probes",
-    "judge_labelled",
-    "judge_distilled",
-}
 DISTILLING = {"distill", "judge_distilled"}
+EXPENSIVE = TRAINING | DISTILLING | {"candidates", "rollouts", "judge", "judge_probes", "judge_labelled"}
 # what a revert, or another study, brings back without a job
-KEPT = EXPENSIVE | {
-    "classifier",
-    "select",
-    "samples",
-    "metrics",
-    "compare",
-    "calibrate",
-    "validate",
-    "analyse",
-    "measures",
-}
-KEPT |= {"table", "figure"}
+KEPT = EXPENSIVE | {"classifier", "samples", "metrics", "compare", "calibrate", "validate", "analyse", "measures"}
+KEPT |= {"select", "table", "figure"}
 
 pytestmark = pytest.mark.dag
 
