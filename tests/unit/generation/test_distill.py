@@ -194,7 +194,10 @@ def test_the_trace_of_a_reply_stands_in_tags(message, response):
 
 def test_what_is_cut_or_refused_is_a_row_that_says_so(tmp_path):
     answers = {
-        "long": (200, json.dumps({"choices": [{"message": {"reasoning": "hm"}, "finish_reason": "length"}]})),
+        "long": (
+            200,
+            json.dumps({"choices": [{"message": {"content": None, "reasoning": "hm"}, "finish_reason": "length"}]}),
+        ),
         "vile": said("so", "content_filter"),
         "taboo": (400, "{}"),
         "fine": said("yes"),
