@@ -18,7 +18,7 @@ from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Se
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.dag.judge_entries import ClassifierEntry, JudgeEntry
 from safelrm.data.settings import AuditSettings
-from safelrm.generation.distill_settings import DistillationSettings
+from safelrm.generation.distill_settings import TeachingSettings
 from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
 from safelrm.inference.presets import completed
 from safelrm.inference.settings import GuardSettings
@@ -202,7 +202,7 @@ class Study(Strict):
     )
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
     guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
-    distillations: dict[Name, DistillationSettings] = Field(
+    distillations: dict[Name, TeachingSettings] = Field(
         default_factory=dict, description="responses of teachers by name, which `selections` name (docs/data.md)"
     )
     selections: dict[Name, SelectionSettings] = Field(

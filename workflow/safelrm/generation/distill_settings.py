@@ -78,7 +78,7 @@ class TeacherSettings(Strict):
         return self
 
 
-class DistillationSettings(Strict):
+class TeachingSettings(Strict):
     """Responses of a teacher to prompts, several to each, from which selections choose what is trained on."""
 
     teacher: TeacherSettings = Field(description="who writes the responses")
@@ -109,7 +109,7 @@ class DistillationSettings(Strict):
         return self
 
 
-class DistillJobSettings(DistillationSettings):
+class DistillJobSettings(TeachingSettings):
     """Settings of one job: those of a distillation, and the decoding mode of its checkpoint."""
 
     mode: DecodingMode = Field(default_factory=DecodingMode, description="the decoding mode of the checkpoint")

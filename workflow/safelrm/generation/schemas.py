@@ -99,6 +99,7 @@ DISTILLED = Table(
         distillation=pa.string(),
         dataset=pa.string(),
         prompt_id=pa.string(),
+        sample=pa.int64(),
         kind=pa.string(),
         category=pa.string(),
         # as the student is asked it: without the instruction that the teacher was shown
@@ -107,7 +108,6 @@ DISTILLED = Table(
         reference=(pa.string(), None),
         # what a judge asks about, where the prompt is an attack's wording of it
         behavior=(pa.string(), None),
-        sample=pa.int64(),
         # the whole turn, "<think> … </think> answer", whatever the marks of the teacher's traces
         response=pa.string(),
         trace=(pa.string(), None),

@@ -41,7 +41,7 @@ def as_rollouts(distilled: pd.DataFrame) -> pd.DataFrame:
         **dict.fromkeys(("attack", "system", "pair")),
         **rows[COUNTS].fillna(0).astype("int64"),
     )
-    return rows[ROLLOUTS.schema.names]
+    return rows[[*ROLLOUTS.schema.names]]
 
 
 def main() -> None:

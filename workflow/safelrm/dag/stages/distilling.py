@@ -14,7 +14,7 @@ from safelrm.dag.paths import (
 from safelrm.dag.selections import JUDGES, asked_judges
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
 from safelrm.dag.taught import used_distillations, used_selections
-from safelrm.generation.distill_settings import DistillationSettings, DistillJobSettings
+from safelrm.generation.distill_settings import DistillJobSettings, TeachingSettings
 from safelrm.judging.fields import judge_of
 from safelrm.training.selection_settings import SelectionSettings, SelectJobSettings
 
@@ -97,7 +97,7 @@ class DistillingStages(Stages):
         judges = dict.fromkeys(map(judge_of, asked_judges(entry)))
         return {judge: distilled_verdicts(self.study.name, judge, entry.distillation) for judge in judges}
 
-    def _distillation(self, wildcards: Wildcards) -> DistillationSettings:
+    def _distillation(self, wildcards: Wildcards) -> TeachingSettings:
         return self.study.distillations[wildcards["distillation"]]
 
     def _selection(self, wildcards: Wildcards) -> SelectionSettings:
