@@ -27,6 +27,8 @@ from safelrm.nano.world.teacher import (
     think_again,
 )
 
+# rules have written what it says
+BUILT_IN = True
 WAYS = {
     way.__name__: way
     for way in (

@@ -13,7 +13,7 @@ from safelrm.dag.paths import (
 )
 from safelrm.dag.selections import JUDGES, asked_judges
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
-from safelrm.dag.taught import used_distillations, used_selections
+from safelrm.dag.taught import taught_arms, used_distillations, used_selections
 from safelrm.generation.distill_settings import DistillJobSettings, TeachingSettings
 from safelrm.judging.fields import judge_of
 from safelrm.training.selection_settings import SelectionSettings, SelectJobSettings
@@ -85,8 +85,9 @@ class DistillingStages(Stages):
         return [*distilled, *map(selected_file, used_selections(self.study))]
 
     def teachers(self) -> list[str]:
-        """The manifests of the checkpoints that teach."""
-        return [path for name in used_distillations(self.study) for path in self.teacher({"distillation": name})]
+        """The manifests of the checkpoints that teach, and of those that they were trained from, beside `arms`."""
+        beside = taught_arms(self.study)[len(self.study.arms) :]
+        return [run_manifest(arm.model, arm.name, seed) for arm in beside for seed in arm.seeds]
 
     def outcomes(self) -> list[str]:
         """What became of every sample in each selection that a job of the study reads."""
