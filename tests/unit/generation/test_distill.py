@@ -118,6 +118,7 @@ def test_a_module_that_writes_something_else_is_named(monkeypatch, write, said_o
         ({"teacher": {"checkpoint": {"model": "m", "max_model_length": 9}}}, "sampling: say how"),
         ({"teacher": {"module": "x"}, "prompts": ["a", "a"]}, "each may be named once"),
         ({"teacher": {"checkpoint": {"model": "m", "arm": "sft", "max_model_length": 9}}}, "pattern"),
+        ({"teacher": {"checkpoint": {"model": "m", "arm": "base-from-sft-a", "max_model_length": 9}}}, "pattern"),
     ],
 )
 def test_a_teacher_is_one_thing(changes, said_of_it):

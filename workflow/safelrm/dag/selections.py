@@ -43,6 +43,9 @@ def check_teachers(study: Study, file: str) -> None:
             if arm.recipe not in recipes:
                 problem, fix = f"`{arm.recipe}` is not a recipe of `{arm.method}`", f"one of {sorted(recipes)}"
                 raise SafeLRMError(problem, file=file, key=f"{key}.arm", fix=fix)
+            if missing := [mode for mode in getattr(recipes[arm.recipe], "decodings", ()) if mode not in modes]:
+                problem = f"`{arm.name}` is trained in the decoding modes {missing}, which `{teacher.model}` has not"
+                raise SafeLRMError(problem, file=file, key=f"{key}.arm", fix=f"let it have them beside {sorted(modes)}")
         if name in _learned_from(study, name, set()):
             fix = "let another arm teach"
             raise SafeLRMError("the teacher is trained on its own responses", file=file, key=f"{key}.arm", fix=fix)

@@ -9,7 +9,8 @@ from safelrm.generation.settings import DecodingMode, SamplingSettings
 from safelrm.inference.settings import EndpointSettings
 
 # the name of an arm without an intervention, such as rl-grpo-from-sft-star1
-TrainedArm = Annotated[str, Field(pattern=r"^(base|(sft|dpo|rl)-[a-z0-9_]+)(-from-[a-z0-9_-]+)?$")]
+_STEP = "(sft|dpo|rl)-[a-z0-9_]+"
+TrainedArm = Annotated[str, Field(pattern=rf"^(base|{_STEP}(-from-{_STEP})*)$")]
 
 # the modules that ask each kind of teacher
 CHECKPOINT = "safelrm.generation.teachers.checkpoint"
