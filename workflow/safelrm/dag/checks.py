@@ -40,12 +40,14 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
             yield from ((f"{section}.{name}.inputs", given, "datasets") for given in made.inputs.values())
     for name, sft in study.sft.items():
         key = "mixture" if sft.mixture else "dataset"
-        yield from ((f"sft.{name}.{key}", dataset, "datasets") for dataset in sft.datasets)
+        at = f"sft.{name}.{key}"
+        yield from ((at, given, "selections" if given in study.selections else "datasets") for given in sft.datasets)
         yield f"sft.{name}.candidates", sft.candidates, "candidates"
     yield from ((f"dpo.{name}.candidates", dpo.candidates, "candidates") for name, dpo in study.dpo.items())
     for name, candidates in study.candidates.items():
         yield from ((f"candidates.{name}.prompts", dataset, "datasets") for dataset in candidates.prompts)
         yield from ((f"candidates.{name}.rewards", guard, "guards") for guard in candidates.guards)
+    yield from _references_of_distillations(study)
     for name, rl in study.rl.items():
         yield from ((f"rl.{name}.prompts", share.dataset, "datasets") for share in rl.prompts)
         yield from ((f"rl.{name}.rewards", guard, "guards") for guard in rl.guards)
@@ -69,10 +71,27 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     for name, analysis in study.analyses.items():
         yield from ((f"analyses.{name}.judges", judge, "judges") for judge in analysis.judges)
     if study.audit:
-        benchmarks = {entry.name for entry in study.benchmarks}
-        known = {"train": study.audit.train, "tune": study.audit.tune}
-        yield from ((f"audit.{side}", name, "datasets") for side, names in known.items() for name in names)
-        yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+        yield from _references_of_audit(study)
+
+
+def _references_of_audit(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key of the audit that names a data set, a selection or a benchmark."""
+    benchmarks = {entry.name for entry in study.benchmarks}
+    for name in study.audit.train:
+        yield "audit.train", name, "selections" if name in study.selections else "datasets"
+    yield from (("audit.tune", name, "datasets") for name in study.audit.tune)
+    yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+
+
+def _references_of_distillations(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key of distillations and selections that names prompts, a model, a distillation or a judge."""
+    for name, distillation in study.distillations.items():
+        yield from ((f"distillations.{name}.prompts", dataset, "datasets") for dataset in distillation.prompts)
+        if checkpoint := distillation.teacher.checkpoint:
+            yield f"distillations.{name}.teacher.checkpoint.model", checkpoint.model, "models"
+    for name, selection in study.selections.items():
+        yield f"selections.{name}.distillation", selection.distillation, "distillations"
+        yield from ((f"selections.{name}.best", judge_of(judge), "judges") for judge in selection.judges)
 
 
 def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:

@@ -113,6 +113,23 @@ def with_registered_settings(study: Study, file: str) -> Study:
     return with_judged_fields(complete, file)
 
 
+def completed_settings(path: str, given: Mapping[str, object], key: str, file: str, *offers: str) -> dict[str, object]:
+    """The settings of a module that a section selects, defaults included.
+
+    Args:
+        path: the module.
+        given: the settings that the configuration gives.
+        key: the key of its entry.
+        file: the configuration, for messages.
+        offers: what it must define beside `Settings`.
+
+    Raises:
+        SafeLRMError: there is no such module, it lacks what it must define, or it takes other settings.
+    """
+    _check_offers(path, key, file, (*offers, "Settings"))
+    return _complete(settings_model(path), given, key, file)
+
+
 def _entries(study: Study, file: str, section: str, module: str, *offers: str) -> dict[str, BaseModel]:
     """The entries of a section with complete settings.
 

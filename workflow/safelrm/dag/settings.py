@@ -18,12 +18,14 @@ from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Se
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.dag.judge_entries import ClassifierEntry, JudgeEntry
 from safelrm.data.settings import AuditSettings
+from safelrm.generation.distill_settings import TeachingSettings
 from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
 from safelrm.inference.presets import completed
 from safelrm.inference.settings import GuardSettings
 from safelrm.models.settings import HubModel
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
+from safelrm.training.selection_settings import SelectionSettings
 from safelrm.training.settings import RlSettings, SftSettings, TrainingSettings
 
 # a folder; it becomes a part of PYTHONPATH
@@ -200,6 +202,12 @@ class Study(Strict):
     )
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
     guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
+    distillations: dict[Name, TeachingSettings] = Field(
+        default_factory=dict, description="responses of teachers by name, which `selections` name (docs/data.md)"
+    )
+    selections: dict[Name, SelectionSettings] = Field(
+        default_factory=dict, description="SFT data that are selected from distillations, by name (docs/data.md)"
+    )
     sft: dict[Name, SftSettings] = Field(default_factory=dict, description="SFT recipes by name")
     candidates: dict[Name, CandidateSettings] = Field(
         default_factory=dict, description="completions with rewards by name, which recipes of `sft` and `dpo` name"

@@ -122,7 +122,7 @@ class EpochSettings(TrainingSettings):
 class DataShare(Strict):
     """A data set of conversations, and its share of a mixture."""
 
-    dataset: Name = Field(description="conversations, a key of `datasets`")
+    dataset: Name = Field(description="conversations, a key of `datasets` or of `selections`")
     weight: Positive = Field(description="relative number of rows drawn from it")
 
 
@@ -137,7 +137,9 @@ class SftSettings(ModalSettings, EpochSettings):
         exclude=True,
         description="published settings, which hold unless they are given here; docs/training.md lists them",
     )
-    dataset: Name | None = Field(None, description="the conversations to train on, a key of `datasets`")
+    dataset: Name | None = Field(
+        None, description="the conversations to train on, a key of `datasets` or of `selections`"
+    )
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
     )

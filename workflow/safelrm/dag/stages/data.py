@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Literal
 
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import candidates_file, data_file, data_files, fetched_dataset, result_file
+from safelrm.dag.paths import candidates_file, data_files, fetched_dataset, result_file
 from safelrm.dag.settings import DatasetEntry
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.dag.stages.models import dataset_to_fetch
-from safelrm.dag.taught import candidates_of
+from safelrm.dag.taught import candidates_of, sft_file, taught_arms, used_distillations
 
 Side = Literal["train", "tune", "evaluation"]
 
@@ -64,7 +64,7 @@ class DataStages(Stages):
         return list(
             dict.fromkeys(
                 candidates_file(arm.model, name, arm.start, seed)
-                for arm in self.study.arms
+                for arm in taught_arms(self.study)
                 if (name := candidates_of(self.study, arm))
                 for seed in arm.seeds
             )
@@ -84,7 +84,9 @@ class DataStages(Stages):
         yield from (entry.dataset for entry in study.benchmarks)
         for made in (*study.models.values(), *study.guards.values()):
             yield from made.inputs.values()
-        for arm in study.arms:
+        for name in used_distillations(study):
+            yield from study.distillations[name].prompts
+        for arm in taught_arms(study):
             if arm.method == "sft":
                 yield from study.sft[arm.recipe].datasets
             if name := candidates_of(study, arm):
@@ -99,7 +101,7 @@ class DataStages(Stages):
             yield from (*study.audit.train, *study.audit.tune, *study.audit.evaluation)
 
     def _audited(self, side: Side) -> list[tuple[str, str]]:
-        """Names and files of these sets. A benchmark is audited as its data set."""
+        """Names and files of these sets, selections included. A benchmark is audited as its data set."""
         asked = {entry.name: entry.dataset for entry in self.study.benchmarks} if side == "evaluation" else {}
         names = getattr(self.study.audit, side) if self.study.audit else []
-        return [(name, data_file(asked.get(name, name))) for name in names]
+        return [(name, sft_file(self.study, asked.get(name, name))) for name in names]
