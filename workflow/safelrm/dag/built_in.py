@@ -38,7 +38,7 @@ def built_in_note(study: Study) -> str:
 def _sources(study: Study, arm: Arm) -> Iterator[str]:
     """The modules that make the SFT data of an arm."""
     if arm.method == "sft":
-        yield from (study.datasets[name].source for name in study.sft[arm.recipe].datasets)
+        yield from (study.datasets[name].source for name in study.sft[arm.recipe].datasets if name in study.datasets)
 
 
 def _is_written(source: str) -> bool:
