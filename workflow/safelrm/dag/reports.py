@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.built_in import built_in_note
 from safelrm.dag.declarations import declared_caption, declared_inputs, declared_measures, has_something_to_show
 from safelrm.dag.paths import curve_file, result_file, rollouts_file
 from safelrm.dag.protocol import protocol
@@ -95,9 +96,9 @@ def is_published(inputs: Iterable[str]) -> bool:
 
 
 def caption(study: Study, entry: ReportEntry) -> str:
-    """The caption of a figure or table, with the settings of metrics that it names, and the study's protocol."""
+    """The caption of a figure or table, with the settings of metrics that it names, and what holds for the study."""
     declared = declared_caption(entry.module, study.metrics.model_dump() if study.metrics else {})
-    return "\n\n".join(filter(None, (declared, protocol(study))))
+    return "\n\n".join(filter(None, (declared, built_in_note(study), protocol(study))))
 
 
 def check_reports(study: Study, file: str) -> None:
