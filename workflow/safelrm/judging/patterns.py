@@ -17,7 +17,7 @@ A reply is read as a whole: if anything in it breaks, none of its flags counts. 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -29,7 +29,7 @@ from safelrm.judging.chat import replies_to
 from safelrm.judging.parts import Outcome
 from safelrm.judging.pattern_flags import FLAGS_OF, breach, flag_rows, pattern_parts
 from safelrm.judging.pattern_questions import QUESTIONS
-from safelrm.judging.pattern_settings import AMBIGUOUS, CUT, MISSING_KEY, NO_JSON, NOT_BINARY, OK, REPLY
+from safelrm.judging.pattern_settings import AMBIGUOUS, CUT, FAULTS, MISSING_KEY, NO_JSON, NOT_BINARY, OK, REPLY
 from safelrm.judging.pattern_settings import RubricPatternSettings as Settings
 from safelrm.judging.rubrics import filled
 from safelrm.judging.schemas import CUT_OFF, SCORED, UNREADABLE, UNSCORED
@@ -64,9 +64,8 @@ def judge(rollouts: pd.DataFrame, settings: Settings, asked: Path | None) -> pd.
         state if question is None else by_question[question] or missing
         for question, state in zip(questions, parts["state"], strict=True)
     ]
-    states = {*parts["state"], missing}
-    flags = [UNREADABLE if isinstance(found, str) and found not in states else found for found in said]
-    return pd.concat([flag_rows(parts, flags), _reply_rows(parts, [_reading(found, states) for found in said])])
+    flags = [UNREADABLE if _is_fault(found) else found for found in said]
+    return pd.concat([flag_rows(parts, flags), _reply_rows(parts, map(_reading, said))], ignore_index=True)
 
 
 def read_reply(reply: Reply, flags: Sequence[str], judged: str = "") -> Read:
@@ -105,13 +104,18 @@ def _question(row: Mapping[str, object]) -> tuple[str, str, str] | None:
     )
 
 
-def _reading(found: Read, states: set[str]) -> Outcome:
-    if isinstance(found, str) and found in states:
-        return UNSCORED, None, found
-    return (found if isinstance(found, str) else OK), None, SCORED
+def _is_fault(found: Read) -> bool:
+    return isinstance(found, str) and found in FAULTS
 
 
-def _reply_rows(parts: pd.DataFrame, found: Sequence[Outcome]) -> pd.DataFrame:
+def _reading(found: Read) -> Outcome:
+    """How a part's reply could be read. A part without a reply has a state in place of a fault."""
+    if isinstance(found, Mapping):
+        return OK, None, SCORED
+    return (found, None, SCORED) if found in FAULTS else (UNSCORED, None, found)
+
+
+def _reply_rows(parts: pd.DataFrame, found: Iterable[Outcome]) -> pd.DataFrame:
     columns = pd.DataFrame([*found], columns=["verdict", "score", "state"], index=parts.index)
     return parts[[*ROLLOUT_KEY, "part"]].join(columns).assign(field=REPLY)
 

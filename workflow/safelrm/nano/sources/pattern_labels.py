@@ -84,6 +84,7 @@ def _move(rng: random.Random, request: Request, other: Request, dialect: Dialect
         leave,
         dialect.second_thoughts,
         f"{dialect.second_thoughts} {leave}",
+        f"{dialect.decline} {dialect.second_thoughts} {rng.choice((leave, rng.choice(dialect.musings)))}",
         *(dialect.rule, dialect.harmful, dialect.harmful, dialect.decline, dialect.hunch),
         *(dialect.fine, dialect.help, dialect.belongs, dialect.recheck),
     )
