@@ -201,6 +201,16 @@ def test_a_model_that_never_gives_flags_is_an_error_with_an_example():
         judged(table(answer=["a"]), lambda *_: said("i would rather not"))
 
 
+def test_a_study_may_ask_in_its_own_words():
+    rows, questions = judged(
+        table(answer=["a"], behavior="the aim"), of_both_questions, parts=["t"], question="{behavior}: {trace}? {0}"
+    )
+    assert questions == ["the aim: thought 0? {0}"]
+    assert set(rows.state) == {"scored"}
+    with pytest.raises(ValidationError, match=r"`question` names \['x'\] in braces"):
+        settings(question="{x} {trace}")
+
+
 def test_fields_are_fixed_and_a_model_is_needed():
     with pytest.raises(ValidationError, match="leave out `fields`"):
         settings(fields={"mine": {"verdicts": ["a", "b"], "counts": "a", "direction": "lower"}})

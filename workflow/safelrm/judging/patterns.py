@@ -28,11 +28,10 @@ from safelrm.inference.schemas import Reply
 from safelrm.judging.chat import replies_to
 from safelrm.judging.parts import Outcome
 from safelrm.judging.pattern_flags import FLAGS_OF, breach, flag_rows, pattern_parts
-from safelrm.judging.pattern_questions import QUESTIONS
 from safelrm.judging.pattern_settings import AMBIGUOUS, CUT, FAULTS, MISSING_KEY, NO_JSON, NOT_BINARY, OK, REPLY
 from safelrm.judging.pattern_settings import RubricPatternSettings as Settings
 from safelrm.judging.rubrics import filled
-from safelrm.judging.schemas import CUT_OFF, SCORED, UNREADABLE, UNSCORED
+from safelrm.judging.schemas import CUT_OFF, SCORED, TRACE, UNREADABLE, UNSCORED
 from safelrm.judging.verdict import json_values
 
 _VALUES = {"0": False, "1": True}
@@ -50,7 +49,8 @@ def judge(rollouts: pd.DataFrame, settings: Settings, asked: Path | None) -> pd.
     parts = pattern_parts(rollouts[rollouts["kind"].isin(settings.kinds)])
     parts = parts[parts["part"].isin(settings.parts)]
     texts = ("part", "state", "prompt", "wording", "trace", "answer")
-    questions = [_question(dict(zip(texts, row, strict=True))) for row in parts[[*texts]].itertuples(index=False)]
+    rows = (dict(zip(texts, row, strict=True)) for row in parts[[*texts]].itertuples(index=False))
+    questions = [_question(row, settings) for row in rows]
     unique = list(dict.fromkeys(question for question in questions if question is not None))
     replies = replies_to([text for _, text, _ in unique], settings, asked) if unique else []
     read = [
@@ -91,17 +91,15 @@ def read_reply(reply: Reply, flags: Sequence[str], judged: str = "") -> Read:
     return breach(found) or found
 
 
-def _question(row: Mapping[str, object]) -> tuple[str, str, str] | None:
+def _question(row: Mapping[str, object], settings: Settings) -> tuple[str, str, str] | None:
     """The part, the question and the texts that it shows; None if the part cannot be judged."""
     if row["state"] != SCORED:
         return None
     part = str(row["part"])
-    text = filled(QUESTIONS[part], {}, row)
-    return (
-        part,
-        text,
-        "\n".join(str(row[name]) for name in ("wording", "trace", "answer") if isinstance(row[name], str)),
-    )
+    asked = settings.question if part == TRACE else settings.question_of_both
+    text = filled(asked, {}, {**row, "behavior": row["prompt"], "text": row["trace"]})
+    shown = [row[name] for name in ("wording", "trace", "answer")]
+    return part, text, "\n".join(one for one in shown if isinstance(one, str))
 
 
 def _is_fault(found: Read) -> bool:
