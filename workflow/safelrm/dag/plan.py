@@ -52,7 +52,13 @@ class Plan:
     def targets(self) -> list[str]:
         """Every result of the study: what `snakemake` makes when nothing else is asked for."""
         reports = [*self.results.targets(), *self.analyses.targets(), *self.tables.targets(), *self.figures.targets()]
-        return [*reports, *self.data.targets(), *self.classifiers.targets(), *self.judging.targets(), *self.memorisation.targets()]
+        return [
+            *reports,
+            *self.data.targets(),
+            *self.classifiers.targets(),
+            *self.judging.targets(),
+            *self.memorisation.targets(),
+        ]
 
     def captions(self) -> dict[str, dict[str, str]]:
         """The captions of tables and figures, by rule and name, for Snakemake's report."""

@@ -20,7 +20,17 @@ UNPUBLISHED = ("rollouts", "curves", "probes")
 
 
 # inputs that some studies do not have
-FOR_SOME = ("metrics", "seeds", "differences", "calibration", "measures", "probes", "probe_verdicts", "min_k", "memorisation")
+FOR_SOME = (
+    "metrics",
+    "seeds",
+    "differences",
+    "calibration",
+    "measures",
+    "probes",
+    "probe_verdicts",
+    "min_k",
+    "memorisation",
+)
 
 
 def outline(study: Study) -> StudyOutline:

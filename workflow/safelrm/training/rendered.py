@@ -45,6 +45,11 @@ class RenderedRow:
     refusal: str | None = None
 
     @property
+    def learned(self) -> int:
+        """How many tokens have loss."""
+        return sum(label != IGNORED for label in self.labels)
+
+    @property
     def generated(self) -> list[int]:
         """The places of the tokens that the model is to generate: those with loss after the generation prompt."""
         return [place for place, label in enumerate(self.labels) if label != IGNORED and place >= self.prompt_tokens]
@@ -82,9 +87,7 @@ def as_recipe(max_length: int, without_trace: list[str] | None = None) -> SftSet
     """A recipe that renders rows of at most `max_length` tokens. What else a recipe says changes no row."""
     modes = without_trace or []
     whatever = {"dataset": "any", "epochs": 1.0, "batch_size": 1, "learning_rate": 1.0}
-    return SftSettings.model_validate(
-        whatever | {"max_length": max_length, "decodings": modes, "without_trace": modes}
-    )
+    return SftSettings.model_validate(whatever | {"max_length": max_length, "decodings": modes, "without_trace": modes})
 
 
 def rendered_rows(
