@@ -17,7 +17,7 @@ TRAINING = {"base", "guard", "sft", "sft_adapter", "dpo", "dpo_adapter", "rl", "
 EXPENSIVE = TRAINING | {"candidates", "rollouts", "judge", "judge_probes", "judge_labelled"}
 # what a revert, or another study, brings back without a job
 KEPT = EXPENSIVE | {"classifier", "samples", "metrics", "compare", "calibrate", "validate", "analyse", "measures"}
-KEPT |= {"table", "figure"}
+KEPT |= {"min_k", "memorisation", "table", "figure"}
 
 pytestmark = pytest.mark.dag
 

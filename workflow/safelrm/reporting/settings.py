@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field
 from safelrm.core.settings import ModulePath, Name, Strict
 
 PLOTS, SHEETS = "safelrm.reporting.plots", "safelrm.reporting.sheets"
-FIGURES = ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff", "min_k")
-TABLES = ("summary", "safety_by_category", "decodings", "consistency", "power", "measures", "collapse", "min_k")
+FIGURES = ("safety_gap", "trace_vs_answer", "thinking", "sft_gain", "tradeoff")
+TABLES = ("summary", "safety_by_category", "decodings", "consistency", "power", "measures", "collapse")
 # tables that the rules `compare` and `calibrate` make
 TAKEN = ("differences", "calibration")
 
