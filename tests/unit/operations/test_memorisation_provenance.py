@@ -58,7 +58,7 @@ def test_it_is_made_again_and_must_be_equal(plan):
     require_same(number, results.remade(number), MEMORISATION, Path("memorisation.parquet"))
     wrong = number.copy()
     wrong["value"] = 0.5
-    with pytest.raises(SafeLRMError, match="the table says 0.5"):
+    with pytest.raises(SafeLRMError, match=r"the table says 0\.5"):
         require_same(wrong, results.remade(number), MEMORISATION, Path("memorisation.parquet"))
 
 
