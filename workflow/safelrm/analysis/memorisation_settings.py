@@ -88,3 +88,9 @@ class MemorisationSettings(MinKSettings):
             if len(set(named)) < len(named):
                 raise ValueError(f"known.{model}: name each data set once, in `datasets`, `members` or `others`")
         return self
+
+
+class MinKFigureSettings(Strict):
+    """Settings of the figure `min_k`."""
+
+    k: Percent = Field(60, description="the K that is drawn, one of those that `memorisation` takes")

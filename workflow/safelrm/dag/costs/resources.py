@@ -44,6 +44,8 @@ class Costs:
                 self.job("judge", {"judge": judge, "model": arm.model})
             for analysis in study.analyses:
                 self.job("analyse", {"analysis": analysis, "model": arm.model})
+        for model in study.memorisation.models if study.memorisation and self._estimates.are_complete else []:
+            self.job("min_k", {"model": model})
         for entry in study.validation.values() if self._estimates.are_complete else []:
             for judge, labelled in itertools.product(map(judge_of, entry.judges), entry.labelled):
                 self.job("judge_labelled", {"judge": judge, "labelled": labelled})

@@ -9,11 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from pydantic import Field
 
-from safelrm.analysis.memorisation_settings import Percent
+from safelrm.analysis.memorisation_settings import MinKFigureSettings as Settings
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.settings import Strict
 from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
 from safelrm.reporting.style import BLACK, GREY, legend_above, panels
@@ -34,12 +32,6 @@ LOOKS = {
 }
 TITLES = {None: "not known whether trained on", True: "trained on", False: "not trained on"}
 BINS, HEIGHT = 40, 0.8
-
-
-class Settings(Strict):
-    """Settings of the figure `min_k`."""
-
-    k: Percent = Field(60, description="the K that is drawn, one of those that `memorisation` takes")
 
 
 def shown(study: StudyOutline) -> bool:
