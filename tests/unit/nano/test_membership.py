@@ -1,15 +1,25 @@
 """Texts of which it is known whether a base was trained on them."""
 
+from functools import cache
+
 import pytest
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.nano.membership_settings import MembershipSettings
 from safelrm.nano.settings import CorpusSettings
-from safelrm.nano.sources import corpus
+from safelrm.nano.sources import corpus, membership
 from safelrm.nano.sources.membership import TABLE, load
 
 SMALL = dict.fromkeys(("copying", "steps", "facts", "rulings"), 0)
 CORPUS = CorpusSettings(**SMALL, problems=300, requests=300, seed=1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _corpora_are_made_once():
+    once = cache(corpus.load)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(membership.corpus, "load", once)
+        yield
 
 
 def texts(side: str, **changes):

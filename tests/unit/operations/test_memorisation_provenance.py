@@ -77,7 +77,7 @@ def test_its_trail_names_texts_base_and_corpus(plan):
 
 def test_its_texts_stand_beside_their_values_if_they_are_here(plan):
     number, results = number_of(plan), results_of(plan)
-    assert samples_with_texts(number, results, plan).value.tolist() == [0.0, 1 / 60, 2 / 60]
+    assert samples_with_texts(number, results, plan).value.tolist() == pytest.approx([0.0, 1 / 60, 2 / 60])
     texts = ROWS[ROWS.k == 60][["prompt_id", "kind", "category"]].assign(prompt="w1", response="w2")
     CONVERSATIONS.write("data/star1.parquet", texts)
     assert samples_with_texts(number, results, plan).response.tolist() == ["w2"] * 3

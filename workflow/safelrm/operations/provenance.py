@@ -49,13 +49,13 @@ def chosen_number(rows: pd.DataFrame, table: Table, wanted: Mapping[str, str]) -
     for key, value in {**{key: DEFAULTS[key] for key in DEFAULTS if key in table.key}, **wanted}.items():
         if key not in rows:
             raise SafeLRMError(f"the table {table.name} has none", file="--" + key, fix=f"choose of {list(table.key)}")
-        choices = sorted(rows[key].unique())
+        choices = sorted(rows[key].unique().tolist())
         rows = rows[rows[key].astype(str) == value]
         if rows.empty:
             raise SafeLRMError(f"no number of {value!r}", file="--" + key, fix=f"choose of {choices}")
     if len(rows) > 1:
         key = next(name for name in table.key if rows[name].nunique() > 1)
-        choices = sorted(rows[key].unique())
+        choices = sorted(rows[key].unique().tolist())
         raise SafeLRMError(f"{len(rows)} numbers are of this kind", file="--" + key, fix=f"choose of {choices}")
     return rows.iloc[0]
 
