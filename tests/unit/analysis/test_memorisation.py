@@ -179,6 +179,9 @@ def test_a_study_that_does_not_measure_it_shows_nothing():
         ({"known": {"b": {"members": ["x"], "others": ["y"]}}}, "not among `models`"),
         ({"known": {"a": {"members": ["star"], "others": ["y"]}}}, "known.a: name each"),
         ({"datasets": ["star", "star"]}, "datasets: name each once"),
+        ({"known": {"a": {"members": ["x"]}}}, "either `members` and `others`, or `module`"),
+        ({"known": {"a": {"members": ["x"], "others": ["y"], "module": "a.b"}}}, "either `members` and `others`"),
+        ({"known": {"a": {"module": "a.b"}}, "datasets": ["left_out"]}, "none `trained_on` or `left_out`"),
         ({"k": 0}, "greater than or equal to 1"),
     ],
 )

@@ -19,6 +19,14 @@ from safelrm.analysis.min_k import min_k, min_k_rows, sampled
 from safelrm.core.errors import SafeLRMError
 from safelrm.data.schemas import CONVERSATIONS
 
+# the base was trained on the first row of its corpus
+MODULE = """
+import pandas as pd
+
+def texts(settings, inputs, seed, curve):
+    rows = pd.read_parquet(inputs["corpus"])
+    return rows.head(1), rows.tail(2)
+"""
 LOGS = st.lists(st.floats(-30.0, 0.0), min_size=1, max_size=40)
 
 
@@ -128,6 +136,16 @@ def test_the_stage_writes_its_table(base, tmp_path, monkeypatch):
     read = MIN_K.read(tmp_path / "m.parquet")
     assert sorted(set(read.k)) == [20, 40, 60, 80, 100] and read.prompt_id.nunique() == 2
     assert pd.isna(read.member).all()
+    (tmp_path / "my_knowledge.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    inputs = {"corpus": str(tmp_path / "star.parquet")}
+    known = {"module": "my_knowledge", "settings": {}, "inputs": inputs, "seed": 0, "curve": "none", "size": 2}
+    monkeypatch.setattr(sys, "argv", ["min_k", *given, *paths, "--known", json.dumps(known)])
+    command.main()
+    read = MIN_K.read(tmp_path / "m.parquet")
+    read = read[read.k == 60]
+    assert read.dataset.tolist() == ["star", "star", "trained_on", "left_out", "left_out"]
+    assert read[read.dataset != "star"].member.tolist() == [True, False, False]
     monkeypatch.setattr(sys, "argv", ["min_k", *given, *paths, "--members", json.dumps({"other": True})])
     with pytest.raises(SafeLRMError, match="--members"):
         command.main()

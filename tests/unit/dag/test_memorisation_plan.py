@@ -34,6 +34,21 @@ def test_a_base_reads_the_data_sets_that_it_is_asked_about(config):
     assert json.loads(found.settings()) == {"bootstrap_samples": 2000, "confidence": 0.95}
 
 
+def test_a_module_that_knows_what_a_base_was_trained_on_is_given_what_it_reads(config):
+    known = {"nano_a": {"module": "safelrm.nano.pretraining.drawn", "size": 300}}
+    config["memorisation"] = MEMORISATION | {"known": known}
+    found = Plan(load_study(config, "config.yaml")).memorisation
+    of, other = {"model": "nano_a"}, {"model": "nano_b"}
+    assert found.known_files(of) == ["data/pretraining_a.parquet", "results/training/nano_a/base/seed0.parquet"]
+    told = json.loads(found.known(of))
+    assert told["inputs"] == {"corpus": "data/pretraining_a.parquet"} and told["size"] == 300
+    assert told["settings"]["optimisation"]["batch_size"] == 32 and told["seed"] == 1
+    assert found.known_files(other) == [] and found.known(other) == ""
+    assert found.data(of) == ["data/star1.parquet"]
+    # an edit of the module runs again what uses it
+    assert found.code_of(of) != found.code_of(other)
+
+
 def test_its_results_are_made_published_and_shown(config):
     plan = Plan(load_study(config, "config.yaml"))
     made = {f"results/nano/{name}" for name in ("memorisation.parquet", "tables/min_k.md", "figures/min_k.svg")}
@@ -65,6 +80,11 @@ def test_its_data_sets_are_pinned(config):
     [
         ({"datasets": ["star2"]}, "memorisation.datasets: `star2` is not in `datasets`"),
         ({"models": ["nano_a", "nano_x"]}, "memorisation.models: `nano_x`"),
+        (
+            {"known": {"nano_a": {"module": "safelrm.nano.pretraining.draws"}}},
+            "no module `safelrm.nano.pretraining.draws`",
+        ),
+        ({"known": {"nano_a": {"module": "safelrm.nano.pretraining.loop"}}}, "has no ['texts']"),
         ({"known": {"nano_a": {"members": ["matched_x"], "others": ["distillation"]}}}, "known.nano_a.members"),
     ],
 )

@@ -4,20 +4,46 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from safelrm.core.settings import Count, Dtype, Name, Strict
+from safelrm.core.settings import Count, Dtype, ModulePath, Name, Seed, Strict
 
+# names of what a module tells apart, beside data sets
+TRAINED_ON, LEFT_OUT = "trained_on", "left_out"
 Percent = Annotated[int, Field(ge=1, le=100)]
 
 
 class KnownMembership(Strict):
-    """What is known of the texts that a base was made of."""
+    """What is known of the texts that a base was made of: data sets, or a module that tells them apart."""
 
     members: list[Name] = Field(
-        min_length=1, description="conversations that the base was trained on, keys of `datasets`"
+        default_factory=list, description="conversations that the base was trained on, keys of `datasets`"
     )
     others: list[Name] = Field(
-        min_length=1, description="conversations of the same origin that it was not trained on, keys of `datasets`"
+        default_factory=list,
+        description="conversations of the same origin that it was not trained on, keys of `datasets`",
     )
+    module: ModulePath | None = Field(
+        None,
+        description="in place of both: the module that says which texts the base was trained on, such as"
+        " safelrm.nano.pretraining.drawn",
+    )
+    size: Count = Field(1000, description="texts of either side that are taken of the module's")
+
+    @model_validator(mode="after")
+    def _has_both_sides(self) -> "KnownMembership":
+        if bool(self.members) != bool(self.others) or bool(self.members) == bool(self.module):
+            raise ValueError("give either `members` and `others`, or `module`")
+        return self
+
+
+class KnownByModule(Strict):
+    """What the command `min_k` is told of a module that says which texts a base was trained on."""
+
+    module: ModulePath = Field(description="the module")
+    settings: dict[str, object] = Field(description="settings of the base's factory")
+    inputs: dict[Name, str] = Field(description="files that the base was made from, by the factory's names")
+    seed: Seed = Field(description="seed of the base")
+    curve: str = Field(description="training curve of the base")
+    size: Count = Field(description="texts of either side that are taken")
 
 
 class MinKSettings(Strict):
@@ -60,8 +86,8 @@ class MemorisationSettings(MinKSettings):
     models: list[Name] = Field(min_length=1, description="the bases that read them, keys of `models`")
     known: dict[Name, KnownMembership] = Field(
         default_factory=dict,
-        description="by base, data sets of which it is known whether it was trained on them; they say how well"
-        " Min-K% probability tells the two apart",
+        description="by base, texts of which it is known whether it was trained on them; they say how well Min-K%"
+        " probability tells the two apart",
     )
     bootstrap_samples: Count = Field(2000, description="resamples of the interval that says so")
 
@@ -84,9 +110,13 @@ class MemorisationSettings(MinKSettings):
         if unknown := sorted(set(self.known) - set(self.models)):
             raise ValueError(f"known: {unknown} are not among `models`, which are {self.models}")
         for model, known in self.known.items():
-            named = [*self.datasets, *known.members, *known.others]
+            of_module = [TRAINED_ON, LEFT_OUT] if known.module else []
+            named = [*self.datasets, *known.members, *known.others, *of_module]
             if len(set(named)) < len(named):
-                raise ValueError(f"known.{model}: name each data set once, in `datasets`, `members` or `others`")
+                raise ValueError(
+                    f"known.{model}: name each data set once, in `datasets`, `members` or `others`, and none"
+                    f" `{TRAINED_ON}` or `{LEFT_OUT}`, as a module's texts are called"
+                )
         return self
 
 

@@ -1,6 +1,6 @@
 """Min-K% probability of data sets under a base: how familiar their texts are to it before it is trained on them.
 
-Input:  the manifest of a base, and conversations tables.
+Input:  the manifest of a base, conversations tables, and if a module says what the base was trained on, that module.
 Output: the table MIN_K (analysis/memorisation_schemas.py): a row for each text and K.
 
 The method is Min-K% Prob of Shi et al. 2023 ("Detecting pretraining data from large language models", section 3), with
@@ -17,6 +17,14 @@ are lowest (their number is rounded down, but is at least 1):
    nothing stands before it, as in the authors' code. The first token of a response stands after its prompt.
 4. A row that training would refuse has no value, and the reason is told.
 
+Where it is known what a base was trained on, a module may say it. The configuration names it by its dotted path. It
+offers
+
+    def texts(settings: Mapping, inputs: Mapping[str, Path], seed: int, curve: Path) -> tuple[DataFrame, DataFrame]
+
+It is given the settings, the inputs and the seed of the base's factory, and the training curve. It returns rows of
+CONVERSATIONS that the base was trained on, and rows of the same origin that it was not trained on.
+
 Values of bases with different tokenizers are not comparable: a token is another piece of text in each.
 """
 
@@ -29,10 +37,11 @@ import numpy as np
 import pandas as pd
 
 from safelrm.analysis.memorisation_schemas import MIN_K
-from safelrm.analysis.memorisation_settings import MinKSettings
+from safelrm.analysis.memorisation_settings import LEFT_OUT, TRAINED_ON, KnownByModule, MinKSettings
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
+from safelrm.core.registered import load_registered
 from safelrm.core.seeds import derive_seed
 from safelrm.data.schemas import CONVERSATIONS
 from safelrm.training.command import prepare_process
@@ -57,6 +66,14 @@ def sampled(conversations: pd.DataFrame, dataset: str, size: int | None) -> pd.D
     if size is None or size >= len(conversations):
         return conversations
     return conversations.sample(size, random_state=derive_seed("min_k", dataset)).sort_index()
+
+
+def told_apart(known: KnownByModule) -> dict[str, pd.DataFrame]:
+    """Texts that a base was trained on and others, as its module tells them apart, at most `known.size` of each."""
+    module = load_registered(known.module, "texts")
+    inputs = {name: Path(path) for name, path in known.inputs.items()}
+    sides = module.texts(known.settings, inputs, known.seed, Path(known.curve))
+    return {name: sampled(rows, name, known.size) for name, rows in zip((TRAINED_ON, LEFT_OUT), sides, strict=True)}
 
 
 def min_k_rows(
@@ -112,6 +129,9 @@ def arguments() -> argparse.ArgumentParser:
         metavar="JSON",
         help="by data set, whether the base was trained on it; none: that is not known",
     )
+    parser.add_argument(
+        "--known", metavar="JSON", help="a module that says what the base was trained on, and what it reads"
+    )
     parser.add_argument("--output", required=True, type=Path, help="the table MIN_K")
     return parser
 
@@ -125,7 +145,11 @@ def main() -> None:
     if unknown := sorted(set(options.members) - set(files)):
         raise SafeLRMError(f"{unknown} are not given", file="--members", fix="name data sets of --data")
     tables = {name: CONVERSATIONS.read(path) for name, path in files.items()}
-    rows = min_k_rows(tables, options.members, verified_model(options.checkpoint), settings, options.model)
+    members = dict(options.members)
+    if options.known:
+        tables |= told_apart(parse_settings(KnownByModule, options.known))
+        members |= {TRAINED_ON: True, LEFT_OUT: False}
+    rows = min_k_rows(tables, members, verified_model(options.checkpoint), settings, options.model)
     MIN_K.write(options.output, rows)
 
 
