@@ -56,6 +56,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
     yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
+    yield from _references_of_memorisation(study)
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
@@ -108,6 +109,17 @@ def _references_of_classifiers(study: Study) -> Iterator[tuple[str, str | None, 
     yield from ((f"judges.{name}.classifier", judge.classifier, "classifiers") for name, judge in study.judges.items())
     for name, classifier in study.classifiers.items():
         yield from ((f"classifiers.{name}.labelled", given, "datasets") for given in classifier.labelled)
+
+
+def _references_of_memorisation(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names a base whose memory is measured, or a data set that it reads."""
+    if (asked := study.memorisation) is None:
+        return
+    yield from (("memorisation.models", name, "models") for name in asked.models)
+    yield from (("memorisation.datasets", name, "datasets") for name in asked.datasets)
+    for model, known in asked.known.items():
+        for side in ("members", "others"):
+            yield from ((f"memorisation.known.{model}.{side}", name, "datasets") for name in getattr(known, side))
 
 
 def check_benchmarks(study: Study, file: str) -> None:

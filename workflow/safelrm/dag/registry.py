@@ -108,6 +108,7 @@ def with_registered_settings(study: Study, file: str) -> Study:
         }
     )
     _check_inputs(complete, file)
+    _check_known(complete, file)
     _check_asked(complete, file)
     _check_classifiers(complete, file)
     return with_judged_fields(complete, file)
@@ -235,6 +236,17 @@ def _check_inputs(study: Study, file: str) -> None:
                     key=f"{section}.{name}.inputs",
                     fix="name a data set for each of them",
                 )
+
+
+def _check_known(study: Study, file: str) -> None:
+    """A module that says what a base was trained on is there, and the base was trained here."""
+    for name, known in study.memorisation.known.items() if study.memorisation else ():
+        if known.module:
+            key = f"memorisation.known.{name}.module"
+            _check_offers(known.module, key, file, ("texts",))
+            if not study.models[name].factory:
+                fix = "leave it out: it is not known what a model of a hub or a folder was trained on"
+                raise SafeLRMError(f"`{name}` is not trained in this study", file=file, key=key, fix=fix)
 
 
 def _check_asked(study: Study, file: str) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from safelrm.analysis.memorisation_settings import MemorisationSettings
 from safelrm.analysis.settings import (
     AnalysisEntry,
     CalibrationSettings,
@@ -246,6 +247,9 @@ class Study(Strict):
         description=f"figures beside those of this package ({', '.join(FIGURES)}); `null` leaves one of these out",
     )
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
+    memorisation: MemorisationSettings | None = Field(
+        None, description="Min-K% probability of data sets under bases; none: it is not measured"
+    )
     validation: Annotated[
         dict[Name, ValidationSettings], BeforeValidator(_without_nulls, dict[Name, ValidationSettings | None])
     ] = Field(

@@ -97,6 +97,8 @@ class DataStages(Stages):
                 yield from recipe.probed
         for learned in (*study.classifiers.values(), *study.validation.values()):
             yield from learned.labelled
+        if study.memorisation:
+            yield from study.memorisation.all_datasets
         if study.audit:
             yield from (*study.audit.train, *study.audit.tune, *study.audit.evaluation)
 
