@@ -9,6 +9,7 @@ from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import Arm, DatasetEntry, Study
+from safelrm.data.presets import unknown_settings
 from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
@@ -89,6 +90,30 @@ def _references_of_classifiers(study: Study) -> Iterator[tuple[str, str | None, 
     yield from ((f"judges.{name}.classifier", judge.classifier, "classifiers") for name, judge in study.judges.items())
     for name, classifier in study.classifiers.items():
         yield from ((f"classifiers.{name}.labelled", given, "datasets") for given in classifier.labelled)
+
+
+def check_presets(study: Study, file: str) -> None:
+    """Make sure that every data set's preset knows what its source must be told.
+
+    Raises:
+        SafeLRMError: a preset does not know a setting that the configuration does not give either, or it reads a file,
+            and none is given.
+    """
+    for name, entry in study.datasets.items():
+        if entry.preset and entry.path is None and "hub" not in entry.settings:
+            problem, fix = (
+                f"the preset `{entry.preset}` reads the publisher's file",
+                "give `path`; docs/data.md says more",
+            )
+            raise SafeLRMError(problem, file=file, key=f"datasets.{name}.settings", fix=fix)
+        if entry.preset and (unknown := [*unknown_settings(entry.settings)]):
+            raise SafeLRMError(
+                f"the preset `{entry.preset}` does not know {unknown}",
+                file=file,
+                key=f"datasets.{name}.settings",
+                fix="fill it in where the hub can be reached: PYTHONPATH=workflow python -m safelrm revisions"
+                f" {file.replace(', ', ' ')}\n       or give it here",
+            )
 
 
 def check_benchmarks(study: Study, file: str) -> None:

@@ -50,11 +50,15 @@ def _decoded(content: bytes, path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SafeLRMError(f"not UTF-8 at byte {error.start}", file=path, fix="save the file as UTF-8") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = f"not UTF-8 at byte {error.start}, in line {line}"
+        raise SafeLRMError(problem, file=path, fix="save the file as UTF-8") from None
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[Row]:
     remedy = "quote values that hold commas, quotes or newlines, and double the quotes inside them"
+    # Python refuses fields above 131,072 characters unless it is told otherwise; a trace may be longer
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])

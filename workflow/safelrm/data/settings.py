@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 
 from safelrm.core.settings import Count, Name, Revision, Seed, Strict
 
+LEAVE_OUT = "leave_out"
+REQUIRED = "required"
 Kind = Literal["harmful", "benign", "reasoning"]
 # a value of a column as YAML writes it; it is compared as text, so that 1 also means the "1" of a CSV file
 Value = str | int | bool
@@ -78,6 +80,11 @@ class TableSourceSettings(RecordSettings):
     kind: Kind | KindByLabel = Field(description="kind of all prompts, or the column that says it: {column: …, map: …}")
     prefix: Name = Field("prompt", description="start of the ids that are made from prompts")
     once: bool = Field(False, description="of rows with the same prompt, take the first of the file")
+    faulty: Literal["stop", "leave_out"] = Field(
+        "stop",
+        description="what a row does that does not fit: it stops the job (`stop`), or is left out and counted, if more"
+        " than half of the rows fit (`leave_out`)",
+    )
     where: dict[str, Values] = Field(
         default_factory=dict,
         description="only rows that hold one of these values, by column; '' stands for an empty field",
@@ -133,6 +140,13 @@ class ConversationTableSettings(TableSourceSettings):
     """How the rows of a file become conversations."""
 
     columns: ConversationColumns = Field(description="names of the columns in the file")
+    traces: Literal["optional", "required"] = Field(
+        "optional", description="whether every response must have a trace, as <think> … </think> before the answer"
+    )
+    traces_opened: bool = Field(
+        False,
+        description="whether the responses lack <think>, since a chat template had written it; it is put before them",
+    )
 
 
 class LabelledColumns(Columns):
