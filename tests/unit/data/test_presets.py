@@ -6,15 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import ValidationError
 from source_fixtures import needs_real_data
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.settings import Revision
 from safelrm.dag.settings import DatasetEntry
 from safelrm.dag.study import load_study
-from safelrm.data.presets import PRESETS, data_presets, unknown_settings, with_data_preset
+from safelrm.data.presets import data_presets, unknown_settings
 
 # the file of each preset, the rows that its publisher counts, and the rows that are kept
 FILES = {

@@ -19,7 +19,8 @@ class RecordSettings(Strict):
     """Where the rows of a public data set are."""
 
     path: str | None = Field(
-        None, description="file to read (.csv, .json, .jsonl or .parquet); none: the data set is fetched from the hub"
+        None,
+        description="file to read (.csv, .tsv, .json, .jsonl or .parquet); none: the data set is fetched from the hub",
     )
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="SHA-256 that the file at `path` must have")
     hub: str | None = Field(None, description="id of the data set on the hub")
