@@ -49,7 +49,7 @@ def test_a_preset_fits_its_source_or_says_what_it_does_not_know(name, path):
     if path is None and preset.hub is None:
         assert "hub" not in found.settings
         return
-    assert {*unknown} <= preset.find.keys()
+    assert {*unknown} <= preset.find.keys() | preset.choose.keys()
     if not unknown:
         importlib.import_module(found.source).Settings.model_validate(found.settings)
 
@@ -57,7 +57,7 @@ def test_a_preset_fits_its_source_or_says_what_it_does_not_know(name, path):
 def test_presets_without_facts_say_where_to_look():
     for name, preset in data_presets().items():
         unknown = {*unknown_settings(entry(name).settings)}
-        assert unknown == preset.find.keys(), name
+        assert unknown == preset.find.keys() | preset.choose.keys(), name
         assert preset.origin and preset.title, name
         revision = (preset.hub or {}).get("revision")
         assert revision is None or re.fullmatch(r"[0-9a-f]{40}", revision), name
@@ -101,12 +101,14 @@ def test_an_unknown_preset_is_refused():
 
 
 def test_what_a_preset_does_not_know_is_refused_with_the_command_that_fills_it_in(tmp_path):
-    said = r"datasets.x.settings: the preset `star_benign_915` does not know \['columns.prompt', 'columns.response'\]"
+    said = r"datasets.x: the preset `star_benign_915` does not know \['columns.prompt', 'columns.response'\]"
     with pytest.raises(SafeLRMError, match=said) as caught:
         study(tmp_path, x={"preset": "star_benign_915"})
     assert "python -m safelrm revisions study.yaml" in caught.value.fix
     given = {"columns": {"prompt": "q", "response": "a"}}
     assert study(tmp_path, x={"preset": "star_benign_915", "settings": given}).datasets["x"].settings["columns"]
+    with pytest.raises(SafeLRMError, match=r"the preset `bbh` needs `settings\.hub_config`"):
+        study(tmp_path, x={"preset": "bbh"})
     with pytest.raises(SafeLRMError, match="the preset `harmbench_val` reads the publisher's file"):
         study(tmp_path, x={"preset": "harmbench_val"})
 

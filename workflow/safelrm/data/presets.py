@@ -38,6 +38,9 @@ class DataPreset(Strict):
     find: dict[str, list[str]] = Field(
         default_factory=dict, description="for each unknown setting, the values of which the hub has one"
     )
+    choose: dict[str, str] = Field(
+        default_factory=dict, description="settings that the user chooses, and what they may be"
+    )
     expected: dict[str, float] = Field(default_factory=dict, description="expected size, for estimates")
 
 

@@ -137,6 +137,36 @@ class PromptTableSettings(TableSourceSettings):
         return self
 
 
+class ChoiceColumns(Columns):
+    """Names of the columns in a file of multiple-choice questions."""
+
+    options: str | Annotated[list[str], Field(min_length=2)] = Field(
+        description="column of the lists of options, or a column for each option"
+    )
+    answer: str | None = Field(
+        None, description="column of the right option; none: the first of several columns of options has it"
+    )
+
+
+class ChoiceTableSettings(TableSourceSettings):
+    """How the rows of a file become multiple-choice questions."""
+
+    columns: ChoiceColumns = Field(description="names of the columns in the file")
+    kind: Literal["reasoning"] = Field("reasoning", description="kind of all prompts")
+    answer_is: Literal["letter", "index", "text"] = Field(
+        "letter", description="what the column of the right option holds: its letter, its index from 0, or its text"
+    )
+    shuffle: bool = Field(False, description="order the options of each row at random, by `seed` and the row's id")
+
+    @model_validator(mode="after")
+    def _hides_the_answer(self) -> Self:
+        if self.columns.answer is None and (isinstance(self.columns.options, str) or not self.shuffle):
+            raise ValueError(
+                "give `columns.answer`; or name a column for each option, the right one first, and `shuffle`"
+            )
+        return self
+
+
 class ConversationTableSettings(TableSourceSettings):
     """How the rows of a file become conversations."""
 

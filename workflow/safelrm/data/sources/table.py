@@ -94,13 +94,19 @@ def chosen_records(settings: TableSourceSettings) -> Records:
     return records
 
 
-def mapped(records: Records, settings: TableSourceSettings, told: Sequence[str] | None = None) -> pd.DataFrame:
+def mapped(
+    records: Records,
+    settings: TableSourceSettings,
+    told: Sequence[str] | None = None,
+    asked: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """The columns that prompts, conversations and labelled completions share.
 
     Args:
         records: the rows of the file.
         settings: how they are mapped.
         told: the texts that ids are made from, if no column holds them; none: the prompts.
+        asked: the prompts, if they are more than a column holds.
 
     Raises:
         SafeLRMError: a column is missing, or a value does not fit it.
@@ -111,7 +117,7 @@ def mapped(records: Records, settings: TableSourceSettings, told: Sequence[str] 
             "prompt_id": records.ids(settings.columns.id, told or prompts, settings.prefix),
             "kind": _kinds(records, settings),
             "category": _categories(records, settings),
-            "prompt": _as_asked(prompts, records, settings),
+            "prompt": _as_asked(asked or prompts, records, settings),
         }
     )
 
@@ -166,7 +172,7 @@ def _categories(records: Records, settings: TableSourceSettings) -> list[str]:
     return Records(joined, records.origin).texts(column, numbers=True)
 
 
-def _as_asked(prompts: list[str], records: Records, settings: TableSourceSettings) -> list[str]:
+def _as_asked(prompts: Sequence[str], records: Records, settings: TableSourceSettings) -> list[str]:
     column = settings.columns.context
     contexts = [""] * len(prompts) if column is None else records.texts(column, empty=True)
     below = "" if settings.instruction is None else f"\n\n{settings.instruction}"
