@@ -1,8 +1,10 @@
 """Every row of a file is kept, or left out for a reason; rows are named by number, never by text."""
 
+import json
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,9 @@ from table_fixtures import COLUMNS, questions, table, written
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.data.account import Account
-from safelrm.data.settings import PromptTableSettings
+from safelrm.data.rows import count_rows, main, ranges
+from safelrm.data.schemas import PROMPTS
+from safelrm.data.settings import PromptTableSettings, ReadSettings
 from safelrm.data.sources import table as prompts
 
 
@@ -92,6 +96,42 @@ def test_settings_that_fit_few_rows_are_an_error(tmp_path):
             kind="benign",
             faulty="leave_out",
         )
+
+
+def command(folder: Path, monkeypatch, rows: list[dict], **chosen) -> pd.DataFrame:
+    """The table that the command writes for one data set, of which `curate` has kept as many rows."""
+    settings = {"columns": COLUMNS, "kind": "benign"} | chosen
+    file = written(folder, rows)
+    PROMPTS.write(folder / "mine.parquet", load("table", file, **settings))
+    read = {"mine": {"source": "safelrm.data.sources.table", "settings": settings}}
+    paths = {"files": f"mine={file}", "tables": f"mine={folder / 'mine.parquet'}", "output": str(folder / "rows.csv")}
+    given = {"settings": json.dumps({"datasets": read}), **paths}
+    monkeypatch.setattr("sys.argv", ["rows", *(f"--{name}={value}" for name, value in given.items())])
+    main()
+    return pd.read_csv(folder / "rows.csv", keep_default_na=False)
+
+
+def test_the_counts_of_a_study_are_a_table(tmp_path, monkeypatch):
+    found = command(tmp_path, monkeypatch, questions("a", "b", "a", "a", "c", "b"), once=True)
+    assert found.to_dict("records") == [
+        {"dataset": "mine", "read": 6, "outcome": "kept", "rows": 3, "numbers": ""},
+        {"dataset": "mine", "read": 6, "outcome": "`once`, q", "rows": 3, "numbers": "3-4, 6"},
+    ]
+
+
+def test_a_table_with_other_rows_than_are_kept_is_named(tmp_path, monkeypatch):
+    file = written(tmp_path, questions("a", "b"))
+    settings = {"columns": COLUMNS, "kind": "benign"}
+    PROMPTS.write(tmp_path / "mine.parquet", load("table", file, **settings).head(1))
+    entry = ReadSettings(source="safelrm.data.sources.table", settings=settings)
+    with pytest.raises(SafeLRMError, match=r"mine\.parquet: mine: has 1 rows; 2 rows of .* are kept"):
+        list(count_rows("mine", entry, file, tmp_path / "mine.parquet"))
+
+
+@given(st.sets(st.integers(1, 60)))
+def test_ranges_hold_every_number(numbers):
+    parts = [tuple(map(int, part.split("-"))) for part in ranges([*numbers]).split(", ") if part]
+    assert [number for part in parts for number in range(part[0], part[-1] + 1)] == sorted(numbers)
 
 
 TEXTS = st.one_of(st.sampled_from(["a", "b", "", " ", None, 3]), st.text(max_size=2))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from safelrm.core.settings import Count, Name, Revision, Seed, Strict
+from safelrm.core.settings import Count, ModulePath, ModuleSettings, Name, Revision, Seed, Strict
 
 LEAVE_OUT = "leave_out"
 REQUIRED = "required"
@@ -206,6 +206,19 @@ class LabelledTableSettings(TableSourceSettings):
     """How the rows of a file become labelled completions."""
 
     columns: LabelledColumns = Field(description="names of the columns in the file")
+
+
+class ReadSettings(Strict):
+    """A source that reads a file."""
+
+    source: ModulePath = Field(description="module of the source")
+    settings: ModuleSettings = Field(description="its settings, without the path")
+
+
+class RowsSettings(Strict):
+    """The data sets of a study that are read from files."""
+
+    datasets: dict[Name, ReadSettings] = Field(description="each data set by name")
 
 
 class AuditSettings(Strict):
