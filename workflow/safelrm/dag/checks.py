@@ -9,6 +9,7 @@ from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import Arm, DatasetEntry, Study
+from safelrm.data.presets import data_presets, unknown_settings
 from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
@@ -120,6 +121,33 @@ def _references_of_memorisation(study: Study) -> Iterator[tuple[str, str | None,
     for model, known in asked.known.items():
         for side in ("members", "others"):
             yield from ((f"memorisation.known.{model}.{side}", name, "datasets") for name in getattr(known, side))
+
+
+def check_presets(study: Study, file: str) -> None:
+    """Make sure that every data set's preset knows what its source must be told.
+
+    Raises:
+        SafeLRMError: a preset does not know a setting that the configuration does not give either, or it reads a file,
+            and none is given.
+    """
+    for name, entry in study.datasets.items():
+        if entry.preset is not None and (fault := _fault_of_preset(entry, file)):
+            problem, fix = fault
+            raise SafeLRMError(f"the preset `{entry.preset}` {problem}", file=file, key=f"datasets.{name}", fix=fix)
+
+
+def _fault_of_preset(entry: DatasetEntry, file: str) -> tuple[str, str] | None:
+    """What a data set's preset lacks, and how to give it."""
+    unknown = [*unknown_settings(entry.settings)]
+    if entry.path is None and "hub" not in entry.settings:
+        return "reads the publisher's file", "give `settings.path`; docs/data.md says whose file it is"
+    for key, choice in data_presets()[entry.preset].choose.items():
+        if key in unknown:
+            return f"needs `settings.{key}`", f"give {choice}"
+    if unknown:
+        command = f"PYTHONPATH=workflow python -m safelrm revisions {file.replace(', ', ' ')}"
+        return f"does not know {unknown}", f"fill it in online: {command}; or give it in `settings`"
+    return None
 
 
 def check_benchmarks(study: Study, file: str) -> None:

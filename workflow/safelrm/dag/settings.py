@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from safelrm.analysis.memorisation_settings import MemorisationSettings
 from safelrm.analysis.settings import (
@@ -18,6 +18,7 @@ from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Seed, Strict
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.dag.judge_entries import ClassifierEntry, JudgeEntry
+from safelrm.data.presets import with_data_preset
 from safelrm.data.settings import AuditSettings
 from safelrm.generation.distill_settings import TeachingSettings
 from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
@@ -47,13 +48,26 @@ class ExpectedTexts(Strict):
 
 
 class DatasetEntry(Strict):
-    """One data set: prompts, conversations, a corpus or labelled texts."""
+    """One data set: prompts, conversations, a corpus or labelled texts. A preset gives what is left out."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
+
+    preset: Name | None = Field(
+        None,
+        exclude=True,
+        description="a public data set, whose source and settings hold unless they are given here; docs/data.md lists"
+        " them",
+    )
     source: ModulePath = Field(description="module that loads it, such as safelrm.data.sources.table")
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
     expected: ExpectedTexts = Field(
         default_factory=ExpectedTexts, description="expected size, for estimates of what jobs need"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: object) -> object:
+        return with_data_preset(given)
 
     @property
     def path(self) -> str | None:
