@@ -52,6 +52,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     for name, judge in study.judges.items():
         yield f"judges.{name}.guard", judge.guard, "guards"
         yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
+    yield from _references_of_curation(study)
     yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
     for name, validation in study.validation.items():
@@ -73,6 +74,13 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
         known = {"train": study.audit.train, "tune": study.audit.tune}
         yield from ((f"audit.{side}", name, "datasets") for side, names in known.items() for name in names)
         yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+
+
+def _references_of_curation(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names a data set which another is made from or compared with."""
+    for name, entry in study.datasets.items():
+        yield from ((f"datasets.{name}.settings", origin, "datasets") for origin in entry.origins)
+    yield from (("curation.datasets", name, "datasets") for name in (study.curation.datasets if study.curation else ()))
 
 
 def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:
@@ -106,6 +114,23 @@ def check_benchmarks(study: Study, file: str) -> None:
                 key=f"benchmarks.{place}.name",
                 fix="give this one a `name` of its own",
             )
+
+
+def check_refined(study: Study, file: str) -> None:
+    """Make sure that no data set is made from itself.
+
+    Raises:
+        SafeLRMError: one is.
+    """
+    for name in study.datasets:
+        behind: set[str] = set()
+        todo = [name]
+        while todo:
+            todo = [origin for one in todo for origin in study.datasets[one].origins if origin not in behind]
+            behind |= {*todo}
+        if name in behind:
+            key, fix = f"datasets.{name}.settings", "name other data sets in `dataset` and `overlap_with`"
+            raise SafeLRMError(f"`{name}` is made from itself", file=file, key=key, fix=fix)
 
 
 def check_arms(study: Study, file: str) -> None:

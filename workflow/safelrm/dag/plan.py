@@ -7,6 +7,7 @@ from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.classifiers import ClassifierStages
 from safelrm.dag.stages.common import Stages
+from safelrm.dag.stages.curation import CurationStages
 from safelrm.dag.stages.data import DataStages
 from safelrm.dag.stages.generation import GenerationStages
 from safelrm.dag.stages.judging import JudgingStages, verdict_files
@@ -27,6 +28,7 @@ class Plan:
         self.study = study
         self.fetching = FetchingStages(study)
         self.data = DataStages(study)
+        self.curation = CurationStages(study)
         self.bases = MakingStages(study, "base", "model", study.models)
         self.guards = MakingStages(study, "guard", "guard", study.guards)
         self.training = TrainingStages(study)
@@ -50,7 +52,13 @@ class Plan:
     def targets(self) -> list[str]:
         """Every result of the study: what `snakemake` makes when nothing else is asked for."""
         reports = [*self.results.targets(), *self.analyses.targets(), *self.tables.targets(), *self.figures.targets()]
-        return [*reports, *self.data.targets(), *self.classifiers.targets(), *self.judging.targets()]
+        return [
+            *reports,
+            *self.data.targets(),
+            *self.curation.targets(),
+            *self.classifiers.targets(),
+            *self.judging.targets(),
+        ]
 
     def captions(self) -> dict[str, dict[str, str]]:
         """The captions of tables and figures, by rule and name, for Snakemake's report."""
