@@ -55,6 +55,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     for name, judge in study.judges.items():
         yield f"judges.{name}.guard", judge.guard, "guards"
         yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
+    yield from _references_of_curation(study)
     yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
     yield from _references_of_memorisation(study)
@@ -94,6 +95,13 @@ def _references_of_distillations(study: Study) -> Iterator[tuple[str, str | None
     for name, selection in study.selections.items():
         yield f"selections.{name}.distillation", selection.distillation, "distillations"
         yield from ((f"selections.{name}.best", judge_of(judge), "judges") for judge in selection.judges)
+
+
+def _references_of_curation(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names a data set which another is made from or compared with."""
+    for name, entry in study.datasets.items():
+        yield from ((f"datasets.{name}.settings", origin, "datasets") for origin in entry.origins)
+    yield from (("curation.datasets", name, "datasets") for name in (study.curation.datasets if study.curation else ()))
 
 
 def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:
@@ -165,6 +173,23 @@ def check_benchmarks(study: Study, file: str) -> None:
                 key=f"benchmarks.{place}.name",
                 fix="give this one a `name` of its own",
             )
+
+
+def check_refined(study: Study, file: str) -> None:
+    """Make sure that no data set is made from itself.
+
+    Raises:
+        SafeLRMError: one is.
+    """
+    for name in study.datasets:
+        behind: set[str] = set()
+        todo = [name]
+        while todo:
+            todo = [origin for one in todo for origin in study.datasets[one].origins if origin not in behind]
+            behind |= {*todo}
+        if name in behind:
+            key, fix = f"datasets.{name}.settings", "name other data sets in `dataset` and `overlap_with`"
+            raise SafeLRMError(f"`{name}` is made from itself", file=file, key=key, fix=fix)
 
 
 def check_arms(study: Study, file: str) -> None:

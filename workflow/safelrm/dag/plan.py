@@ -7,6 +7,7 @@ from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.classifiers import ClassifierStages
 from safelrm.dag.stages.common import Stages
+from safelrm.dag.stages.curation import CurationStages
 from safelrm.dag.stages.data import DataStages
 from safelrm.dag.stages.distilling import DistillingStages
 from safelrm.dag.stages.generation import GenerationStages
@@ -29,6 +30,7 @@ class Plan:
         self.study = study
         self.fetching = FetchingStages(study)
         self.data = DataStages(study)
+        self.curation = CurationStages(study)
         self.bases = MakingStages(study, "base", "model", study.models)
         self.guards = MakingStages(study, "guard", "guard", study.guards)
         self.distilling = DistillingStages(study)
@@ -57,6 +59,7 @@ class Plan:
         return [
             *reports,
             *self.data.targets(),
+            *self.curation.targets(),
             *self.classifiers.targets(),
             *self.judging.targets(),
             *self.memorisation.targets(),

@@ -13,7 +13,7 @@ from safelrm.core.settings import Strict
 from safelrm.dag.declarations import assigned_names, declared_scorers
 from safelrm.dag.fields import with_judged_fields
 from safelrm.dag.modules import is_module, syntax_tree
-from safelrm.dag.settings import BenchmarkEntry, Study
+from safelrm.dag.settings import REFINED, BenchmarkEntry, Study
 from safelrm.generation.settings import SelectedModule
 from safelrm.judging.fields import judge_of
 from safelrm.training.candidate_settings import CandidateSettings
@@ -144,7 +144,9 @@ def _entries(study: Study, file: str, section: str, module: str, *offers: str) -
     found: dict[str, BaseModel] = {}
     for name, entry in getattr(study, section).items():
         key, path = f"{section}.{name}", getattr(entry, module)
-        _check_offers(path, key, file, offers if section in PLAIN else (*offers, "Settings"))
+        # a stage of its own makes a data set from others
+        wanted = ("refined",) if path == REFINED else offers
+        _check_offers(path, key, file, wanted if section in PLAIN else (*wanted, "Settings"))
         model = Strict if section in PLAIN and "Settings" not in top_level_names(path) else settings_model(path)
         given = {**_reading(study, entry), **entry.settings}
         found[name] = entry.model_copy(update={"settings": _complete(model, given, key, file)})

@@ -18,6 +18,7 @@ from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Seed, Strict
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.dag.judge_entries import ClassifierEntry, JudgeEntry
+from safelrm.data.curation_settings import CurationSettings
 from safelrm.data.presets import with_data_preset
 from safelrm.data.settings import AuditSettings
 from safelrm.generation.distill_settings import TeachingSettings
@@ -33,6 +34,8 @@ from safelrm.training.settings import RlSettings, SftSettings, TrainingSettings
 # a folder; it becomes a part of PYTHONPATH
 Folder = Annotated[str, Field(pattern=r"^[^:]+$")]
 
+# the source of data sets that are made from other data sets
+REFINED = "safelrm.data.refine"
 HUB_FACTORY, FOLDER_FACTORY = "safelrm.models.hub", "safelrm.models.folder"
 
 
@@ -74,6 +77,13 @@ class DatasetEntry(Strict):
         """The user's file that it is read from; None if its source needs none."""
         path = self.settings.get("path")
         return None if path is None else str(path)
+
+    @property
+    def origins(self) -> list[str]:
+        """The data sets that it is made from, its rows' first; none if a source loads it."""
+        if self.source != REFINED:
+            return []
+        return [str(self.settings.get("dataset")), *self.settings.get("overlap_with", [])]
 
 
 class BenchmarkEntry(BenchmarkSettings):
@@ -263,6 +273,9 @@ class Study(Strict):
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
     memorisation: MemorisationSettings | None = Field(
         None, description="Min-K% probability of data sets under bases; none: it is not measured"
+    )
+    curation: CurationSettings | None = Field(
+        None, description="data sets that are compared with each other (docs/data.md)"
     )
     validation: Annotated[
         dict[Name, ValidationSettings], BeforeValidator(_without_nulls, dict[Name, ValidationSettings | None])

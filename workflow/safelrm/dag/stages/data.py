@@ -84,7 +84,10 @@ class DataStages(Stages):
 
         Other data sets may be named in a configuration that it stands on.
         """
-        return [*data_files(name for name in self.study.datasets if name in {*self._read()}), *self.candidates()]
+        read = {*self._read()}
+        while behind := {origin for name in read for origin in self.study.datasets[name].origins} - read:
+            read |= behind
+        return [*data_files(name for name in self.study.datasets if name in read), *self.candidates()]
 
     def candidates(self) -> list[str]:
         """The candidates that arms are trained on."""
@@ -140,6 +143,8 @@ class DataStages(Stages):
             yield from study.memorisation.all_datasets
         if study.audit:
             yield from (*study.audit.train, *study.audit.tune, *study.audit.evaluation)
+        if study.curation:
+            yield from study.curation.datasets
 
     def _audited(self, side: Side) -> list[tuple[str, str]]:
         """Names and files of these sets, selections included. A benchmark is audited as its data set."""
