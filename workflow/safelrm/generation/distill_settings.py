@@ -12,10 +12,8 @@ from safelrm.inference.settings import EndpointSettings
 _STEP = "(sft|dpo|rl)-[a-z0-9_]+"
 TrainedArm = Annotated[str, Field(pattern=rf"^(base|{_STEP}(-from-{_STEP})*)$")]
 
-# the modules that ask each kind of teacher
-CHECKPOINT = "safelrm.generation.teachers.checkpoint"
-ENDPOINT = "safelrm.generation.teachers.endpoint"
-WRITER = "safelrm.generation.teachers.writer"
+# the package of the modules that ask each kind of teacher
+TEACHERS = "safelrm.generation.teachers"
 
 
 class CheckpointTeacher(Strict):
@@ -68,7 +66,8 @@ class TeacherSettings(Strict):
     @property
     def asked_by(self) -> str:
         """The module that asks this kind of teacher."""
-        return CHECKPOINT if self.checkpoint else ENDPOINT if self.endpoint else WRITER
+        kind = "checkpoint" if self.checkpoint else "endpoint" if self.endpoint else "writer"
+        return f"{TEACHERS}.{kind}"
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
