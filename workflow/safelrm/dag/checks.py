@@ -9,6 +9,7 @@ from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import Arm, DatasetEntry, Study
+from safelrm.data.presets import data_presets, unknown_settings
 from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
@@ -54,8 +55,10 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     for name, judge in study.judges.items():
         yield f"judges.{name}.guard", judge.guard, "guards"
         yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
+    yield from _references_of_curation(study)
     yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
+    yield from _references_of_memorisation(study)
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
@@ -94,6 +97,13 @@ def _references_of_distillations(study: Study) -> Iterator[tuple[str, str | None
         yield from ((f"selections.{name}.best", judge_of(judge), "judges") for judge in selection.judges)
 
 
+def _references_of_curation(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names a data set which another is made from or compared with."""
+    for name, entry in study.datasets.items():
+        yield from ((f"datasets.{name}.settings", origin, "datasets") for origin in entry.origins)
+    yield from (("curation.datasets", name, "datasets") for name in (study.curation.datasets if study.curation else ()))
+
+
 def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:
     """Every key of the probes of recipes, or of their monitor, that names prompts, a guard or a judge."""
     yield from (("monitor.judges", name, "judges") for name in (study.monitor.judges if study.monitor else ()))
@@ -108,6 +118,44 @@ def _references_of_classifiers(study: Study) -> Iterator[tuple[str, str | None, 
     yield from ((f"judges.{name}.classifier", judge.classifier, "classifiers") for name, judge in study.judges.items())
     for name, classifier in study.classifiers.items():
         yield from ((f"classifiers.{name}.labelled", given, "datasets") for given in classifier.labelled)
+
+
+def _references_of_memorisation(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names a base whose memory is measured, or a data set that it reads."""
+    if (asked := study.memorisation) is None:
+        return
+    yield from (("memorisation.models", name, "models") for name in asked.models)
+    yield from (("memorisation.datasets", name, "datasets") for name in asked.datasets)
+    for model, known in asked.known.items():
+        for side in ("members", "others"):
+            yield from ((f"memorisation.known.{model}.{side}", name, "datasets") for name in getattr(known, side))
+
+
+def check_presets(study: Study, file: str) -> None:
+    """Make sure that every data set's preset knows what its source must be told.
+
+    Raises:
+        SafeLRMError: a preset does not know a setting that the configuration does not give either, or it reads a file,
+            and none is given.
+    """
+    for name, entry in study.datasets.items():
+        if entry.preset is not None and (fault := _fault_of_preset(entry, file)):
+            problem, fix = fault
+            raise SafeLRMError(f"the preset `{entry.preset}` {problem}", file=file, key=f"datasets.{name}", fix=fix)
+
+
+def _fault_of_preset(entry: DatasetEntry, file: str) -> tuple[str, str] | None:
+    """What a data set's preset lacks, and how to give it."""
+    unknown = [*unknown_settings(entry.settings)]
+    if entry.path is None and "hub" not in entry.settings:
+        return "reads the publisher's file", "give `settings.path`; docs/data.md says whose file it is"
+    for key, choice in data_presets()[entry.preset].choose.items():
+        if key in unknown:
+            return f"needs `settings.{key}`", f"give {choice}"
+    if unknown:
+        command = f"PYTHONPATH=workflow python -m safelrm revisions {file.replace(', ', ' ')}"
+        return f"does not know {unknown}", f"fill it in online: {command}; or give it in `settings`"
+    return None
 
 
 def check_benchmarks(study: Study, file: str) -> None:
@@ -125,6 +173,23 @@ def check_benchmarks(study: Study, file: str) -> None:
                 key=f"benchmarks.{place}.name",
                 fix="give this one a `name` of its own",
             )
+
+
+def check_refined(study: Study, file: str) -> None:
+    """Make sure that no data set is made from itself.
+
+    Raises:
+        SafeLRMError: one is.
+    """
+    for name in study.datasets:
+        behind: set[str] = set()
+        todo = [name]
+        while todo:
+            todo = [origin for one in todo for origin in study.datasets[one].origins if origin not in behind]
+            behind |= {*todo}
+        if name in behind:
+            key, fix = f"datasets.{name}.settings", "name other data sets in `dataset` and `overlap_with`"
+            raise SafeLRMError(f"`{name}` is made from itself", file=file, key=key, fix=fix)
 
 
 def check_arms(study: Study, file: str) -> None:

@@ -29,7 +29,7 @@ PARTS_OF_HEADLINES: Mapping[str, tuple[str, ...]] = {
     "metrics.accuracy_judge": (ANSWER,),
 }
 # judges whose settings may hold `parts` and `kinds`
-SAY_WHAT_THEY_JUDGE = ("safelrm.judging.chat", "safelrm.judging.guard")
+SAY_WHAT_THEY_JUDGE = ("safelrm.judging.chat", "safelrm.judging.guard", "safelrm.judging.patterns")
 
 
 def declared_fields(module: str, settings: Mapping[str, object], file: str, key: str) -> dict[str, JudgeField]:

@@ -84,6 +84,11 @@ def probes_file(model: str, arm: str, seed: int | str) -> str:
     return f"results/probes/{model}/{plain_arm(arm)}/seed{seed}.parquet"
 
 
+def min_k_file(study: str, model: str) -> str:
+    """Min-K% probabilities of data sets under a base."""
+    return result_file(study, f"min_k/{model}.parquet")
+
+
 def result_file(study: str, name: str) -> str:
     """A result of a study."""
     return f"results/{study}/{name}"

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.built_in import built_in_note
 from safelrm.dag.declarations import declared_caption, declared_inputs, declared_measures, has_something_to_show
-from safelrm.dag.paths import curve_file, result_file, rollouts_file
+from safelrm.dag.paths import curve_file, min_k_file, result_file, rollouts_file
 from safelrm.dag.protocol import protocol
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.judging import monitor_files, probes_files, verdict_files
@@ -20,7 +21,17 @@ UNPUBLISHED = ("rollouts", "curves", "probes")
 
 
 # inputs that some studies do not have
-FOR_SOME = ("metrics", "seeds", "differences", "calibration", "measures", "probes", "probe_verdicts")
+FOR_SOME = (
+    "metrics",
+    "seeds",
+    "differences",
+    "calibration",
+    "measures",
+    "probes",
+    "probe_verdicts",
+    "min_k",
+    "memorisation",
+)
 
 
 def outline(study: Study) -> StudyOutline:
@@ -44,6 +55,7 @@ def outline(study: Study) -> StudyOutline:
         judges=tuple(study.judges),
         analyses=tuple(study.analyses),
         calibrated=study.calibration is not None,
+        memorised=study.memorisation is not None,
         monitored=tuple(name for name in models if study.monitor and probes_files(study, name)),
     )
 
@@ -67,14 +79,16 @@ def input_files(study: Study) -> dict[str, list[str]]:
             "samples": True,
             "calibration": study.calibration is not None,
             "measures": bool(study.analyses),
+            "memorisation": study.memorisation is not None,
         }.items()
         if is_made
     }
-    of_probes = {
+    of_some = {
         "probes": [path for model in study.compared_models() for path in probes_files(study, model)],
         "probe_verdicts": monitor_files(study),
+        "min_k": [min_k_file(study.name, model) for model in study.memorisation.models] if study.memorisation else [],
     }
-    files |= {name: paths for name, paths in of_probes.items() if paths}
+    files |= {name: paths for name, paths in of_some.items() if paths}
     return files | {
         "verdicts": verdict_files(study, study.judges),
         "rollouts": [rollouts_file(*run) for run in study.runs()],
@@ -95,9 +109,9 @@ def is_published(inputs: Iterable[str]) -> bool:
 
 
 def caption(study: Study, entry: ReportEntry) -> str:
-    """The caption of a figure or table, with the settings of metrics that it names, and the study's protocol."""
+    """The caption of a figure or table, with the settings of metrics that it names, and what holds for the study."""
     declared = declared_caption(entry.module, study.metrics.model_dump() if study.metrics else {})
-    return "\n\n".join(filter(None, (declared, protocol(study))))
+    return "\n\n".join(filter(None, (declared, built_in_note(study), protocol(study))))
 
 
 def check_reports(study: Study, file: str) -> None:

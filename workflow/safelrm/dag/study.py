@@ -13,7 +13,7 @@ from snakemake.utils import update_config
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.checks import check_arms, check_benchmarks, check_names, check_origins
+from safelrm.dag.checks import check_arms, check_benchmarks, check_names, check_origins, check_presets, check_refined
 from safelrm.dag.modules import forget_modules
 from safelrm.dag.registry import with_registered_settings
 from safelrm.dag.reports import check_reports
@@ -60,8 +60,10 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
         raise _with_suggestion(error, file) from None
     use_plugins(study.plugins, file)
     forget_modules()
+    check_presets(study, file)
     check_benchmarks(study, file)
     check_names(study, file)
+    check_refined(study, file)
     check_arms(study, file)
     check_uses(study, file)
     check_teachers(study, file)

@@ -10,6 +10,7 @@ from safelrm.dag.costs.candidates import STORED_TOKEN, best_texts, candidates_jo
 from safelrm.dag.costs.distilling import distill_job, distilled_texts, sft_texts
 from safelrm.dag.costs.judges import JudgeEstimates
 from safelrm.dag.costs.making import STATES_BYTES, classifier_job, made_job
+from safelrm.dag.costs.memorisation import min_k_job
 from safelrm.dag.costs.probes import probe_guard_bytes, probe_seconds
 from safelrm.dag.costs.processors import (
     CPU,
@@ -48,8 +49,9 @@ NETWORK_BYTES_PER_SECOND = 1e8
 SHORT_ROW_BYTES = 12e3
 # seconds of jobs without a model, as the nano study's took
 SMALL: Mapping[str, float] = {
-    **dict.fromkeys(("curate", "select", "samples", "table", "figure", "audit"), 1.0),
-    **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "pin", "fetch_dataset"), 4.0),
+    **dict.fromkeys(("curate", "select", "samples", "table", "figure", "audit", "rows"), 1.0),
+    **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "memorisation", "pin", "fetch_dataset"), 4.0),
+    **dict.fromkeys(("refine", "contamination"), 60.0),
     **{"verify": 30.0, "validate": 20.0, "fetch_all": 0.0, "all": 0.0},
 }
 # a guess: the most tokens of a labelled completion
@@ -94,6 +96,7 @@ class Estimates:
                 study.judges[of["judge"]], lambda _: distilled_texts(study, of["distillation"])
             ),
             "analyse": self._analyse,
+            "min_k": lambda of: min_k_job(study, self._sized("models", of["model"]), self._on),
         }
         self.are_complete = all(self._sizes.values())
 

@@ -48,6 +48,8 @@ class Costs:
             self.job(arm.method, {"model": arm.model, "recipe": str(arm.recipe), "arm": arm.name})
         for name in used_distillations(study) if self._estimates.are_complete else []:
             self.job("distill", {"distillation": name})
+        for model in study.memorisation.models if study.memorisation and self._estimates.are_complete else []:
+            self.job("min_k", {"model": model})
         for entry in study.validation.values() if self._estimates.are_complete else []:
             for judge, labelled in itertools.product(map(judge_of, entry.judges), entry.labelled):
                 self.job("judge_labelled", {"judge": judge, "labelled": labelled})
