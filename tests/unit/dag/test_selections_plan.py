@@ -6,6 +6,7 @@ import pytest
 from distilled_fixtures import GUARDED, LIMITS, selection_config
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.built_in import built_in_arms
 from safelrm.dag.costs.resources import Costs
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
@@ -199,6 +200,20 @@ def test_more_samples_take_longer_and_an_endpoint_asks():
     assert many.job("sft", trained) == few.job("sft", trained)
     asked = costs(teacher={"endpoint": {"url": "https://a.example/v1", "model": "m"}}).job("distill", OWN).asks
     assert asked.questions > 0
+
+
+def test_what_rules_have_written_is_built_in_whoever_has_taught_it():
+    def marked(teacher: dict, **changes: object) -> list[str]:
+        config = selection_config()
+        own = {key: value for key, value in config["distillations"]["own"].items() if key != "sampling"}
+        config["distillations"]["own"] = own | {"teacher": teacher, **changes}
+        return built_in_arms(load(config | {"arms": config["arms"][-1:]}))
+
+    sampled = LIMITS["sampling"]
+    assert marked({"checkpoint": {"model": "nano_a", "max_model_length": 192}}, sampling=sampled) == []
+    assert marked({"module": "safelrm.nano.writer"}) == ["sft-direct"]
+    # a teacher that was trained on such data
+    assert marked(TAUGHT, sampling=sampled) == ["sft-direct"]
 
 
 def test_a_distillation_and_its_selection_are_a_part_of_the_training():
