@@ -1,5 +1,7 @@
 """Rows of distilled responses and of verdicts on them, and the default study with selections."""
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -69,6 +71,11 @@ def verdicts(rows: pd.DataFrame, said: dict[tuple[str, int], tuple[str, float]],
     return found[columns].astype({"score": "float64"})
 
 
+@cache
+def _default() -> dict:
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
 def selection_config(*arms: dict, **changes: dict) -> dict:
     """The default study with a distillation `own`, its selection `direct`, and arms that are trained on it.
 
@@ -76,7 +83,7 @@ def selection_config(*arms: dict, **changes: dict) -> dict:
         arms: the arms, in place of one.
         changes: what the selection has beside its defaults.
     """
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config = deepcopy(_default())
     teacher = {"checkpoint": {"model": "nano_a", "max_model_length": 192}}
     config["distillations"] = {"own": LIMITS | {"teacher": teacher, "prompts": ["rl_harmful", "rl_dial"], "samples": 4}}
     config["selections"] = {"direct": {"distillation": "own", "filters": [GUARDED], **changes}}

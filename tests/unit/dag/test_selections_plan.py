@@ -6,6 +6,7 @@ import pytest
 from distilled_fixtures import GUARDED, LIMITS, selection_config
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.built_in import built_in_arms
 from safelrm.dag.costs.resources import Costs
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
@@ -13,6 +14,14 @@ from safelrm.dag.taught import taught_arms
 from safelrm.operations.card import recipes, training_sets
 
 DIRECT, OWN = {"selection": "direct"}, {"distillation": "own"}
+CHAT = {
+    "module": "safelrm.judging.chat",
+    "settings": {
+        "question": "{prompt} {text}",
+        "endpoint": {"url": "https://a.example/v1", "model": "m"},
+        "fields": {"safe": {"verdicts": ["yes", "no"], "counts": "yes", "direction": "higher", "values": {"y": "yes"}}},
+    },
+}
 TAUGHT = {"checkpoint": {"model": "nano_a", "arm": "rl-grpo-from-sft-star1", "seed": 7, "max_model_length": 192}}
 
 
@@ -84,12 +93,13 @@ def judged_by(judge: str, **settings: object) -> dict:
     [
         ({"filters": [judged_by("guard_b", verdicts=["safe"])]}, {}, "`guard_b` selects what is trained on"),
         ({"best": {"harmful": {"judge": "guard_b"}}}, {}, "`guard_b` selects what is trained on"),
-        ({"filters": [judged_by("second_b", verdicts=["safe"])]}, {}, "`guard_b` asks the guard of `second_b`"),
+        ({"filters": [judged_by("second_b", verdicts=["safe"])]}, {}, "`guard_b` asks the model of `second_b`"),
         (
             {"filters": [judged_by("helping", verdicts=["refusal"])]},
             {},
             "`help` measures by the same means",
         ),
+        ({"filters": [judged_by("chat", verdicts=["yes"])]}, {"safety_judge": "guard_b"}, None),
         ({"filters": [judged_by("exact", verdicts=["correct"])]}, {}, None),
         ({}, {}, None),
         ({}, {"safety_judge": "guard_a"}, "`guard_a`"),
@@ -100,6 +110,7 @@ def test_what_selects_does_not_report(changes, metrics, said):
     config["arms"] = [arm for arm in config["arms"] if arm["method"] != "rl"]
     config["judges"]["second_b"] = config["judges"]["guard_b"]
     config["judges"]["helping"] = config["judges"]["help"]
+    config["judges"]["chat"] = CHAT
     config["metrics"] |= metrics
     if said is None:
         load(config)
@@ -175,18 +186,34 @@ def test_a_selection_has_no_name_of_a_data_set():
 
 
 def test_more_samples_take_longer_and_an_endpoint_asks():
-    def job(rule: str, of: dict, **changes: object):
+    def costs(**changes: object) -> Costs:
         config = selection_config()
         config["distillations"]["own"] |= changes
-        return Costs(load(config)).job(rule, of)
+        config["arms"] = config["arms"][-1:]
+        return Costs(load(config))
 
-    judged = {"judge": "guard_a", "distillation": "own"}
-    assert job("distill", OWN, samples=16).seconds > job("distill", OWN).seconds
-    assert job("judge_distilled", judged, samples=16).seconds > job("judge_distilled", judged).seconds
-    asked = job("distill", OWN, teacher={"endpoint": {"url": "https://a.example/v1", "model": "m"}}).asks
-    assert asked.questions > 0
+    few, many = costs(), costs(samples=16)
     trained = {"model": "nano_b", "recipe": "direct", "start": "", "seed": "1"}
-    assert job("sft", trained).seconds > 0
+    for rule, of in (("distill", OWN), ("judge_distilled", {"judge": "guard_a", "distillation": "own"})):
+        assert many.job(rule, of).seconds > few.job(rule, of).seconds
+    # one sample of each prompt is kept
+    assert many.job("sft", trained) == few.job("sft", trained)
+    asked = costs(teacher={"endpoint": {"url": "https://a.example/v1", "model": "m"}}).job("distill", OWN).asks
+    assert asked.questions > 0
+
+
+def test_what_rules_have_written_is_built_in_whoever_has_taught_it():
+    def marked(teacher: dict, **changes: object) -> list[str]:
+        config = selection_config()
+        own = {key: value for key, value in config["distillations"]["own"].items() if key != "sampling"}
+        config["distillations"]["own"] = own | {"teacher": teacher, **changes}
+        return built_in_arms(load(config | {"arms": config["arms"][-1:]}))
+
+    sampled = LIMITS["sampling"]
+    assert marked({"checkpoint": {"model": "nano_a", "max_model_length": 192}}, sampling=sampled) == []
+    assert marked({"module": "safelrm.nano.writer"}) == ["sft-direct"]
+    # a teacher that was trained on such data
+    assert marked(TAUGHT, sampling=sampled) == ["sft-direct"]
 
 
 def test_a_distillation_and_its_selection_are_a_part_of_the_training():

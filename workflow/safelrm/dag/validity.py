@@ -75,16 +75,15 @@ def _selects(study: Study, name: str, selecting: str) -> str | None:
         return None
     if name == selecting:
         return "selects what is trained on: it would judge what it has taught"
-    guard = other.guard or other.model
-    if guard in study.guards and _asks(study, judge, guard):
-        return f"asks the guard of `{selecting}`, which selects what is trained on"
-    if guard in study.models and (judge.guard or judge.model) == guard:
-        return f"asks the model of `{selecting}`, which selects what is trained on"
-    if (asked := _endpoint(other)) and asked == _endpoint(judge):
-        return f"asks the endpoint's model of `{selecting}`, which selects what is trained on"
-    if guard is None and _endpoint(other) is None and judge.module == other.module:
-        return f"measures by the same means as `{selecting}`, which selects what is trained on"
-    return None
+    asks = f"asks the model of `{selecting}`, which selects what is trained on"
+    if asked := other.guard or other.model:
+        return asks if _asks(study, judge, asked) else None
+    if endpoint := _endpoint(other):
+        name = judge.guard or judge.model
+        known = _origins(study.guards.get(name) or study.models[name]) if name else {_endpoint(judge)}
+        return asks if endpoint in known else None
+    same = judge.module == other.module
+    return f"measures by the same means as `{selecting}`, which selects what is trained on" if same else None
 
 
 def _is_of_correctness(judge: JudgeEntry) -> bool:
@@ -213,8 +212,8 @@ def _headlines(study: Study) -> Iterator[tuple[str, str]]:
 
 
 def _asks(study: Study, judge: JudgeEntry, guard: str) -> bool:
-    """Whether a judge asks a guard, by its name or as another entry of the same model."""
-    rewarding, name = study.guards[guard], judge.guard or judge.model
+    """Whether a judge asks a guard or a model, by its name or as another entry of the same model."""
+    rewarding, name = study.guards.get(guard) or study.models[guard], judge.guard or judge.model
     if name is None:
         return _endpoint(judge) in _origins(rewarding)
     if name == guard:

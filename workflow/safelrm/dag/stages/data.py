@@ -84,7 +84,8 @@ class DataStages(Stages):
 
         Other data sets may be named in a configuration that it stands on.
         """
-        read = {*self._read()}
+        # what is read may also be a selection, or a benchmark that is named in another way than its data set
+        read = {*self._read()} & {*self.study.datasets}
         while behind := {origin for name in read for origin in self.study.datasets[name].origins} - read:
             read |= behind
         return [*data_files(name for name in self.study.datasets if name in read), *self.candidates()]
