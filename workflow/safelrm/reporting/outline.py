@@ -33,6 +33,7 @@ class StudyOutline:
         analyses: the names of the trace analyses.
         calibrated: whether judges are calibrated.
         monitored: the models whose arms are probed, if judges of the study judge the answers (`monitor`).
+        pattern_judges: the judges of risky patterns, if arms are trained on selections of distillations.
     """
 
     models: tuple[ModelOutline, ...] = ()
@@ -42,6 +43,7 @@ class StudyOutline:
     analyses: tuple[str, ...] = ()
     calibrated: bool = False
     monitored: tuple[str, ...] = ()
+    pattern_judges: tuple[str, ...] = ()
 
     @property
     def reasoning_models(self) -> tuple[ModelOutline, ...]:
