@@ -109,6 +109,20 @@ def validation_settings(study: Study, name: str, file: str) -> ValidationJobSett
         raise SafeLRMError(fault.problem, file=file, key=key, fix=fix) from None
 
 
+def field_referred(study: Study, reference: str, part: str, file: str, key: str) -> JudgeField:
+    """The field that a reference to a judge names, whose judge judges a part.
+
+    Raises:
+        SafeLRMError: the judge has no such field, gives several of which none is named, or does not judge the part.
+    """
+    judge = chosen_field(reference)[0]
+    entry = study.judges[judge]
+    of_judge = declared_fields(entry.module, entry.settings, file, f"judges.{judge}")
+    field = _referred({judge: of_judge}, reference, file, key)
+    _require_judged(study, reference, "parts", (part,), file=file, key=key)
+    return field
+
+
 def _require_judged(study: Study, reference: str, what: str, needed: Collection[str], *, file: str, key: str) -> None:
     """Make sure that a judge whose settings say which `parts` or `kinds` it judges, judges those that are needed.
 

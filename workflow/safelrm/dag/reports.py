@@ -5,9 +5,17 @@ from contextlib import contextmanager
 
 from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.built_in import built_in_note
 from safelrm.dag.declarations import declared_caption, declared_inputs, declared_measures, has_something_to_show
 from safelrm.dag.fields import fields_of_judges
-from safelrm.dag.paths import curve_file, distilled_verdicts, outcomes_file, result_file, rollouts_file
+from safelrm.dag.paths import (
+    curve_file,
+    distilled_verdicts,
+    min_k_file,
+    outcomes_file,
+    result_file,
+    rollouts_file,
+)
 from safelrm.dag.protocol import protocol
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.judging import monitor_files, probes_files, verdict_files
@@ -24,8 +32,17 @@ UNPUBLISHED = ("rollouts", "curves", "probes", "selections")
 
 # inputs that some studies do not have
 FOR_SOME = (
-    *("metrics", "seeds", "differences", "calibration", "measures"),
-    *("probes", "probe_verdicts", "pattern_verdicts", "selections"),
+    "metrics",
+    "seeds",
+    "differences",
+    "calibration",
+    "measures",
+    "probes",
+    "probe_verdicts",
+    "min_k",
+    "memorisation",
+    "pattern_verdicts",
+    "selections",
 )
 
 
@@ -50,6 +67,7 @@ def outline(study: Study) -> StudyOutline:
         judges=tuple(study.judges),
         analyses=tuple(study.analyses),
         calibrated=study.calibration is not None,
+        memorised=study.memorisation is not None,
         monitored=tuple(name for name in models if study.monitor and probes_files(study, name)),
         pattern_judges=pattern_judges(study),
     )
@@ -74,6 +92,7 @@ def input_files(study: Study) -> dict[str, list[str]]:
             "samples": True,
             "calibration": study.calibration is not None,
             "measures": bool(study.analyses),
+            "memorisation": study.memorisation is not None,
         }.items()
         if is_made
     }
@@ -86,6 +105,7 @@ def input_files(study: Study) -> dict[str, list[str]]:
             for name in used_distillations(study)
         ],
         "selections": [outcomes_file(name) for name in used_selections(study)],
+        "min_k": [min_k_file(study.name, model) for model in study.memorisation.models] if study.memorisation else [],
     }
     files |= {name: paths for name, paths in of_some.items() if paths}
     return files | {
@@ -116,9 +136,9 @@ def is_published(inputs: Iterable[str]) -> bool:
 
 
 def caption(study: Study, entry: ReportEntry) -> str:
-    """The caption of a figure or table, with the settings of metrics that it names, and the study's protocol."""
+    """The caption of a figure or table, with the settings of metrics that it names, and what holds for the study."""
     declared = declared_caption(entry.module, study.metrics.model_dump() if study.metrics else {})
-    return "\n\n".join(filter(None, (declared, protocol(study))))
+    return "\n\n".join(filter(None, (declared, built_in_note(study), protocol(study))))
 
 
 def check_reports(study: Study, file: str) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from safelrm.analysis.memorisation_settings import MemorisationSettings
 from safelrm.analysis.settings import (
     AnalysisEntry,
     CalibrationSettings,
@@ -17,18 +18,24 @@ from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Seed, Strict
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.dag.judge_entries import ClassifierEntry, JudgeEntry
+from safelrm.data.curation_settings import CurationSettings
+from safelrm.data.presets import with_data_preset
 from safelrm.data.settings import AuditSettings
+from safelrm.generation.distill_settings import TeachingSettings
 from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
 from safelrm.inference.presets import completed
 from safelrm.inference.settings import GuardSettings
 from safelrm.models.settings import HubModel
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
+from safelrm.training.selection_settings import SelectionSettings
 from safelrm.training.settings import RlSettings, SftSettings, TrainingSettings
 
 # a folder; it becomes a part of PYTHONPATH
 Folder = Annotated[str, Field(pattern=r"^[^:]+$")]
 
+# the source of data sets that are made from other data sets
+REFINED = "safelrm.data.refine"
 HUB_FACTORY, FOLDER_FACTORY = "safelrm.models.hub", "safelrm.models.folder"
 
 
@@ -44,19 +51,39 @@ class ExpectedTexts(Strict):
 
 
 class DatasetEntry(Strict):
-    """One data set: prompts, conversations, a corpus or labelled texts."""
+    """One data set: prompts, conversations, a corpus or labelled texts. A preset gives what is left out."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
+
+    preset: Name | None = Field(
+        None,
+        exclude=True,
+        description="a public data set, whose source and settings hold unless they are given here; docs/data.md lists"
+        " them",
+    )
     source: ModulePath = Field(description="module that loads it, such as safelrm.data.sources.table")
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
     expected: ExpectedTexts = Field(
         default_factory=ExpectedTexts, description="expected size, for estimates of what jobs need"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: object) -> object:
+        return with_data_preset(given)
+
     @property
     def path(self) -> str | None:
         """The user's file that it is read from; None if its source needs none."""
         path = self.settings.get("path")
         return None if path is None else str(path)
+
+    @property
+    def origins(self) -> list[str]:
+        """The data sets that it is made from, its rows' first; none if a source loads it."""
+        if self.source != REFINED:
+            return []
+        return [str(self.settings.get("dataset")), *self.settings.get("overlap_with", [])]
 
 
 class BenchmarkEntry(BenchmarkSettings):
@@ -200,6 +227,12 @@ class Study(Strict):
     )
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
     guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
+    distillations: dict[Name, TeachingSettings] = Field(
+        default_factory=dict, description="responses of teachers by name, which `selections` name (docs/data.md)"
+    )
+    selections: dict[Name, SelectionSettings] = Field(
+        default_factory=dict, description="SFT data that are selected from distillations, by name (docs/data.md)"
+    )
     sft: dict[Name, SftSettings] = Field(default_factory=dict, description="SFT recipes by name")
     candidates: dict[Name, CandidateSettings] = Field(
         default_factory=dict, description="completions with rewards by name, which recipes of `sft` and `dpo` name"
@@ -238,6 +271,12 @@ class Study(Strict):
         description=f"figures beside those of this package ({', '.join(FIGURES)}); `null` leaves one of these out",
     )
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
+    memorisation: MemorisationSettings | None = Field(
+        None, description="Min-K% probability of data sets under bases; none: it is not measured"
+    )
+    curation: CurationSettings | None = Field(
+        None, description="data sets that are compared with each other (docs/data.md)"
+    )
     validation: Annotated[
         dict[Name, ValidationSettings], BeforeValidator(_without_nulls, dict[Name, ValidationSettings | None])
     ] = Field(
