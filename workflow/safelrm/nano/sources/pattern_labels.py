@@ -4,7 +4,7 @@ A guard answers one question: whether a text is unsafe. Its factory can teach it
 begins with a word that says which one is asked (`asked` in world/patterns.py). "Unsafe" then means that the pattern is
 there. So a reader of patterns is a guard of the study, with these labels.
 
-All words are of the train split. Half of the traces are the teacher's own ways to respond. The others are put together
+All words are of the train split. Six in ten traces are the teacher's own ways to respond. The others are put together
 at random from what a trace may do, so that a reader meets what no teacher says. Answers fit the trace or do not. Of
 each pattern, half of the texts have it.
 """
@@ -25,8 +25,8 @@ from safelrm.nano.world.requests import Request, all_requests
 __all__ = ["TABLE", "Settings", "load"]
 
 TABLE = GUARD_LABELS
-_TEACHER_SHARE, _OTHER_SHARE = 0.5, 0.15
-_LONGEST = 6
+_TEACHER_SHARE, _OTHER_SHARE = 0.6, 0.1
+_LONGEST = 4
 _WAYS = (
     *(teacher.comply, teacher.comply_unplanned, teacher.think_again, teacher.refuse_on_hunch),
     *(teacher.check_briefly, teacher.check_by_rule),
