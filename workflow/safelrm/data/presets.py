@@ -58,17 +58,14 @@ def with_data_preset(given: object) -> object:
     key of the preset out. Where the settings name a `path`, those for the publisher's file hold.
 
     Args:
-        given: a mapping. Anything else is returned as it is, for pydantic to refuse.
+        given: the data set. What is no mapping, or has no preset, comes back as it is.
 
     Raises:
-        ValueError: there is no such preset.
+        ValueError: nothing has the preset's name.
     """
     if not isinstance(given, Mapping) or given.get(PRESET) is None:
         return given
-    name = given[PRESET]
-    if not isinstance(name, str) or name not in data_presets():
-        raise ValueError(f"there is no preset `{name}`; there are {', '.join(data_presets())}")
-    preset, own = data_presets()[name], given.get("settings") or {}
+    preset, own = _preset(given[PRESET]), given.get("settings") or {}
     if not isinstance(own, Mapping):
         return given
     from_file = own.get("path") is not None
@@ -92,6 +89,13 @@ def unknown_settings(settings: Mapping[str, object], within: str = "") -> Iterat
             yield from unknown_settings(value, f"{within}{key}.")
         elif value is None and key != REVISION:
             yield f"{within}{key}"
+
+
+def _preset(name: object) -> DataPreset:
+    found = data_presets().get(name) if isinstance(name, str) else None
+    if found is None:
+        raise ValueError(f"there is no preset `{name}`; there are {', '.join(data_presets())}")
+    return found
 
 
 def _settings(preset: DataPreset, *, from_file: bool) -> Part:
