@@ -148,7 +148,7 @@ def _fault_of_preset(entry: DatasetEntry, file: str) -> tuple[str, str] | None:
     """What a data set's preset lacks, and how to give it."""
     unknown = [*unknown_settings(entry.settings)]
     if entry.path is None and "hub" not in entry.settings:
-        return "reads the publisher's file", "give `settings.path`; docs/data.md says whose file it is"
+        return "reads the publisher's file", "give `settings.path`; docs/sources.md says whose file it is"
     for key, choice in data_presets()[entry.preset].choose.items():
         if key in unknown:
             return f"needs `settings.{key}`", f"give {choice}"

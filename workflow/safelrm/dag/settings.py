@@ -58,8 +58,7 @@ class DatasetEntry(Strict):
     preset: Name | None = Field(
         None,
         exclude=True,
-        description="a public data set, whose source and settings hold unless they are given here; docs/data.md lists"
-        " them",
+        description="a public data set, whose source and settings hold unless they are given here (docs/sources.md)",
     )
     source: ModulePath = Field(description="module that loads it, such as safelrm.data.sources.table")
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")

@@ -61,10 +61,10 @@ def with_data_preset(given: object) -> object:
     key of the preset out. Where the settings name a `path`, those for the publisher's file hold.
 
     Args:
-        given: a mapping. Anything else is returned as it is, for pydantic to refuse.
+        given: the data set. What is no mapping, or has no preset, comes back as it is.
 
     Raises:
-        ValueError: there is no such preset.
+        ValueError: nothing has the preset's name.
     """
     preset = named_preset(given, data_presets())
     own = given.get("settings") or {} if preset else None

@@ -7,7 +7,7 @@ The settings name the columns and choose the rows, so that a new benchmark needs
 3. the columns are mapped; a row that does not fit is an error, or is left out (`faulty`);
 4. `size` rows are drawn.
 
-Each row of the file is kept, or left out for one reason (data/account.py). docs/data.md says what does not fit.
+Each row of the file is kept, or left out for one reason (data/account.py). docs/sources.md says what does not fit.
 """
 
 import re
