@@ -47,7 +47,7 @@ class Written:
 
 
 def load(settings: Settings) -> pd.DataFrame:
-    """The conversations, in an order that depends on the seed and the number of prompts alone.
+    """The conversations, in an order that depends on the seed and the prompts alone.
 
     Raises:
         SafeLRMError: two of the sets of prompts share one, or the world holds fewer prompts than asked for.
@@ -56,7 +56,7 @@ def load(settings: Settings) -> pd.DataFrame:
     for before, row in pairwise(rows):
         if before.prompt == row.prompt:
             fix = "ask for sets of different kinds, or of different splits"
-            raise SafeLRMError(f"`{row.prompt}` is drawn twice", key="requests", fix=fix)
+            raise SafeLRMError(f"prompt {prompt_id(NAME, row.prompt)} is drawn twice", key="requests", fix=fix)
     random.Random(derive_seed(NAME, "order", settings.seed)).shuffle(rows)
     return pd.DataFrame(
         {

@@ -31,6 +31,8 @@ TITLES = {SAFETY: "safety rate on t+y", OVER_REFUSAL: "over-refusal rate", ACCUR
 SERIES = ["model", "benchmark"]
 # distance of series that stand side by side, as a share of the distance of levels
 ASIDE = 0.09
+# above the rates there is room for the legend
+RATES, TOP = (0, 0.2, 0.4, 0.6, 0.8, 1.0), 1.32
 
 
 def draw(results: Results, settings: Settings) -> Figure:
@@ -135,9 +137,9 @@ def _counts(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _axis(axes: Axes, settings: Settings, title: str) -> None:
-    axes.set(title=title, xlabel=settings.factor, ylim=(-0.05, 1.05))
+    axes.set(title=title, xlabel=settings.factor, ylim=(-0.05, TOP), yticks=RATES)
     if axes.containers:
-        axes.legend(loc="best")
+        axes.legend(loc="upper center")
     if settings.logarithmic:
         axes.set_xscale("log")
         axes.minorticks_off()
