@@ -12,6 +12,11 @@ def data_file(name: str) -> str:
     return f"data/{name}.parquet"
 
 
+def dropped_file(name: str) -> str:
+    """The rows that a data set lacks of the one that it is made from."""
+    return f"data/dropped/{name}.csv"
+
+
 def data_files(names: Iterable[str]) -> list[str]:
     """Data sets."""
     return [data_file(name) for name in names]

@@ -11,9 +11,10 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import FIX, load_registered, module_fault
 from safelrm.core.settings import Strict
 from safelrm.dag.declarations import assigned_names, declared_scorers
+from safelrm.dag.entries import REFINED, BenchmarkEntry
 from safelrm.dag.fields import with_judged_fields
 from safelrm.dag.modules import is_module, syntax_tree
-from safelrm.dag.settings import REFINED, BenchmarkEntry, Study
+from safelrm.dag.settings import Study
 from safelrm.generation.settings import SelectedModule
 from safelrm.judging.fields import judge_of
 from safelrm.training.candidate_settings import CandidateSettings

@@ -13,8 +13,9 @@ from snakemake.utils import update_config
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.checks import check_arms, check_benchmarks, check_names, check_origins, check_presets, check_refined
+from safelrm.dag.checks import check_arms, check_benchmarks, check_origins, check_presets, check_refined
 from safelrm.dag.modules import forget_modules
+from safelrm.dag.references import check_names
 from safelrm.dag.registry import with_registered_settings
 from safelrm.dag.reports import check_reports
 from safelrm.dag.roots import use_plugins

@@ -13,10 +13,11 @@ from pathlib import Path
 from safelrm.analysis.settings import headline_judges
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.declarations import declared_same_means, declared_scorers
+from safelrm.dag.entries import BenchmarkEntry, MadeModel
 from safelrm.dag.fields import declared_fields
 from safelrm.dag.judge_entries import JudgeEntry
 from safelrm.dag.selections import asked_judges
-from safelrm.dag.settings import Arm, BenchmarkEntry, MadeModel, Study
+from safelrm.dag.settings import Arm, Study
 from safelrm.dag.taught import reward_of, selections_of, taught_arms
 from safelrm.data.settings import AuditSettings
 from safelrm.judging.fields import judge_of

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from safelrm.core.settings import Count, Name, Seed, Strict
+from safelrm.core.settings import Count, ModulePath, ModuleSettings, Name, Seed, Strict
 
 Similarity = Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -57,3 +57,38 @@ class RefineSettings(MatchSettings):
         if self.dataset in self.overlap_with:
             raise ValueError("`overlap_with` names `dataset`: use `duplicates` for repeated rows within a set")
         return self
+
+
+class CardFacts(Strict):
+    """What a configuration says of a data set."""
+
+    source: ModulePath = Field(description="module that makes it")
+    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module, without paths")
+    title: str | None = Field(None, description="what the data set is")
+    licence: str | None = Field(None, description="its licence")
+    warning: str | None = Field(None, description="what one must know before one uses it")
+
+    @property
+    def hub(self) -> str | None:
+        """The repository of a hub that its rows are fetched from."""
+        return self._text("hub") if self.sha256 is None else None
+
+    @property
+    def revision(self) -> str | None:
+        """The commit of that repository."""
+        return self._text("revision")
+
+    @property
+    def sha256(self) -> str | None:
+        """The hash of the publisher's file."""
+        return self._text("sha256")
+
+    def _text(self, key: str) -> str | None:
+        value = self.settings.get(key)
+        return None if value is None else str(value)
+
+
+class CardSettings(Strict):
+    """The data sets that have cards."""
+
+    datasets: dict[Name, CardFacts] = Field(description="each data set by name")

@@ -204,3 +204,24 @@ DROPPED = Table(
     choices=(("reason", (DUPLICATE, OVERLAPPING, NOT_TAKEN)), ("kind", MATCH_KINDS)),
     decimals=6,
 )
+
+PROMPT = "prompt"
+
+TOKEN_LENGTHS = Table(
+    "lengths in tokens",
+    columns(
+        dataset=pa.string(),
+        part=pa.string(),
+        # the model whose tokens are counted, or `words`
+        unit=pa.string(),
+        # number of texts; the other columns are in the unit
+        rows=pa.int64(),
+        mean=(pa.float64(), None),
+        **dict.fromkeys(("p5", "p25", "p50", "p75", "p90", "p95", "p99"), (pa.float64(), None)),
+        max=(pa.int64(), None),
+        total=(pa.int64(), None),
+    ),
+    key=("dataset", "part", "unit"),
+    choices=(("part", (PROMPT, *TEXT_PARTS)),),
+    decimals=6,
+)

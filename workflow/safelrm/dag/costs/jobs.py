@@ -51,7 +51,7 @@ SHORT_ROW_BYTES = 12e3
 SMALL: Mapping[str, float] = {
     **dict.fromkeys(("curate", "select", "samples", "table", "figure", "audit", "rows"), 1.0),
     **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "memorisation", "pin", "fetch_dataset"), 4.0),
-    **dict.fromkeys(("refine", "contamination"), 60.0),
+    **dict.fromkeys(("refine", "contamination", "data_cards"), 60.0),
     **{"verify": 30.0, "validate": 20.0, "fetch_all": 0.0, "all": 0.0},
 }
 # a guess: the most tokens of a labelled completion

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from safelrm.core.files import canonical_json
+from safelrm.dag.entries import DatasetEntry
 from safelrm.dag.paths import candidates_file, data_file, data_files, fetched_dataset, result_file
 from safelrm.dag.registry import top_level_names
-from safelrm.dag.settings import DatasetEntry
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.dag.stages.models import dataset_to_fetch
 from safelrm.dag.taught import candidates_of, sft_file, taught_arms, used_distillations
