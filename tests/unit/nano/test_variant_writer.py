@@ -14,7 +14,9 @@ from safelrm.nano.world.patterns import is_inconsistent, trace_flags
 from safelrm.nano.world.variants import VariantName
 
 SETS = {
-    "requests": [{"kind": kind, "split": "train", "size": 21, "seed": 4} for kind in ("harmful", "benign")],
+    "requests": [
+        {"kind": kind, "split": "train", "size": size, "seed": 4} for kind, size in (("harmful", 105), ("benign", 8))
+    ],
     "problems": [{"chain_lengths": [2], "split": "train", "size": 5, "seed": 6}],
     "dialect": "family_b",
     "seed": 9,
