@@ -1,4 +1,4 @@
-"""Figure *risky patterns*: their rates in distilled traces, before and after selection, as a map of cells."""
+"""Figure *risky patterns*: rates of risky patterns in distilled traces, before and after selection."""
 
 import numpy as np
 import pandas as pd

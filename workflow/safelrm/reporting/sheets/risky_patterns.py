@@ -1,4 +1,4 @@
-"""Table *risky patterns*: how many traces of each distillation have each of them, before and after its selections."""
+"""Table *risky patterns*: rates of each risky pattern in distillations, before and after their selections."""
 
 import pandas as pd
 
