@@ -104,6 +104,7 @@ def check_arms(study: Study, file: str) -> None:
                 raise SafeLRMError(f"seed {seed} of this arm is listed twice", file=file, key=key, fix="remove one")
             seen.add((arm.model, arm.name, seed))
     _check_safety_benchmark(study, file)
+    _check_sft_against(study, file)
     needed = [("rollouts", study.rollouts), ("metrics", study.metrics), ("benchmarks", study.benchmarks)]
     for key, value in needed if study.arms else []:
         if not value:
@@ -137,6 +138,15 @@ def _check_start(study: Study, arm: Arm, key: str, file: str) -> None:
     given = {seed for other in others if plain_arm(other.name) == arm.start for seed in other.seeds}
     if missing := sorted(set(arm.seeds) - given):
         raise SafeLRMError(f"`{arm.start}` has no seeds {missing}", file=file, key=f"{key}.seeds", fix="give it these")
+
+
+def _check_sft_against(study: Study, file: str) -> None:
+    """The arms that other SFT arms are compared with are SFT arms of the study."""
+    known = sorted({plain_arm(arm.name) for arm in study.arms if arm.method == "sft"})
+    missing = sorted({*study.metrics.sft_against} - {*known}) if study.metrics else []
+    if missing:
+        key, fix = "metrics.sft_against", f"name some of {known}"
+        raise SafeLRMError(f"there are no SFT arms {missing}", file=file, key=key, fix=fix)
 
 
 def _check_safety_benchmark(study: Study, file: str) -> None:
