@@ -99,6 +99,7 @@ def test_a_figure_has_the_inputs_that_it_declares(config):
 def test_every_input_of_a_study_can_be_read(config):
     config["rl"]["grpo"]["probe"] = PROBE
     sections = {"analyses": {"lengths": {"module": LENGTHS}}, "monitor": {"judges": ["oracle"]}}
+    sections["memorisation"] = {"datasets": ["star1"], "models": ["nano_a"]}
     study = load_study(config | sections, "config.yaml")
     files = input_files(study)
     assert {name for name in files if not name.startswith("analyses.")} == set(READERS)

@@ -9,6 +9,7 @@ from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.registry import settings_model
 from safelrm.dag.settings import Arm, DatasetEntry, Study
+from safelrm.data.presets import data_presets, unknown_settings
 from safelrm.data.schemas import HARMFUL
 from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
@@ -40,12 +41,14 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
             yield from ((f"{section}.{name}.inputs", given, "datasets") for given in made.inputs.values())
     for name, sft in study.sft.items():
         key = "mixture" if sft.mixture else "dataset"
-        yield from ((f"sft.{name}.{key}", dataset, "datasets") for dataset in sft.datasets)
+        at = f"sft.{name}.{key}"
+        yield from ((at, given, "selections" if given in study.selections else "datasets") for given in sft.datasets)
         yield f"sft.{name}.candidates", sft.candidates, "candidates"
     yield from ((f"dpo.{name}.candidates", dpo.candidates, "candidates") for name, dpo in study.dpo.items())
     for name, candidates in study.candidates.items():
         yield from ((f"candidates.{name}.prompts", dataset, "datasets") for dataset in candidates.prompts)
         yield from ((f"candidates.{name}.rewards", guard, "guards") for guard in candidates.guards)
+    yield from _references_of_distillations(study)
     for name, rl in study.rl.items():
         yield from ((f"rl.{name}.prompts", share.dataset, "datasets") for share in rl.prompts)
         yield from ((f"rl.{name}.rewards", guard, "guards") for guard in rl.guards)
@@ -55,6 +58,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     yield from _references_of_curation(study)
     yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
+    yield from _references_of_memorisation(study)
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
@@ -70,10 +74,27 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     for name, analysis in study.analyses.items():
         yield from ((f"analyses.{name}.judges", judge, "judges") for judge in analysis.judges)
     if study.audit:
-        benchmarks = {entry.name for entry in study.benchmarks}
-        known = {"train": study.audit.train, "tune": study.audit.tune}
-        yield from ((f"audit.{side}", name, "datasets") for side, names in known.items() for name in names)
-        yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+        yield from _references_of_audit(study)
+
+
+def _references_of_audit(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key of the audit that names a data set, a selection or a benchmark."""
+    benchmarks = {entry.name for entry in study.benchmarks}
+    for name in study.audit.train:
+        yield "audit.train", name, "selections" if name in study.selections else "datasets"
+    yield from (("audit.tune", name, "datasets") for name in study.audit.tune)
+    yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
+
+
+def _references_of_distillations(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key of distillations and selections that names prompts, a model, a distillation or a judge."""
+    for name, distillation in study.distillations.items():
+        yield from ((f"distillations.{name}.prompts", dataset, "datasets") for dataset in distillation.prompts)
+        if checkpoint := distillation.teacher.checkpoint:
+            yield f"distillations.{name}.teacher.checkpoint.model", checkpoint.model, "models"
+    for name, selection in study.selections.items():
+        yield f"selections.{name}.distillation", selection.distillation, "distillations"
+        yield from ((f"selections.{name}.best", judge_of(judge), "judges") for judge in selection.judges)
 
 
 def _references_of_curation(study: Study) -> Iterator[tuple[str, str | None, str]]:
@@ -97,6 +118,44 @@ def _references_of_classifiers(study: Study) -> Iterator[tuple[str, str | None, 
     yield from ((f"judges.{name}.classifier", judge.classifier, "classifiers") for name, judge in study.judges.items())
     for name, classifier in study.classifiers.items():
         yield from ((f"classifiers.{name}.labelled", given, "datasets") for given in classifier.labelled)
+
+
+def _references_of_memorisation(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names a base whose memory is measured, or a data set that it reads."""
+    if (asked := study.memorisation) is None:
+        return
+    yield from (("memorisation.models", name, "models") for name in asked.models)
+    yield from (("memorisation.datasets", name, "datasets") for name in asked.datasets)
+    for model, known in asked.known.items():
+        for side in ("members", "others"):
+            yield from ((f"memorisation.known.{model}.{side}", name, "datasets") for name in getattr(known, side))
+
+
+def check_presets(study: Study, file: str) -> None:
+    """Make sure that every data set's preset knows what its source must be told.
+
+    Raises:
+        SafeLRMError: a preset does not know a setting that the configuration does not give either, or it reads a file,
+            and none is given.
+    """
+    for name, entry in study.datasets.items():
+        if entry.preset is not None and (fault := _fault_of_preset(entry, file)):
+            problem, fix = fault
+            raise SafeLRMError(f"the preset `{entry.preset}` {problem}", file=file, key=f"datasets.{name}", fix=fix)
+
+
+def _fault_of_preset(entry: DatasetEntry, file: str) -> tuple[str, str] | None:
+    """What a data set's preset lacks, and how to give it."""
+    unknown = [*unknown_settings(entry.settings)]
+    if entry.path is None and "hub" not in entry.settings:
+        return "reads the publisher's file", "give `settings.path`; docs/sources.md says whose file it is"
+    for key, choice in data_presets()[entry.preset].choose.items():
+        if key in unknown:
+            return f"needs `settings.{key}`", f"give {choice}"
+    if unknown:
+        command = f"PYTHONPATH=workflow python -m safelrm revisions {file.replace(', ', ' ')}"
+        return f"does not know {unknown}", f"fill it in online: {command}; or give it in `settings`"
+    return None
 
 
 def check_benchmarks(study: Study, file: str) -> None:

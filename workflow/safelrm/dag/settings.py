@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from safelrm.analysis.memorisation_settings import MemorisationSettings
 from safelrm.analysis.settings import (
     AnalysisEntry,
     CalibrationSettings,
@@ -18,13 +19,16 @@ from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Se
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.dag.judge_entries import ClassifierEntry, JudgeEntry
 from safelrm.data.curation_settings import CurationSettings
+from safelrm.data.presets import with_data_preset
 from safelrm.data.settings import AuditSettings
+from safelrm.generation.distill_settings import TeachingSettings
 from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
 from safelrm.inference.presets import completed
 from safelrm.inference.settings import GuardSettings
 from safelrm.models.settings import HubModel
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
+from safelrm.training.selection_settings import SelectionSettings
 from safelrm.training.settings import RlSettings, SftSettings, TrainingSettings
 
 # a folder; it becomes a part of PYTHONPATH
@@ -47,13 +51,25 @@ class ExpectedTexts(Strict):
 
 
 class DatasetEntry(Strict):
-    """One data set: prompts, conversations, a corpus or labelled texts."""
+    """One data set: prompts, conversations, a corpus or labelled texts. A preset gives what is left out."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
+
+    preset: Name | None = Field(
+        None,
+        exclude=True,
+        description="a public data set, whose source and settings hold unless they are given here (docs/sources.md)",
+    )
     source: ModulePath = Field(description="module that loads it, such as safelrm.data.sources.table")
     settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
     expected: ExpectedTexts = Field(
         default_factory=ExpectedTexts, description="expected size, for estimates of what jobs need"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, given: object) -> object:
+        return with_data_preset(given)
 
     @property
     def path(self) -> str | None:
@@ -210,6 +226,12 @@ class Study(Strict):
     )
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
     guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
+    distillations: dict[Name, TeachingSettings] = Field(
+        default_factory=dict, description="responses of teachers by name, which `selections` name (docs/data.md)"
+    )
+    selections: dict[Name, SelectionSettings] = Field(
+        default_factory=dict, description="SFT data that are selected from distillations, by name (docs/data.md)"
+    )
     sft: dict[Name, SftSettings] = Field(default_factory=dict, description="SFT recipes by name")
     candidates: dict[Name, CandidateSettings] = Field(
         default_factory=dict, description="completions with rewards by name, which recipes of `sft` and `dpo` name"
@@ -248,6 +270,9 @@ class Study(Strict):
         description=f"figures beside those of this package ({', '.join(FIGURES)}); `null` leaves one of these out",
     )
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
+    memorisation: MemorisationSettings | None = Field(
+        None, description="Min-K% probability of data sets under bases; none: it is not measured"
+    )
     curation: CurationSettings | None = Field(
         None, description="data sets that are compared with each other (docs/data.md)"
     )

@@ -119,6 +119,25 @@ LENGTHS = Table(
     choices=(("part", TEXT_PARTS),),
 )
 
+KEPT = "kept"
+
+# what became of the rows of each file
+ROW_COUNTS = Table(
+    "row counts",
+    columns(
+        dataset=pa.string(),
+        # rows of the file
+        read=pa.int64(),
+        # KEPT, or the reason why rows are left out
+        outcome=pa.string(),
+        rows=pa.int64(),
+        # the numbers of these rows in the file, such as "3, 17-19"; missing for those that are kept
+        numbers=(pa.string(), None),
+    ),
+    key=("dataset", "outcome"),
+    rules=(no_more("rows", "read"),),
+)
+
 TRACES = Table(
     "parse states",
     columns(dataset=pa.string(), state=pa.string(), rows=pa.int64(), share=pa.float64()),
