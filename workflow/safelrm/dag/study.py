@@ -108,7 +108,12 @@ def _with_suggestion(error: ValidationError, file: str) -> SafeLRMError:
 
 
 def _models(model: type[BaseModel]) -> set[type[BaseModel]]:
-    """Every settings model that the model's module defines or imports."""
-    module = importlib.import_module(model.__module__)
-    members = (value for value in vars(module).values() if isinstance(value, type))
-    return {value for value in members if issubclass(value, BaseModel)}
+    """Every settings model that the model's module defines or imports, and so on for their modules."""
+    found: set[type[BaseModel]] = set()
+    left = {model}
+    while left:
+        module = importlib.import_module(left.pop().__module__)
+        members = {value for value in vars(module).values() if isinstance(value, type) and issubclass(value, BaseModel)}
+        left |= members - found
+        found |= members
+    return found
