@@ -36,7 +36,7 @@ def test_every_judge_of_the_package_declares_its_fields():
         "safelrm.judging.exact": ["correctness"],
         "safelrm.judging.guard": ["safety"],
         "safelrm.judging.learned_refusal": ["refusal", "degree"],
-        **dict.fromkeys(OF_PATTERNS, [*FLAGS]),
+        **{module: [*FLAGS] for module in OF_PATTERNS},
         "safelrm.judging.refusal": ["refusal"],
         "safelrm.nano.help_judge": ["refusal"],
         "safelrm.nano.oracle_judge": ["safety"],
