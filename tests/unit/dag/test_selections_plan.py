@@ -84,6 +84,16 @@ def test_another_filter_or_another_teacher_is_another_job(plan):
     assert json.loads(other.distilling.distill_settings(OWN))["teacher"]["settings"]["dialect"] == "family_a"
 
 
+def test_a_mode_gives_the_template_its_arguments_and_changes_no_sampling():
+    config = selection_config()
+    modes = config["models"]["nano_b"]["decodings"]
+    modes["non_thinking"]["sampling"] = {"temperature": 0.1}
+    teacher = {"model": "nano_b", "decoding": "non_thinking", "max_model_length": 192}
+    config["distillations"]["own"] |= {"teacher": {"checkpoint": teacher}}
+    told = json.loads(Plan(load(config)).distilling.distill_settings(OWN))
+    assert told["template"] == {"enable_thinking": False} and told["sampling"]["temperature"] == 1.0
+
+
 def judged_by(judge: str, **settings: object) -> dict:
     return {"module": GUARDED["module"], "settings": {"part": "y", **settings, "judge": judge}}
 
