@@ -28,8 +28,8 @@ class CheckpointTeacher(Strict):
     seed: Seed = Field(0, description="seed of that arm; a base is made once, with its model's own seed")
     decoding: Name | None = Field(
         None,
-        description="decoding mode in which it is asked, of `decodings` of the model; none: the first. It gives the chat"
-        " template its arguments; the sampling is that of the distillation",
+        description="decoding mode in which it is asked, of `decodings` of the model; none: the first. It gives the"
+        " chat template its arguments; the sampling is that of the distillation",
     )
     dtype: Dtype = Field("float32", description="arithmetic of the engine")
     max_model_length: Count = Field(description="longest prompt plus completion, in tokens")
