@@ -12,6 +12,7 @@ from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
 from safelrm.dag.taught import taught_arms
 from safelrm.operations.card import recipes, training_sets
+from safelrm.operations.provenance import trail_of_selection
 
 DIRECT, OWN = {"selection": "direct"}, {"distillation": "own"}
 CHAT = {
@@ -210,6 +211,14 @@ def test_more_samples_take_longer_and_an_endpoint_asks():
     assert many.job("sft", trained) == few.job("sft", trained)
     asked = costs(teacher={"endpoint": {"url": "https://a.example/v1", "model": "m"}}).job("distill", OWN).asks
     assert asked.questions > 0
+
+
+def test_the_trail_of_a_number_names_the_teacher_and_what_has_selected(plan):
+    lines = [line.split()[:2] for line in trail_of_selection("direct", plan)]
+    assert [title for title, _ in lines] == [
+        *("distilled", "teacher", "prompts", "prompts", "distillation", "verdicts", "selection")
+    ]
+    assert lines[1][1] == "checkpoints/nano_a/base/seed0/manifest.json"
 
 
 def test_what_rules_have_written_is_built_in_whoever_has_taught_it():
