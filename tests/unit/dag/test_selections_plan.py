@@ -12,6 +12,7 @@ from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
 from safelrm.dag.taught import taught_arms
 from safelrm.operations.card import recipes, training_sets
+from safelrm.operations.provenance import trail_of_selection
 
 DIRECT, OWN = {"selection": "direct"}, {"distillation": "own"}
 CHAT = {
@@ -82,6 +83,16 @@ def test_another_filter_or_another_teacher_is_another_job(plan):
     assert other.distilling.distill_code(OWN) != plan.distilling.distill_code(OWN)
     # the settings of the module are complete
     assert json.loads(other.distilling.distill_settings(OWN))["teacher"]["settings"]["dialect"] == "family_a"
+
+
+def test_a_mode_gives_the_template_its_arguments_and_changes_no_sampling():
+    config = selection_config()
+    modes = config["models"]["nano_b"]["decodings"]
+    modes["non_thinking"]["sampling"] = {"temperature": 0.1}
+    teacher = {"model": "nano_b", "decoding": "non_thinking", "max_model_length": 192}
+    config["distillations"]["own"] |= {"teacher": {"checkpoint": teacher}}
+    told = json.loads(Plan(load(config)).distilling.distill_settings(OWN))
+    assert told["template"] == {"enable_thinking": False} and told["sampling"]["temperature"] == 1.0
 
 
 def judged_by(judge: str, **settings: object) -> dict:
@@ -200,6 +211,14 @@ def test_more_samples_take_longer_and_an_endpoint_asks():
     assert many.job("sft", trained) == few.job("sft", trained)
     asked = costs(teacher={"endpoint": {"url": "https://a.example/v1", "model": "m"}}).job("distill", OWN).asks
     assert asked.questions > 0
+
+
+def test_the_trail_of_a_number_names_the_teacher_and_what_has_selected(plan):
+    lines = [line.split()[:2] for line in trail_of_selection("direct", plan)]
+    assert [title for title, _ in lines] == [
+        *("distilled", "teacher", "prompts", "prompts", "distillation", "verdicts", "selection")
+    ]
+    assert lines[1][1] == "checkpoints/nano_a/base/seed0/manifest.json"
 
 
 def test_what_rules_have_written_is_built_in_whoever_has_taught_it():

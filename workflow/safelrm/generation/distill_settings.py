@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from safelrm.core.settings import Count, Dtype, ModulePath, ModuleSettings, Name, Seed, Strict
-from safelrm.generation.settings import DecodingMode, SamplingSettings
+from safelrm.generation.settings import SamplingSettings, TemplateArguments
 from safelrm.inference.settings import EndpointSettings
 
 # the name of an arm without an intervention, such as rl-grpo-from-sft-star1
@@ -25,7 +25,9 @@ class CheckpointTeacher(Strict):
     )
     seed: Seed = Field(0, description="seed of that arm; a base is made once, with its model's own seed")
     decoding: Name | None = Field(
-        None, description="decoding mode in which it is asked, of `decodings` of the model; none: the first"
+        None,
+        description="decoding mode in which it is asked, of `decodings` of the model; none: the first. It gives the"
+        " chat template its arguments; the sampling is that of the distillation",
     )
     dtype: Dtype = Field("float32", description="arithmetic of the engine")
     max_model_length: Count = Field(description="longest prompt plus completion, in tokens")
@@ -110,6 +112,8 @@ class TeachingSettings(Strict):
 
 
 class DistillJobSettings(TeachingSettings):
-    """Settings of one job: those of a distillation, and the decoding mode of its checkpoint."""
+    """Settings of one job: those of a distillation, and what the decoding mode of its checkpoint gives the template."""
 
-    mode: DecodingMode = Field(default_factory=DecodingMode, description="the decoding mode of the checkpoint")
+    template: TemplateArguments = Field(
+        default_factory=dict, description="arguments of the checkpoint's chat template, of its decoding mode"
+    )

@@ -168,7 +168,7 @@ def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
             if not plan.study.sft[recipe].candidates:
                 yield from (_file("data", path) for path in plan.training.sft_data(named))
             for name in (one for one in plan.study.sft[recipe].datasets if one in plan.study.selections):
-                yield from _trail_of_selection(name, plan)
+                yield from trail_of_selection(name, plan)
             yield f"sft            {plan.training.sft_settings(named)}"
         elif method == "dpo":
             yield f"dpo            {plan.training.dpo_settings(named)}"
@@ -189,7 +189,7 @@ def _trail_of_candidates(arm: str, model: str, plan: Plan) -> Iterator[str]:
         yield f"candidates     {plan.training.candidate_settings(named)}"
 
 
-def _trail_of_selection(name: str, plan: Plan) -> Iterator[str]:
+def trail_of_selection(name: str, plan: Plan) -> Iterator[str]:
     """What a selection was made from: the distillation with its teacher and its prompts, and verdicts."""
     selection = {"selection": name}
     distillation = {"distillation": plan.study.selections[name].distillation}

@@ -15,6 +15,7 @@ from safelrm.dag.selections import JUDGES, asked_judges
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
 from safelrm.dag.taught import taught_arms, used_distillations, used_selections
 from safelrm.generation.distill_settings import DistillJobSettings, TeachingSettings
+from safelrm.generation.settings import TemplateArguments
 from safelrm.judging.fields import judge_of
 from safelrm.training.selection_settings import SelectionSettings, SelectJobSettings
 
@@ -39,13 +40,13 @@ class DistillingStages(Stages):
         return named_data_files(self._distillation(wildcards).prompts)
 
     def distill_settings(self, wildcards: Wildcards) -> str:
-        """Settings of a distillation, with the decoding mode of its checkpoint."""
+        """Settings of a distillation, with what the decoding mode of its checkpoint gives the chat template."""
         entry = self._distillation(wildcards)
-        mode = {}
+        template: TemplateArguments = {}
         if teacher := entry.teacher.checkpoint:
             modes = self.study.models[teacher.model].decodings
-            mode = {"mode": modes[teacher.decoding or next(iter(modes))]}
-        return settings_json(DistillJobSettings(**dict(entry), **mode))
+            template = modes[teacher.decoding or next(iter(modes))].template
+        return settings_json(DistillJobSettings(**dict(entry), template=template))
 
     def distill_code(self, wildcards: Wildcards) -> str:
         """Code hash of `distill` with what asks the teacher."""

@@ -33,7 +33,7 @@ def answered(requests: pd.DataFrame, settings: DistillJobSettings, checkpoint: P
     print(said_of_states(rows["parse_state"], chat.trace_format.name), flush=True)
     # the template ends all requests alike
     first = next(requests.itertuples())
-    opening = opened_trace(chat.render(messages_of(first), **settings.mode.template), chat.trace_format)
+    opening = opened_trace(chat.render(messages_of(first), **settings.template), chat.trace_format)
     # pandas gives a missing text as NaN
     answers = chat.encode(rows["answer"].fillna("").tolist())
     rows = rows.assign(

@@ -16,7 +16,7 @@ import pandas as pd
 from safelrm.core.trace import parse_completion
 from safelrm.generation.distill_settings import DistillJobSettings
 from safelrm.generation.schemas import FILTERED
-from safelrm.generation.settings import RolloutJobSettings, SamplingSettings
+from safelrm.generation.settings import DecodingMode, RolloutJobSettings, SamplingSettings
 from safelrm.inference.schemas import LENGTH
 
 TEXTS = ("response", "trace", "answer", "parse_state", "finish_reason")
@@ -36,7 +36,7 @@ def rollout_settings(settings: DistillJobSettings) -> RolloutJobSettings:
         seed=settings.seed,
         dtype=checkpoint.dtype if checkpoint else "float32",
         max_model_length=checkpoint.max_model_length if checkpoint else 1,
-        decodings={"teacher": settings.mode},
+        decodings={"teacher": DecodingMode(template=settings.template)},
     )
 
 
