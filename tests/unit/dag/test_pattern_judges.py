@@ -7,6 +7,7 @@ from costs_fixtures import default_config
 from distilled_fixtures import selection_config
 
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.costs.jobs import Estimates
 from safelrm.dag.plan import Plan
 from safelrm.dag.reports import input_files
 from safelrm.dag.study import load_study
@@ -71,11 +72,15 @@ def test_a_flag_is_a_metric_of_a_part_that_is_judged():
 
 def test_the_plan_counts_both_questions_about_each_harmful_prompt():
     config = default_config()
-    config["judges"]["patterns"] = RUBRIC
-    of_both = plan(config).study.judges["patterns"].settings
-    assert (of_both["kinds"], of_both["parts"]) == (["harmful"], ["t", "t+y"])
-    # the estimate counts the words of a question
-    assert "lack_of_safety_awareness" in of_both["question"]
+    asked = []
+    for parts in (["t"], ["t", "t+y"]):
+        config["judges"]["patterns"] = {**RUBRIC, "settings": RUBRIC["settings"] | {"parts": parts}}
+        study = load_study(config, "config.yaml")
+        asked.append(Estimates(study).job("judge", {"judge": "patterns", "model": "nano_a"}).asks)
+    of_traces, of_all = asked
+    assert of_all.questions == 2 * of_traces.questions > 0
+    # the words of the question alone are more
+    assert of_traces.question_tokens > 400 * of_traces.questions
 
 
 def test_every_judge_of_patterns_reads_what_is_distilled_for_the_table():
