@@ -37,6 +37,22 @@ def test_arms_on_written_data_are_found_with_those_that_go_on_from_them(config):
         assert captions and all(built_in_note(study) in text for text in captions.values())
 
 
+def test_what_a_teacher_says_is_built_in_if_rules_write_it_or_have_taught_the_teacher(config):
+    asked = {"prompts": ["rl_harmful"], "seed": 1}
+    checkpoint = asked | {"sampling": {"temperature": 1.0, "max_tokens": 96}}
+    base = {"model": "nano_a", "max_model_length": 192}
+    config["distillations"] = {
+        "written": asked | {"teacher": {"module": "safelrm.nano.writer"}},
+        "sampled": checkpoint | {"teacher": {"checkpoint": base}},
+        "taught": checkpoint | {"teacher": {"checkpoint": base | {"arm": "sft-star1", "seed": 1}}},
+    }
+    config["selections"] = {f"from_{name}": {"distillation": name} for name in config["distillations"]}
+    config["sft"] |= {name: config["sft"]["star1"] | {"dataset": name} for name in config["selections"]}
+    arms = [{"model": "nano_a", "method": "sft", "recipe": name, "seeds": [1]} for name in config["selections"]]
+    config["arms"] = [*arms, {"model": "nano_i", "method": "base", "seeds": [1]}]
+    assert built_in_arms(load_study(config, "config.yaml")) == ["sft-from_written", "sft-from_taught"]
+
+
 def test_a_study_without_such_arms_says_nothing(config):
     config["arms"] = [arm for arm in config["arms"] if arm["method"] != "sft"]
     study = load_study(config, "config.yaml")

@@ -8,6 +8,7 @@ import pytest
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.trace import parse_completion
 from safelrm.data.schemas import BENIGN, HARMFUL, REASONING
+from safelrm.judging.pattern_flags import INCONSISTENCY, LACK, STRONG, SUBTYPES, WEAK
 from safelrm.judging.refusal import is_refusal
 from safelrm.nano.sources import dial as world_dial
 from safelrm.nano.sources import requests as world_requests
@@ -15,6 +16,7 @@ from safelrm.nano.sources import variants as world_variants
 from safelrm.nano.world.dialects import DIALECTS, Dialect
 from safelrm.nano.world.lexicon import vocabulary
 from safelrm.nano.world.oracle import label, planned_actions, sentences
+from safelrm.nano.world.patterns import is_inconsistent, trace_flags
 from safelrm.nano.world.requests import actions_in
 from safelrm.nano.world.variants import VARIANTS, VariantName
 
@@ -122,6 +124,29 @@ def test_each_variant_is_what_it_is_known_for(dialect, written):
     for trace in [*traces["verification"], *map(sentences, of_kind(written["verification", dialect], BENIGN).trace)]:
         first, second = trace[: trace.index(speech.recheck)], trace[trace.index(speech.recheck) + 1 :]
         assert second == first[1:-1]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_risky_patterns_are_found_in_the_variants_that_have_them(dialect, written):
+    found = {
+        name: [
+            patterns(row.prompt, row.trace, row.answer) for row in of_kind(written[name, dialect], HARMFUL).itertuples()
+        ]
+        for name in VARIANTS
+        if name != "no_cot"
+    }
+    of = {name: set().union(*flags) for name, flags in found.items()}
+    assert of["default"] == {LACK, *SUBTYPES, INCONSISTENCY}
+    assert sum(not flags for flags in found["default"]) < 0.2 * len(found["default"])
+    assert of["realsafe"] == {STRONG, WEAK} and of["safechain"] == {STRONG}
+    assert not any(of[name] for name in ("improved", "short", "template", "star1", "alttrain", "verification"))
+
+
+def patterns(prompt: str, trace: str, answer: str) -> set[str]:
+    """The risky patterns of a response, by the world's rules."""
+    flags = trace_flags(prompt, trace)
+    assert flags is not None
+    return {name for name, there in {**flags, INCONSISTENCY: is_inconsistent(prompt, trace, answer)}.items() if there}
 
 
 def test_the_control_moves_or_empties_the_traces_of_requests_and_nothing_else(written):
