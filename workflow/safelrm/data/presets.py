@@ -65,9 +65,9 @@ def with_data_preset(given: object) -> object:
     """
     if not isinstance(given, Mapping) or given.get(PRESET) is None:
         return given
-    preset, own = _preset(given[PRESET]), given.get("settings") or {}
-    if not isinstance(own, Mapping):
-        return given
+    preset, own, expected = _preset(given[PRESET]), given.get("settings") or {}, given.get("expected") or {}
+    if not (isinstance(own, Mapping) and isinstance(expected, Mapping)):
+        return {"source": preset.source, **given}
     from_file = own.get("path") is not None
     rows = preset.rows if from_file else preset.hub_rows or preset.rows
     # how many rows other filters leave is not known
@@ -76,13 +76,14 @@ def with_data_preset(given: object) -> object:
         "source": preset.source,
         **given,
         "settings": _laid_over(_settings(preset, from_file=from_file), own),
-        "expected": {**counted, **preset.expected, **(given.get("expected") or {})},
+        "expected": {**counted, **preset.expected, **expected},
     }
 
 
 def unknown_settings(settings: Mapping[str, object], within: str = "") -> Iterator[str]:
-    """The settings of a preset that are not known, as `columns.prompt`. A revision is another matter: it only has to be
-    known where the data set is fetched.
+    """The settings of a preset that are not known, as `columns.prompt`.
+
+    A revision is none of them. Only `fetch_dataset` needs it, and says so.
     """
     for key, value in settings.items():
         if isinstance(value, Mapping):
