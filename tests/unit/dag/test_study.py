@@ -80,6 +80,7 @@ def test_the_default_study_is_valid(config):
         (("metrics", "language_judge"), "oracle.words", ("metrics.language_judge", "gives no field `words`")),
         (("metrics", "reference_model"), "nano_x", ("metrics.reference_model", "did you mean `nano_")),
         (("metrics", "safety_benchmark"), "requests", ("metrics.safety_benchmark", "`benchmarks`")),
+        (("metrics", "sft_against"), ["rl-grpo"], ("metrics.sft_against", "no SFT arms ['rl-grpo']", "sft-star1")),
         (("calibration", "reference"), "oracl", ("calibration.reference", "did you mean `oracle`")),
         (("calibration", "judges"), ["oracle"], ("calibration", "name every judge once")),
         (("models", "nano_b", "decodings"), {}, ("models.nano_b.decodings",)),

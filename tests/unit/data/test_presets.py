@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from source_fixtures import needs_real_data
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.settings import DatasetEntry
+from safelrm.dag.entries import DatasetEntry
 from safelrm.dag.study import load_study
 from safelrm.data.presets import data_presets, unknown_settings
 

@@ -7,9 +7,12 @@ from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.classifiers import ClassifierStages
 from safelrm.dag.stages.common import Stages
+from safelrm.dag.stages.curation import CurationStages
 from safelrm.dag.stages.data import DataStages
+from safelrm.dag.stages.distilling import DistillingStages
 from safelrm.dag.stages.generation import GenerationStages
 from safelrm.dag.stages.judging import JudgingStages, verdict_files
+from safelrm.dag.stages.memorisation import MemorisationStages
 from safelrm.dag.stages.models import FetchingStages, MakingStages
 from safelrm.dag.stages.reports import AnalysisStages, figure_stages, table_stages
 from safelrm.dag.stages.results import ResultStages
@@ -27,14 +30,17 @@ class Plan:
         self.study = study
         self.fetching = FetchingStages(study)
         self.data = DataStages(study)
+        self.curation = CurationStages(study)
         self.bases = MakingStages(study, "base", "model", study.models)
         self.guards = MakingStages(study, "guard", "guard", study.guards)
+        self.distilling = DistillingStages(study)
         self.training = TrainingStages(study)
         self.generation = GenerationStages(study)
         self.classifiers = ClassifierStages(study)
         self.judging = JudgingStages(study)
         self.results = ResultStages(study)
         self.analyses = AnalysisStages(study)
+        self.memorisation = MemorisationStages(study)
         self.tables = table_stages(study)
         self.figures = figure_stages(study)
 
@@ -50,7 +56,14 @@ class Plan:
     def targets(self) -> list[str]:
         """Every result of the study: what `snakemake` makes when nothing else is asked for."""
         reports = [*self.results.targets(), *self.analyses.targets(), *self.tables.targets(), *self.figures.targets()]
-        return [*reports, *self.data.targets(), *self.classifiers.targets(), *self.judging.targets()]
+        return [
+            *reports,
+            *self.data.targets(),
+            *self.curation.targets(),
+            *self.classifiers.targets(),
+            *self.judging.targets(),
+            *self.memorisation.targets(),
+        ]
 
     def captions(self) -> dict[str, dict[str, str]]:
         """The captions of tables and figures, by rule and name, for Snakemake's report."""
@@ -60,15 +73,15 @@ class Plan:
         """Data sets, manifests of checkpoints, and rollouts: what DVC pins."""
         bases = [run_manifest(model, "base", 0) for model in self.study.models]
         runs = dict.fromkeys(run_manifest(*run) for run in self.study.runs())
-        trained = [path for path in runs if path not in bases]
+        trained = [path for path in dict.fromkeys([*runs, *self.distilling.teachers()]) if path not in bases]
         guards = [guard_manifest(name) for name in self.study.guards]
         checkpoints = [*bases, *trained, *guards, *self.classifiers.manifests()]
-        return [*self.data.used(), *checkpoints, *self.generation.rollout_files()]
+        return [*self.data.used(), *self.distilling.files(), *checkpoints, *self.generation.rollout_files()]
 
     def published_files(self) -> list[str]:
         """What a reader needs: the targets, and all that tables and figures are made from, without texts."""
         numbers = [*verdict_files(self.study, self.study.judges), *self.analyses.tables(), *self.results.numbers()]
-        return [*self.targets(), *numbers]
+        return [*self.targets(), *numbers, *self.memorisation.tables()]
 
     def not_remade(self) -> list[str]:
         """The tables and figures that are made from more than what is published, such as texts."""

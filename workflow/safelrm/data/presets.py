@@ -8,10 +8,13 @@ from typing import Literal
 import yaml
 from pydantic import Field
 
+from safelrm.core.presets import laid_over, named_preset
 from safelrm.core.settings import Count, ModulePath, Strict
 
 PRESETS = Path(__file__).with_name("presets.yaml")
-PRESET, REVISION, KIND = "preset", "revision", "kind"
+REVISION = "revision"
+# keys whose mappings are one thing
+WHOLE = frozenset({"kind"})
 # keys of a source's settings that say where a data set is on the hub
 PLACE = frozenset({"hub", "hub_config", "hub_file", "split", REVISION})
 # keys of a source's settings by which it has other rows
@@ -63,9 +66,10 @@ def with_data_preset(given: object) -> object:
     Raises:
         ValueError: nothing has the preset's name.
     """
-    if not isinstance(given, Mapping) or given.get(PRESET) is None:
+    preset = named_preset(given, data_presets())
+    if preset is None:
         return given
-    preset, own, expected = _preset(given[PRESET]), given.get("settings") or {}, given.get("expected") or {}
+    own, expected = given.get("settings") or {}, given.get("expected") or {}
     if not (isinstance(own, Mapping) and isinstance(expected, Mapping)):
         return {"source": preset.source, **given}
     from_file = own.get("path") is not None
@@ -75,7 +79,7 @@ def with_data_preset(given: object) -> object:
     return {
         "source": preset.source,
         **given,
-        "settings": _laid_over(_settings(preset, from_file=from_file), own),
+        "settings": laid_over(_settings(preset, from_file=from_file), own, whole=WHOLE),
         "expected": {**counted, **preset.expected, **expected},
     }
 
@@ -92,27 +96,9 @@ def unknown_settings(settings: Mapping[str, object], within: str = "") -> Iterat
             yield f"{within}{key}"
 
 
-def _preset(name: object) -> DataPreset:
-    found = data_presets().get(name) if isinstance(name, str) else None
-    if found is None:
-        raise ValueError(f"there is no preset `{name}`; there are {', '.join(data_presets())}")
-    return found
-
-
 def _settings(preset: DataPreset, *, from_file: bool) -> Part:
     """The settings of a preset for the publisher's file, or for the hub's rows."""
     if not from_file:
-        return _laid_over(preset.settings, preset.hub or {}, keep_unknown=True)
+        return laid_over(preset.settings, preset.hub or {}, keep_nulls=True, whole=WHOLE)
     own = {key: value for key, value in (preset.hub or {}).items() if key not in PLACE}
-    return _laid_over(preset.settings, own if preset.file is None else preset.file, keep_unknown=True)
-
-
-def _laid_over(base: Mapping[str, object], over: Mapping[str, object], *, keep_unknown: bool = False) -> Part:
-    both = dict(base)
-    for key, value in over.items():
-        below = both.pop(key, None)
-        if isinstance(value, Mapping) and isinstance(below, Mapping) and key != KIND:
-            both[key] = _laid_over(below, value, keep_unknown=keep_unknown)
-        elif value is not None or keep_unknown:
-            both[key] = value
-    return both
+    return laid_over(preset.settings, own if preset.file is None else preset.file, keep_nulls=True, whole=WHOLE)

@@ -9,7 +9,8 @@ from itertools import chain
 
 import yaml
 
-from safelrm.data.presets import PRESET, REVISION, data_presets, unknown_settings, with_data_preset
+from safelrm.core.presets import PRESET
+from safelrm.data.presets import REVISION, data_presets, unknown_settings, with_data_preset
 
 NULL = "tag:yaml.org,2002:null"
 PATH, SETTINGS = "path", "settings"

@@ -4,6 +4,7 @@
     python -m safelrm provenance --table differences --comparison rl_sft --model nano_a --metric accuracy …
     python -m safelrm provenance --table calibration --model nano_a --arm rl-grpo --judge guard_b --part y
     python -m safelrm provenance --table measures --model nano_a --arm rl-grpo --measure empty_trace --benchmark dial
+    python -m safelrm provenance --table memorisation --model nano_a --dataset star1 --k 60
     python -m safelrm provenance --model nano_a --arm rl-grpo --metric safety --part t+y --rows rows.csv
 
 The options must leave one number. Otherwise the error names the choices. The number is made again from the samples and
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from safelrm.analysis.memorisation_settings import MemorisationJobSettings
 from safelrm.analysis.schemas import ALL
 from safelrm.analysis.settings import ComparisonSettings, MeasuresJobSettings, MetricsJobSettings
 from safelrm.core.arms import FROM, plain_arm
@@ -24,12 +26,13 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import sha256, write_text
 from safelrm.core.tables import Table
 from safelrm.dag.command import configured_parser, plan_of
-from safelrm.dag.paths import candidates_file
+from safelrm.dag.paths import candidates_file, data_file
 from safelrm.dag.plan import Plan
 from safelrm.dag.taught import candidates_of
+from safelrm.data.schemas import CONVERSATIONS
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
 from safelrm.judging.fields import judge_of
-from safelrm.operations.remaking import TABLES, RemadeResults, judges_of, sides_of
+from safelrm.operations.remaking import TABLES, RemadeResults, is_of_texts, judges_of, sides_of
 
 # the columns that need no option
 DEFAULTS = {"category": ALL, "prompts": ALL}
@@ -46,13 +49,13 @@ def chosen_number(rows: pd.DataFrame, table: Table, wanted: Mapping[str, str]) -
     for key, value in {**{key: DEFAULTS[key] for key in DEFAULTS if key in table.key}, **wanted}.items():
         if key not in rows:
             raise SafeLRMError(f"the table {table.name} has none", file="--" + key, fix=f"choose of {list(table.key)}")
-        choices = sorted(rows[key].unique())
-        rows = rows[rows[key] == value]
+        choices = sorted(rows[key].unique().tolist())
+        rows = rows[rows[key].astype(str) == value]
         if rows.empty:
             raise SafeLRMError(f"no number of {value!r}", file="--" + key, fix=f"choose of {choices}")
     if len(rows) > 1:
         key = next(name for name in table.key if rows[name].nunique() > 1)
-        choices = sorted(rows[key].unique())
+        choices = sorted(rows[key].unique().tolist())
         raise SafeLRMError(f"{len(rows)} numbers are of this kind", file="--" + key, fix=f"choose of {choices}")
     return rows.iloc[0]
 
@@ -73,7 +76,7 @@ def require_same(number: pd.Series, remade: pd.DataFrame, table: Table, file: Pa
             raise SafeLRMError(
                 f"{column}: the verdicts give {found}, the table says {said}",
                 file=file,
-                fix="make the table anew: snakemake -R metrics compare calibrate measures",
+                fix="make the table anew: snakemake -R metrics compare calibrate measures memorisation",
             )
 
 
@@ -86,12 +89,15 @@ def results_of(plan: Plan) -> RemadeResults:
         ComparisonSettings.model_validate_json(plan.results.comparison_settings()),
         plan.study.calibration,
         MeasuresJobSettings.model_validate_json(plan.analyses.measures_settings()),
+        MemorisationJobSettings.model_validate_json(plan.memorisation.settings()),
     )
 
 
 def samples_with_texts(number: pd.Series, results: RemadeResults, plan: Plan) -> pd.DataFrame:
     """The samples behind a number, with prompts and completions if the rollouts are here."""
     samples = results.samples_behind(number)
+    if is_of_texts(number):
+        return _with_conversations(samples, Path(data_file(number.dataset)))
     files = [Path(path) for side in sides_of(number) for path in _rollouts(side, plan)]
     if not all(path.is_file() for path in files):
         return samples
@@ -100,9 +106,19 @@ def samples_with_texts(number: pd.Series, results: RemadeResults, plan: Plan) ->
     return samples.merge(rollouts, on=list(ROLLOUT_KEY), how="left")
 
 
+def _with_conversations(samples: pd.DataFrame, data: Path) -> pd.DataFrame:
+    """The texts of a data set beside their Min-K%, if the data set is here."""
+    if not data.is_file():
+        return samples
+    return samples.merge(CONVERSATIONS.read(data)[["prompt_id", "prompt", "response"]], on="prompt_id", how="left")
+
+
 def trail(number: pd.Series, table: Table, results: RemadeResults, plan: Plan) -> Iterator[str]:
     """What is behind a number, as lines of text."""
     yield from (f"{column:<15}{value}" for column, value in number.items() if column not in table.key)
+    if is_of_texts(number):
+        yield from _trail_of_texts(number, results, plan)
+        return
     for side in sides_of(number):
         yield ""
         yield f"runs           {side.model} {side.arm} {side.decoding}"
@@ -116,6 +132,24 @@ def trail(number: pd.Series, table: Table, results: RemadeResults, plan: Plan) -
             yield f"judge          {plan.judging.judge_module(judge)} {plan.judging.judge_settings(judge)}"
             yield from (_file("asked", model) for model in plan.judging.asked(judge))
         yield from _trail_of_runs(side, plan)
+
+
+def _trail_of_texts(number: pd.Series, results: RemadeResults, plan: Plan) -> Iterator[str]:
+    """The texts that a base has read, the base, and what the base was made of."""
+    named = {"model": number.model}
+    yield ""
+    yield _file("Min-K%", results.min_k_file(number.model))
+    yield f"taken          {plan.memorisation.min_k_settings()}"
+    yield _file("texts", data_file(number.dataset))
+    yield f"trained on     {plan.memorisation.members(named)}"
+    yield _file("checkpoint", plan.memorisation.checkpoint(named))
+    yield from _trail_of_base(named, plan)
+
+
+def _trail_of_base(wildcards: Mapping[str, str], plan: Plan) -> Iterator[str]:
+    yield f"base           {plan.bases.factory(wildcards)} seed {plan.bases.seed(wildcards)}"
+    yield f"               {plan.bases.settings(wildcards)}"
+    yield from (_file("origin", path) for path in plan.bases.inputs(wildcards))
 
 
 def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
@@ -133,15 +167,15 @@ def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
         if method == "sft":
             if not plan.study.sft[recipe].candidates:
                 yield from (_file("data", path) for path in plan.training.sft_data(named))
+            for name in (one for one in plan.study.sft[recipe].datasets if one in plan.study.selections):
+                yield from _trail_of_selection(name, plan)
             yield f"sft            {plan.training.sft_settings(named)}"
         elif method == "dpo":
             yield f"dpo            {plan.training.dpo_settings(named)}"
         elif method == "rl":
             yield from (_file("prompts", path) for path in plan.training.rl_prompts(named))
             yield f"rl             {plan.training.rl_settings(named)}"
-    yield f"base           {plan.bases.factory(wildcards)} seed {plan.bases.seed(wildcards)}"
-    yield f"               {plan.bases.settings(wildcards)}"
-    yield from (_file("origin", path) for path in plan.bases.inputs(wildcards))
+    yield from _trail_of_base(wildcards, plan)
 
 
 def _trail_of_candidates(arm: str, model: str, plan: Plan) -> Iterator[str]:
@@ -153,6 +187,18 @@ def _trail_of_candidates(arm: str, model: str, plan: Plan) -> Iterator[str]:
         yield from (_file("candidates", candidates_file(model, name, of[0].start, seed)) for seed in seeds)
         yield from (_file("prompts", path) for path in plan.training.candidate_prompts(named))
         yield f"candidates     {plan.training.candidate_settings(named)}"
+
+
+def _trail_of_selection(name: str, plan: Plan) -> Iterator[str]:
+    """What a selection was made from: the distillation with its teacher and its prompts, and verdicts."""
+    selection = {"selection": name}
+    distillation = {"distillation": plan.study.selections[name].distillation}
+    yield _file("distilled", plan.distilling.distilled(selection))
+    yield from (_file("teacher", path) for path in plan.distilling.teacher(distillation))
+    yield from (_file("prompts", path) for path in plan.distilling.prompts(distillation))
+    yield f"distillation   {plan.distilling.distill_settings(distillation)}"
+    yield from (_file("verdicts", path) for path in plan.distilling.verdicts(selection))
+    yield f"selection      {plan.distilling.select_settings(selection)}"
 
 
 def _rollouts(side: pd.Series, plan: Plan) -> list[str]:

@@ -9,6 +9,9 @@ from safelrm.analysis.calibrate import calibration, paired
 from safelrm.analysis.differences import differences
 from safelrm.analysis.files import read_judged
 from safelrm.analysis.measures import measures
+from safelrm.analysis.memorisation import memorisation
+from safelrm.analysis.memorisation_schemas import MEMORISATION, MIN_K
+from safelrm.analysis.memorisation_settings import MemorisationJobSettings
 from safelrm.analysis.metrics import metrics
 from safelrm.analysis.outcomes import outcomes
 from safelrm.analysis.schemas import (
@@ -32,7 +35,13 @@ from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.judging.fields import judge_of, said_by
 from safelrm.judging.schemas import VERDICTS
 
-TABLES = {"metrics": METRICS, "differences": DIFFERENCES, "calibration": CALIBRATION, "measures": MEASURES}
+TABLES = {
+    "metrics": METRICS,
+    "differences": DIFFERENCES,
+    "calibration": CALIBRATION,
+    "measures": MEASURES,
+    "memorisation": MEMORISATION,
+}
 # what an outcome and a number share; a number over all categories has outcomes of each
 SHARED = ("model", "arm", "decoding", "metric", "benchmark", "category", "part")
 SAID = ("judge", "field", "part", "verdict", "score", "state")
@@ -44,6 +53,11 @@ def sides_of(number: pd.Series) -> list[pd.Series]:
         return [number]
     against = {key: number[f"against_{key}"] for key in ("model", "arm", "decoding", "part")}
     return [number, pd.Series(number.to_dict() | against)]
+
+
+def is_of_texts(number: pd.Series) -> bool:
+    """Whether a number is about the texts of a data set, and not about what a run has answered."""
+    return "auroc_low" in number
 
 
 def judges_of(number: pd.Series) -> list[str]:
@@ -61,6 +75,7 @@ class RemadeResults:
         comparisons: settings of the comparisons.
         calibration: settings of the calibration; None if the study has none.
         measures: settings of the means of the trace analyses.
+        memorisation: settings of what Min-K% says of data sets.
     """
 
     folder: Path
@@ -68,6 +83,7 @@ class RemadeResults:
     comparisons: ComparisonSettings
     calibration: CalibrationSettings | None
     measures: MeasuresJobSettings
+    memorisation: MemorisationJobSettings
 
     def verdict_file(self, judge: str, model: str) -> Path:
         """The verdicts of a judge, which may be named with a field, on a model."""
@@ -77,8 +93,14 @@ class RemadeResults:
         """What a trace analysis says of a model."""
         return self.folder / "analyses" / analysis / f"{model}.parquet"
 
+    def min_k_file(self, model: str) -> Path:
+        """Min-K% of the texts of data sets under a base."""
+        return self.folder / "min_k" / f"{model}.parquet"
+
     def remade(self, number: pd.Series) -> pd.DataFrame:
         """The rows of the number's table that its samples give."""
+        if is_of_texts(number):
+            return memorisation(self._read(number), self.memorisation)
         if "measure" in number:
             return measures(self._analysed(number), self.measures)
         if "reference" in number:
@@ -92,6 +114,9 @@ class RemadeResults:
 
     def samples_behind(self, number: pd.Series) -> pd.DataFrame:
         """The samples behind a number, with their values and the judge's verdicts, or with both judges' verdicts."""
+        if is_of_texts(number):
+            rows = self._read(number)
+            return rows[rows.dataset == number.dataset]
         if "measure" in number:
             return self._analysed(number)[[*ROLLOUT_KEY, "category", "value"]]
         if "reference" in number:
@@ -102,6 +127,11 @@ class RemadeResults:
         samples, verdicts = self._samples_and_verdicts(number)
         values = outcomes(samples, verdicts, self.metrics)
         return pd.concat([_samples_of(side, values, verdicts) for side in sides_of(number)], ignore_index=True)
+
+    def _read(self, number: pd.Series) -> pd.DataFrame:
+        """Min-K% of all texts that the number's base has read, at the number's K."""
+        rows = MIN_K.read(self.min_k_file(number.model))
+        return rows[rows.k == number.k]
 
     def _analysed(self, number: pd.Series) -> pd.DataFrame:
         """What the number's analysis measured of each of its samples."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.analysis.files import read_verdicts, require_models
+from safelrm.analysis.memorisation_schemas import MEMORISATION, MIN_K
 from safelrm.analysis.registered import own_settings
 from safelrm.analysis.schemas import ANALYSES, CALIBRATION, DIFFERENCES, MEASURES, METRICS, SEEDS
 from safelrm.analysis.settings import FigureSettings
@@ -17,6 +18,7 @@ from safelrm.core.tables import Table
 from safelrm.generation.schemas import ROLLOUTS, SAMPLES
 from safelrm.models.schemas import CURVES
 from safelrm.reporting.results import Registered, Results
+from safelrm.training.schemas import OUTCOMES
 
 Read = Callable[[Sequence[Path], FigureSettings], pd.DataFrame]
 # names that lead to one analysis, such as analyses.lengths
@@ -60,11 +62,15 @@ READERS: Mapping[str, Read] = {
     "samples": _rows_of(SAMPLES),
     "calibration": _rows_of(CALIBRATION),
     "measures": _rows_of(MEASURES),
+    "min_k": _rows_of(MIN_K),
+    "memorisation": _rows_of(MEMORISATION),
     "verdicts": lambda paths, _: read_verdicts(paths),
     "rollouts": _rows_of(ROLLOUTS),
     "curves": _curves,
     "probes": _rows_of(ROLLOUTS),
     "probe_verdicts": lambda paths, _: read_verdicts(paths),
+    "pattern_verdicts": lambda paths, _: read_verdicts(paths),
+    "selections": _rows_of(OUTCOMES),
 }
 
 

@@ -32,7 +32,9 @@ class StudyOutline:
         judges: the names of the judges.
         analyses: the names of the trace analyses.
         calibrated: whether judges are calibrated.
+        memorised: whether Min-K% probabilities of data sets are measured.
         monitored: the models whose arms are probed, if judges of the study judge the answers (`monitor`).
+        pattern_judges: the judges of risky patterns, if arms are trained on selections of distillations.
     """
 
     models: tuple[ModelOutline, ...] = ()
@@ -41,7 +43,9 @@ class StudyOutline:
     judges: tuple[str, ...] = ()
     analyses: tuple[str, ...] = ()
     calibrated: bool = False
+    memorised: bool = False
     monitored: tuple[str, ...] = ()
+    pattern_judges: tuple[str, ...] = ()
 
     @property
     def reasoning_models(self) -> tuple[ModelOutline, ...]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 from safelrm.core.files import canonical_json
+from safelrm.dag.entries import DatasetEntry
 from safelrm.dag.paths import candidates_file, data_file, data_files, fetched_dataset, result_file
 from safelrm.dag.registry import top_level_names
-from safelrm.dag.settings import DatasetEntry
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.dag.stages.models import dataset_to_fetch
-from safelrm.dag.taught import candidates_of
+from safelrm.dag.taught import candidates_of, sft_file, taught_arms, used_distillations
 
 # what a source offers that accounts for the rows of its file
 ACCOUNTED = "accounted"
@@ -84,14 +84,18 @@ class DataStages(Stages):
 
         Other data sets may be named in a configuration that it stands on.
         """
-        return [*data_files(name for name in self.study.datasets if name in {*self._read()}), *self.candidates()]
+        # what is read may also be a selection, or a benchmark that is named in another way than its data set
+        read = {*self._read()} & {*self.study.datasets}
+        while behind := {origin for name in read for origin in self.study.datasets[name].origins} - read:
+            read |= behind
+        return [*data_files(name for name in self.study.datasets if name in read), *self.candidates()]
 
     def candidates(self) -> list[str]:
         """The candidates that arms are trained on."""
         return list(
             dict.fromkeys(
                 candidates_file(arm.model, name, arm.start, seed)
-                for arm in self.study.arms
+                for arm in taught_arms(self.study)
                 if (name := candidates_of(self.study, arm))
                 for seed in arm.seeds
             )
@@ -123,7 +127,9 @@ class DataStages(Stages):
         yield from (entry.dataset for entry in study.benchmarks)
         for made in (*study.models.values(), *study.guards.values()):
             yield from made.inputs.values()
-        for arm in study.arms:
+        for name in used_distillations(study):
+            yield from study.distillations[name].prompts
+        for arm in taught_arms(study):
             if arm.method == "sft":
                 yield from study.sft[arm.recipe].datasets
             if name := candidates_of(study, arm):
@@ -134,14 +140,18 @@ class DataStages(Stages):
                 yield from recipe.probed
         for learned in (*study.classifiers.values(), *study.validation.values()):
             yield from learned.labelled
+        if study.memorisation:
+            yield from study.memorisation.all_datasets
         if study.audit:
             yield from (*study.audit.train, *study.audit.tune, *study.audit.evaluation)
+        if study.curation:
+            yield from study.curation.datasets
 
     def _audited(self, side: Side) -> list[tuple[str, str]]:
-        """Names and files of these sets. A benchmark is audited as its data set."""
+        """Names and files of these sets, selections included. A benchmark is audited as its data set."""
         asked = {entry.name: entry.dataset for entry in self.study.benchmarks} if side == "evaluation" else {}
         names = getattr(self.study.audit, side) if self.study.audit else []
-        return [(name, data_file(asked.get(name, name))) for name in names]
+        return [(name, sft_file(self.study, asked.get(name, name))) for name in names]
 
 
 def _without_path(entry: DatasetEntry) -> dict[str, object]:
