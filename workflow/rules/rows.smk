@@ -14,5 +14,5 @@ rule rows:
         tables=plan.data.accounted_named_tables(),
         code=plan.data.accounted_code(),
     shell:
-        "python -m safelrm.data.rows --settings {params.settings:q} --files {params.files}"
+        "python -m safelrm.data.rows --settings {params.settings:q} --files {params.files:q}"
         " --tables {params.tables} --output {output.table} > {log} 2>&1"

@@ -100,6 +100,12 @@ def test_an_unknown_preset_is_refused():
         entry("star2")
 
 
+@pytest.mark.parametrize("key", ["settings", "expected"])
+def test_a_key_of_the_wrong_type_is_one_error(key):
+    with pytest.raises(ValidationError, match=f"1 validation error for DatasetEntry\n{key}"):
+        DatasetEntry.model_validate({"preset": "star1", key: 5})
+
+
 def test_what_a_preset_does_not_know_is_refused_with_the_command_that_fills_it_in(tmp_path):
     said = r"datasets.x: the preset `star_benign_915` does not know \['columns.prompt', 'columns.response'\]"
     with pytest.raises(SafeLRMError, match=said) as caught:
@@ -107,6 +113,9 @@ def test_what_a_preset_does_not_know_is_refused_with_the_command_that_fills_it_i
     assert "python -m safelrm revisions study.yaml" in caught.value.fix
     given = {"columns": {"prompt": "q", "response": "a"}}
     assert study(tmp_path, x={"preset": "star_benign_915", "settings": given}).datasets["x"].settings["columns"]
+    (tmp_path / "rows.csv").touch()
+    with pytest.raises(SafeLRMError, match=r"does not know \['columns.prompt', 'columns.response'\] of a file"):
+        study(tmp_path, x={"preset": "star_benign_915", "settings": {"path": str(tmp_path / "rows.csv")}})
     with pytest.raises(SafeLRMError, match=r"the preset `bbh` needs `settings\.hub_config`"):
         study(tmp_path, x={"preset": "bbh"})
     with pytest.raises(SafeLRMError, match="the preset `harmbench_val` reads the publisher's file"):

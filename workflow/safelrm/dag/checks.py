@@ -36,6 +36,8 @@ def _fault_of_preset(entry: DatasetEntry, file: str) -> tuple[str, str] | None:
     for key, choice in data_presets()[entry.preset].choose.items():
         if key in unknown:
             return f"needs `settings.{key}`", f"give {choice}"
+    if unknown and entry.path:
+        return f"does not know {unknown} of a file", "give it in `settings`"
     if unknown:
         command = f"PYTHONPATH=workflow python -m safelrm revisions {file.replace(', ', ' ')}"
         return f"does not know {unknown}", f"fill it in online: {command}; or give it in `settings`"

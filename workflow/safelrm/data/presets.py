@@ -67,9 +67,11 @@ def with_data_preset(given: object) -> object:
         ValueError: nothing has the preset's name.
     """
     preset = named_preset(given, data_presets())
-    own = given.get("settings") or {} if preset else None
-    if not isinstance(own, Mapping):
+    if preset is None:
         return given
+    own, expected = given.get("settings") or {}, given.get("expected") or {}
+    if not (isinstance(own, Mapping) and isinstance(expected, Mapping)):
+        return {"source": preset.source, **given}
     from_file = own.get("path") is not None
     rows = preset.rows if from_file else preset.hub_rows or preset.rows
     # how many rows other filters leave is not known
@@ -78,13 +80,14 @@ def with_data_preset(given: object) -> object:
         "source": preset.source,
         **given,
         "settings": laid_over(_settings(preset, from_file=from_file), own, whole=WHOLE),
-        "expected": {**counted, **preset.expected, **(given.get("expected") or {})},
+        "expected": {**counted, **preset.expected, **expected},
     }
 
 
 def unknown_settings(settings: Mapping[str, object], within: str = "") -> Iterator[str]:
-    """The settings of a preset that are not known, as `columns.prompt`. A revision is another matter: it only has to be
-    known where the data set is fetched.
+    """The settings of a preset that are not known, as `columns.prompt`.
+
+    A revision is none of them. Only `fetch_dataset` needs it, and says so.
     """
     for key, value in settings.items():
         if isinstance(value, Mapping):
