@@ -101,7 +101,8 @@ def _references_of_curation(study: Study) -> Iterator[tuple[str, str | None, str
     """Every key that names a data set which another is made from or compared with."""
     for name, entry in study.datasets.items():
         yield from ((f"datasets.{name}.settings", origin, "datasets") for origin in entry.origins)
-    yield from (("curation.datasets", name, "datasets") for name in (study.curation.datasets if study.curation else ()))
+    for name in study.curation.datasets if study.curation else ():
+        yield "curation.datasets", name, "selections" if name in study.selections else "datasets"
 
 
 def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:
@@ -257,7 +258,7 @@ def _check_start(study: Study, arm: Arm, key: str, file: str) -> None:
 
 def _check_safety_benchmark(study: Study, file: str) -> None:
     """With several harmful benchmarks the study says which of them figures show: they would fail after hours."""
-    kinds = {entry.name: study.datasets[entry.dataset].settings.get("kind") for entry in study.benchmarks}
+    kinds = {entry.name: study.kind_of(entry.dataset) for entry in study.benchmarks}
     harmful = sorted(name for name, kind in kinds.items() if kind == HARMFUL)
     if study.arms and study.metrics and study.metrics.safety_benchmark is None and len(harmful) > 1:
         key, fix = "metrics.safety_benchmark", f"name the benchmark that figures show, one of {harmful}"
