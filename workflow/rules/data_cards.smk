@@ -4,6 +4,7 @@ rule data_cards:
         dropped=plan.curation.dropped_files(),
         tokenizers=plan.curation.tokenizers(),
         shares="<results>/curation/shares.csv",
+        tables=plan.card_tables(),
     output:
         lengths="<results>/curation/lengths.csv",
         cards=plan.curation.card_files(),
@@ -16,8 +17,8 @@ rule data_cards:
         data=plan.curation.compared_named_files(),
         dropped=plan.curation.dropped_named_files(),
         tokenizers=plan.curation.named_tokenizers(),
-        code=plan.code("safelrm.data.cards"),
+        code=plan.code("safelrm.data.data_cards"),
     shell:
-        "python -m safelrm.data.cards --settings {params.settings:q} --data {params.data} --dropped {params.dropped}"
-        " --tokenizers {params.tokenizers} --shares {input.shares} --output-lengths {output.lengths}"
+        "python -m safelrm.data.data_cards --settings {params.settings:q} --data {params.data} --dropped {params.dropped}"
+        " --tokenizers {params.tokenizers} --tables {input.shares} {input.tables} --output-lengths {output.lengths}"
         " --output-cards {output.cards} > {log} 2>&1"

@@ -153,7 +153,7 @@ def _check_sft_against(study: Study, file: str) -> None:
 
 def _check_safety_benchmark(study: Study, file: str) -> None:
     """With several harmful benchmarks the study says which of them figures show: they would fail after hours."""
-    kinds = {entry.name: study.datasets[entry.dataset].settings.get("kind") for entry in study.benchmarks}
+    kinds = {entry.name: study.kind_of(entry.dataset) for entry in study.benchmarks}
     harmful = sorted(name for name, kind in kinds.items() if kind == HARMFUL)
     if study.arms and study.metrics and study.metrics.safety_benchmark is None and len(harmful) > 1:
         key, fix = "metrics.safety_benchmark", f"name the benchmark that figures show, one of {harmful}"

@@ -65,6 +65,10 @@ class Plan:
             *self.memorisation.targets(),
         ]
 
+    def card_tables(self) -> list[str]:
+        """The tables that cards of data sets quote beside those of curation."""
+        return self.curation.card_tables([path for path in self.data.targets() if path.endswith("/rows.csv")])
+
     def captions(self) -> dict[str, dict[str, str]]:
         """The captions of tables and figures, by rule and name, for Snakemake's report."""
         return {stages.rule: stages.captions() for stages in (self.tables, self.figures)}

@@ -93,7 +93,8 @@ def _references_of_curation(study: Study) -> Iterator[tuple[str, str | None, str
     """Every key that names a data set which another is made from or compared with."""
     for name, entry in study.datasets.items():
         yield from ((f"datasets.{name}.settings", origin, "datasets") for origin in entry.origins)
-    yield from (("curation.datasets", name, "datasets") for name in (study.curation.datasets if study.curation else ()))
+    for name in study.curation.datasets if study.curation else ():
+        yield "curation.datasets", name, "selections" if name in study.selections else "datasets"
 
 
 def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:

@@ -59,7 +59,7 @@ def outline(study: Study) -> StudyOutline:
         )
         for name in study.compared_models()
     }
-    kinds = {entry.name: study.datasets[entry.dataset].settings.get("kind") for entry in study.benchmarks}
+    kinds = {entry.name: study.kind_of(entry.dataset) for entry in study.benchmarks}
     return StudyOutline(
         models=tuple(models.values()),
         reference_model=models.get(study.metrics.reference_model) if study.metrics else None,

@@ -166,6 +166,13 @@ class Study(Strict):
             for seed in arm.seeds:
                 yield arm.model, arm.name, seed
 
+    def kind_of(self, dataset: str) -> object:
+        """What the settings of a data set say of the kind of its prompts; of one made from another, what that one's."""
+        entry = self.datasets[dataset]
+        while entry.origins:
+            entry = self.datasets[entry.origins[0]]
+        return entry.settings.get("kind")
+
     def recipe(self, arm: Arm) -> TrainingSettings | None:
         """What an arm is trained by; None for a base."""
         return None if arm.method == "base" else getattr(self, arm.method)[arm.recipe]

@@ -56,8 +56,8 @@ def taught_arms(study: Study) -> list[Arm]:
 
 
 def used_selections(study: Study) -> list[str]:
-    """The selections that a job of the study reads: those that arms are trained on, and those that are audited."""
-    audited = study.audit.train if study.audit else []
+    """The selections that a job of the study reads: those that arms are trained on, audited or compared."""
+    audited = [*(study.audit.train if study.audit else ()), *(study.curation.datasets if study.curation else ())]
     trained = [name for arm in taught_arms(study) for name in selections_of(study, arm)]
     return list(dict.fromkeys([*trained, *(name for name in audited if name in study.selections)]))
 

@@ -24,7 +24,9 @@ class MatchSettings(Strict):
 class CurationSettings(MatchSettings):
     """Which data sets are compared with each other, all with all."""
 
-    datasets: list[Name] = Field(min_length=1, description="prompts or conversations, keys of `datasets`")
+    datasets: list[Name] = Field(
+        min_length=1, description="prompts or conversations, keys of `datasets` or `selections`"
+    )
 
     @property
     def matching(self) -> MatchSettings:

@@ -75,8 +75,8 @@ def check_published(
 
 
 def _is_of(path: Path, published: Path) -> bool:
-    """Whether a file is made from samples and verdicts. The audit and the validation need data as well."""
-    return path.relative_to(published).parts[0] not in ("audit", "validation", "verdicts", "analyses")
+    """Whether a file is made from samples and verdicts. The audit, curation and the validation need data as well."""
+    return path.relative_to(published).parts[0] not in ("audit", "curation", "validation", "verdicts", "analyses")
 
 
 def _copy(source: Path, target: Path) -> None:

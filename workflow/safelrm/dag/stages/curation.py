@@ -3,17 +3,15 @@
 from pathlib import Path
 
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import (
-    data_file,
-    data_files,
-    dropped_file,
-    named_data_files,
-    result_file,
-    run_manifest,
-)
+from safelrm.dag.paths import data_file, data_files, dropped_file, named_data_files, result_file, run_manifest
+from safelrm.dag.reports import shown
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
+from safelrm.dag.taught import sft_file
 from safelrm.data.curation_settings import CardFacts, CardSettings
+from safelrm.data.presets import data_presets
 
+# the stage that makes selections, and the table of risky patterns in them
+SELECT, PATTERNS = "safelrm.training.select", "risky_patterns"
 # a regular expression that nothing matches
 NOTHING = "(?!)"
 
@@ -57,11 +55,11 @@ class CurationStages(Stages):
 
     def compared_files(self) -> list[str]:
         """The data sets that are compared with each other."""
-        return data_files(self._compared())
+        return [sft_file(self.study, name) for name in self._compared()]
 
     def compared_named_files(self) -> list[str]:
         """`name=path` of these sets."""
-        return named_data_files(self._compared())
+        return [f"{name}={sft_file(self.study, name)}" for name in self._compared()]
 
     def card_settings(self) -> str:
         """What the configuration says of these sets."""
@@ -73,7 +71,7 @@ class CurationStages(Stages):
 
     def dropped_files(self) -> list[str]:
         """What was dropped of those sets that are made from others."""
-        return [dropped_file(name) for name in self._compared() if self.study.datasets[name].origins]
+        return [dropped_file(name) for name in self._compared() if name in self._refined()]
 
     def dropped_named_files(self) -> list[str]:
         """`name=path` of these tables."""
@@ -87,8 +85,18 @@ class CurationStages(Stages):
         """`name=path` of these tokenizers."""
         return [f"{name}={tokenizer_file(name)}" for name in self._tokenizing()]
 
+    def card_tables(self, rows: list[str]) -> list[str]:
+        """The tables that cards quote beside those of curation: of the rows of files, and of risky patterns.
+
+        Args:
+            rows: the account of the rows of files, if the study has one.
+        """
+        selected = any(name in self.study.selections for name in self._compared())
+        judged = [PATTERNS] if selected and PATTERNS in shown(self.study, self.study.tables) else []
+        return [*rows, *(result_file(self.study.name, f"tables/{name}.csv") for name in judged)]
+
     def targets(self) -> list[str]:
-        """The tables of curation, if the study asks for them."""
+        """The tables and cards of curation, if the study asks for them."""
         names = ("matches", "shares", "lengths") if self.study.curation else ()
         return [*(result_file(self.study.name, f"curation/{name}.csv") for name in names), *self.card_files()]
 
@@ -99,9 +107,16 @@ class CurationStages(Stages):
         return self.study.compared_models() if self.study.curation else []
 
     def _facts(self, name: str) -> CardFacts:
-        entry = self.study.datasets[name]
+        """What is known of a set. Licence and title are those of the public set that its rows are from."""
+        if name in self.study.selections:
+            return CardFacts(source=SELECT, settings=self.study.selections[name].model_dump(mode="json"))
+        entry = first = self.study.datasets[name]
+        while first.origins:
+            first = self.study.datasets[first.origins[0]]
         settings = {key: value for key, value in entry.settings.items() if key != "path" and value is not None}
-        return CardFacts(source=entry.source, settings=settings)
+        preset = data_presets()[first.preset] if first.preset else None
+        known = {key: getattr(preset, key) for key in ("title", "licence", "warning")} if preset else {}
+        return CardFacts(source=entry.source, settings=settings, **known)
 
     def _refined(self) -> list[str]:
         return [name for name, entry in self.study.datasets.items() if entry.origins]

@@ -10,7 +10,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.data import cards, contamination, refine
+from safelrm.data import contamination, data_cards, refine
 from safelrm.data.lengths import length_rows, token_counter
 from safelrm.data.schemas import CONVERSATIONS, PROMPTS
 
@@ -74,10 +74,24 @@ def written(tmp_path, monkeypatch, tokenizer):
         "bench": {"source": "some.source", "licence": "its own", "settings": {"hub": "a/b", "revision": "0" * 40}},
         "clean": {"source": "safelrm.data.refine"},
     }
+    rows, patterns = tmp_path / "rows.csv", tmp_path / "risky_patterns.csv"
+    rows.write_text("dataset,read,outcome,rows,numbers\nsft,5,kept,3,\nsft,5,no answer,2,4-5\n")
+    head = "judge,distillation,samples,flag,part,n,unscored,value,low,high,lowest,highest\n"
+    lines = ("j,own,all,inconsistency,t+y,90,1,0.5,0.4,0.6,,", "j,own,sft,inconsistency,t+y,40,0,0.25,0.1,0.4,,")
+    patterns.write_text(head + "\n".join([*lines, "j,other,all,inconsistency,t+y,90,1,0.9,0.8,1.0,,"]))
     outputs = [tmp_path / "cards" / f"{name}.md" for name in facts]
-    more = ["--dropped", f"clean={tmp_path}/clean.csv", "--tokenizers", f"nano={tokenizer}", "--shares", shares]
+    more = [
+        "--dropped",
+        f"clean={tmp_path}/clean.csv",
+        "--tokenizers",
+        f"nano={tokenizer}",
+        "--tables",
+        shares,
+        rows,
+        patterns,
+    ]
     ends = ["--output-lengths", tmp_path / "lengths.csv", "--output-cards", *outputs]
-    run_stage(cards, "--settings", json.dumps({"datasets": facts}), "--data", *data, *more, *ends)
+    run_stage(data_cards, "--settings", json.dumps({"datasets": facts}), "--data", *data, *more, *ends)
     return {path.stem: path.read_text() for path in outputs}
 
 
@@ -93,6 +107,9 @@ def test_a_card_says_what_is_in_a_set_and_what_it_repeats(written):
     assert "- Licence: MIT." in body and f"`{'f' * 64}`" in body
     assert "|harmful|a\\|b &lt;i>|3|" in body
     assert "|bench|exact|2|0.6667|" in body and "|sft|exact|1|0.3333|" in body
+    assert "5 rows of the file:" in body and "|no answer|2|" in body
+    assert "|inconsistency|j|all|90|1|0.5|0.4|0.6|\n|inconsistency|j|sft|40|0|0.25|0.1|0.4|\n" in body
+    assert "0.9" not in body and "Risky patterns" not in written["clean"]
     assert "|thought|nano|3|1|" in body and "|ok|3|1|" in body
 
 

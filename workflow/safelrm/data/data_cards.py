@@ -1,13 +1,15 @@
 """Write a card of each data set, in the format of Hugging Face's hub, and the lengths of its texts.
 
-    python -m safelrm.data.cards --settings JSON --data NAME=PATH … --dropped NAME=PATH … --tokenizers NAME=PATH …
-        --shares CSV --output-lengths CSV --output-cards FOLDER/NAME.md …
+    python -m safelrm.data.data_cards --settings JSON --data NAME=PATH … --dropped NAME=PATH … --tokenizers NAME=PATH …
+        --tables shares.csv rows.csv risky_patterns.csv --output-lengths CSV --output-cards FOLDER/NAME.md …
 
 A card says where the rows are from, under which licence, how many there are and what became of the others, which rows
-repeat rows of other sets, how long the texts are, and the hash of the rows. It has no text of a prompt or response. It
-is made from tables alone, so the same tables give the same card.
+repeat rows of other sets, how long the texts are, how often a teacher's traces have risky patterns if a judge has read
+them, and the hash of the rows. It has no text of a prompt or response. It is made from tables alone, so the same tables
+give the same card.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from huggingface_hub import DatasetCardData
 
 from safelrm.core.cli import named_paths, parse_settings, run, stage_parser
 from safelrm.core.contents import KEY
-from safelrm.core.files import canonical_json, write_text
+from safelrm.core.files import write_text
 from safelrm.data.audit import read_prompts, state_rows
 from safelrm.data.curation_settings import CardFacts, CardSettings
 from safelrm.data.lengths import WORDS, count_words, length_rows, token_counter
@@ -29,6 +31,8 @@ UNSTATED = "other"
 LICENCES = ("mit", "apache-2.0", "cc-by-4.0", "cc-by-nc-4.0", "cc-by-sa-4.0", "cc0-1.0", "odc-by")
 # the hub's classes of size
 SIZES = (("n<1K", 10**3), ("1K<n<10K", 10**4), ("10K<n<100K", 10**5), ("100K<n<1M", 10**6))
+# the table of the rates of risky patterns
+RISKY = "risky_patterns"
 LENGTH_COLUMNS = ("mean", "p5", "p25", "p50", "p75", "p90", "p95", "p99", "max")
 
 
@@ -39,7 +43,8 @@ def card(name: str, rows: pd.DataFrame, facts: CardFacts, tables: Mapping[str, p
         name: the data set.
         rows: its prompts or conversations.
         facts: what the configuration says of it.
-        tables: by name the tables `lengths`, `shares` and, for a set that is made from another, `dropped`.
+        tables: by name `lengths` and `shares`; if there are any `dropped` (of a set that is made from another), `rows`
+            (of the publisher's files) and `risky_patterns`.
         digest: the hash of its rows.
     """
     data = DatasetCardData(
@@ -50,16 +55,19 @@ def card(name: str, rows: pd.DataFrame, facts: CardFacts, tables: Mapping[str, p
         task_categories=["text-generation"],
         tags=["safelrm", "safety", *sorted(rows["kind"].unique())],
     )
+    made = {"source": facts.source, "settings": facts.settings}
     sections = {
         "": f"# {name}\n\n{_summary(rows, facts, digest)}",
-        "Rows": _rows(rows, tables.get("dropped")),
+        "Rows": _rows(name, rows, tables),
         "Repeated prompts": _shares(name, tables["shares"]),
         "Lengths": _lengths(name, tables["lengths"]),
-        "How it was made": f"```json\n{canonical_json({'source': facts.source, 'settings': facts.settings})}\n```\n",
+        "How it was made": f"```json\n{json.dumps(made, indent=2, sort_keys=True)}\n```\n",
     }
     if "response" in rows:
         states = ((row["state"], row["rows"], row["share"]) for row in state_rows(name, list(rows["response"])))
         sections["Traces"] = f"How the responses are parsed:\n\n{_table(('state', 'rows', 'share'), states)}"
+    if RISKY in tables and (tables[RISKY]["samples"] == name).any():
+        sections["Risky patterns"] = _patterns(name, tables[RISKY])
     text = "\n".join(f"## {title}\n\n{body}" if title else body for title, body in sections.items())
     return f"---\n{data.to_yaml()}\n---\n\n{text}"
 
@@ -81,15 +89,27 @@ def _summary(rows: pd.DataFrame, facts: CardFacts, digest: str) -> str:
     return "".join(f"- {line}\n" for line in lines)
 
 
-def _rows(rows: pd.DataFrame, dropped: pd.DataFrame | None) -> str:
+def _rows(name: str, rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> str:
     counts = rows.groupby(["kind", "category"]).size()
-    said = _table(("kind", "category", "rows"), ((*group, count) for group, count in counts.items()))
-    if dropped is None:
-        return said
-    reasons = dropped.groupby(["reason", "other", "kind"], dropna=False).size()
-    lines = (("" if pd.isna(cell) else cell for cell in (*group, count)) for group, count in reasons.items())
-    total = f"{len(rows) + len(dropped)} rows = {len(rows)} kept + {len(dropped)} dropped:"
-    return f"{said}\n{total}\n\n{_table(('dropped as', 'repeats a row of', 'how', 'rows'), lines)}"
+    parts = [_table(("kind", "category", "rows"), ((*group, count) for group, count in counts.items()))]
+    if "rows" in tables and not (read := tables["rows"][tables["rows"]["dataset"] == name]).empty:
+        head = f"{read['read'].iloc[0]} rows of the file:\n\n"
+        parts.append(head + _table(("outcome", "rows"), read[["outcome", "rows"]].itertuples(index=False)))
+    if (dropped := tables.get("dropped")) is not None:
+        reasons = dropped.groupby(["reason", "other", "kind"], dropna=False).size()
+        lines = (("" if pd.isna(cell) else cell for cell in (*group, count)) for group, count in reasons.items())
+        head = f"{len(rows) + len(dropped)} rows = {len(rows)} kept + {len(dropped)} dropped:\n\n"
+        parts.append(head + _table(("dropped as", "repeats a row of", "how", "rows"), lines))
+    return "\n".join(parts)
+
+
+def _patterns(name: str, rates: pd.DataFrame) -> str:
+    """Rates of risky patterns of a selection beside those of all samples that it was chosen from."""
+    own = rates[rates["samples"] == name]
+    whole = rates[(rates["samples"] == "all") & rates["distillation"].isin(own["distillation"])]
+    columns = ["flag", "judge", "samples", "n", "unscored", "value", "low", "high"]
+    lines = pd.concat([whole, own]).sort_values(["flag", "judge"], kind="stable")[columns]
+    return f"Shares of the responses to harmful prompts:\n\n{_table(columns, lines.itertuples(index=False))}"
 
 
 def _shares(name: str, shares: pd.DataFrame) -> str:
@@ -143,7 +163,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", required=True, metavar="NAME=PATH", help="data sets")
     parser.add_argument("--dropped", nargs="*", default=[], metavar="NAME=PATH", help="tables of dropped rows")
     parser.add_argument("--tokenizers", nargs="*", default=[], metavar="NAME=PATH", help="tokenizers of models")
-    parser.add_argument("--shares", type=Path, required=True, help="table of counts of matched rows")
+    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="tables that cards quote, NAME.csv each")
     parser.add_argument("--output-lengths", type=Path, required=True, help="table of lengths to write")
     parser.add_argument("--output-cards", type=Path, nargs="+", required=True, help="cards to write, NAME.md each")
     arguments = parser.parse_args()
@@ -153,7 +173,7 @@ def main() -> None:
     lengths = lengths_of(frames, named_paths("--tokenizers", arguments.tokenizers))
     TOKEN_LENGTHS.write_csv(arguments.output_lengths, lengths)
     places = {path.stem: path for path in arguments.output_cards}
-    tables = {"lengths": lengths, "shares": pd.read_csv(arguments.shares)}
+    tables = {"lengths": lengths, **{path.stem: pd.read_csv(path) for path in arguments.tables}}
     for name, text in cards(paths, settings, tables, dropped):
         write_text(places[name], text)
 
