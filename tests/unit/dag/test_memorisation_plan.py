@@ -13,7 +13,7 @@ KNOWN = {"nano_a": {"members": ["matched_a"], "others": ["distillation"]}}
 MEMORISATION = {"datasets": ["star1"], "models": ["nano_a", "nano_b"], "known": KNOWN, "k": 40}
 REPORTS = {
     "tables": {"min_k": {"module": "safelrm.reporting.sheets.min_k"}},
-    "figures": {"min_k": {"module": "safelrm.reporting.plots.min_k", "settings": {"k": 40}}},
+    "figures": {"min_k": {"module": "safelrm.reporting.plots.min_k"}},
 }
 
 

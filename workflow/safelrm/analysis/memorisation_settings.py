@@ -118,9 +118,3 @@ class MemorisationSettings(MinKSettings):
                     f" `{TRAINED_ON}` or `{LEFT_OUT}`, as a module's texts are called"
                 )
         return self
-
-
-class MinKFigureSettings(Strict):
-    """Settings of the figure `min_k`."""
-
-    k: Percent = Field(60, description="the K that is drawn, one of those that `memorisation` takes")
