@@ -29,6 +29,8 @@ wildcard_constraints:
     guard="[a-z0-9_]+",
     classifier="[a-z0-9_]+",
     candidates="[a-z0-9_]+",
+    distillation="[a-z0-9_]+",
+    selection="[a-z0-9_]+",
     recipe="[a-z0-9_]+",
     judge="[a-z0-9_]+",
     analysis="[a-z0-9_]+",
@@ -47,10 +49,14 @@ rule all:
 
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/curate.smk"
+include: "workflow/rules/refine.smk"
 include: "workflow/rules/base.smk"
 include: "workflow/rules/guard.smk"
 include: "workflow/rules/classifier.smk"
 include: "workflow/rules/candidates.smk"
+include: "workflow/rules/distill.smk"
+include: "workflow/rules/judge_distilled.smk"
+include: "workflow/rules/select.smk"
 include: "workflow/rules/sft.smk"
 include: "workflow/rules/dpo.smk"
 include: "workflow/rules/rl.smk"
@@ -68,6 +74,9 @@ include: "workflow/rules/memorisation.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
+include: "workflow/rules/rows.smk"
+include: "workflow/rules/contamination.smk"
+include: "workflow/rules/data_cards.smk"
 include: "workflow/rules/judge_labelled.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/pin.smk"

@@ -7,11 +7,10 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+from warm_python import SHARED
 from workflow_runs import compiled, copy_of_checkout, snakemake
 
 CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
-# a folder, empty at first, for the processes that `make test` runs side by side
-SHARED = "SAFELRM_TEST_SHARED"
 
 # how long an example takes says nothing about the code where the machine does other work
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,6 +1,5 @@
 """An environment whose `python` runs jobs in forks of a warm server (warm_server.py)."""
 
-import atexit
 import os
 import subprocess
 import sys
@@ -9,22 +8,44 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from filelock import FileLock
+
 from safelrm.dag.environment import PINNED, job_environment
 
 HERE = Path(__file__).parent
 # what the package sets before it imports torch or vLLM
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+# a folder, empty at first, for the processes that `make test` runs side by side
+SHARED = "SAFELRM_TEST_SHARED"
+# before a test changes it
+ENVIRONMENT = dict(os.environ)
 
 
 @cache
 def warm_python() -> str:
-    """Path of the `python`, in a folder with the commands of this environment; its server is started once."""
-    folder = Path(mkdtemp(prefix="warm"))
+    """Path of the `python`, in a folder with the commands of this environment.
+
+    Its server is started once for all test runs that share a folder. It ends when the last of them has ended.
+    """
+    folder = Path(os.environ[SHARED], "warm") if os.environ.get(SHARED) else Path(mkdtemp(prefix="warm"))
+    folder.mkdir(exist_ok=True)
+    held, python = folder / "held", folder / "python"
+    with FileLock(folder / "lock"):
+        if not held.exists():
+            os.mkfifo(held)
+        # this process alone has it open, and until it ends
+        os.open(held, os.O_RDWR)
+        if not python.exists():
+            _start(folder, held)
+    return str(python)
+
+
+def _start(folder: Path, held: Path) -> None:
     address = folder / "server"
-    environment = os.environ | job_environment("", [], PINNED) | ONE_THREAD
+    environment = ENVIRONMENT | job_environment("", [], PINNED) | ONE_THREAD
     command = [sys.executable, "-I", str(HERE / "warm_server.py"), str(address)]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, cwd=folder)
-    atexit.register(server.kill)
+    with held.open("rb") as end:
+        server = subprocess.Popen(command, stdin=end, env=environment, cwd=folder)
     while not address.exists():
         assert server.poll() is None
         time.sleep(0.01)
@@ -34,4 +55,3 @@ def warm_python() -> str:
     python.unlink()
     python.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {HERE}/warm_client.py {address} "$@"\n')
     python.chmod(0o755)
-    return str(python)

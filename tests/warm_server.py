@@ -1,7 +1,7 @@
 """A server whose forks are jobs: they begin with the large packages imported, which takes longer than a tiny job.
 
 A client (warm_client.py) sends a job's arguments, folder, environment and open files, then the signals that it gets.
-The job ends with its client, and the server with the process that holds its standard input.
+The job ends with its client, and the server when no process holds its standard input any more.
 """
 
 import atexit
@@ -26,14 +26,38 @@ from typing import NoReturn
 SEARCHED = tuple(sys.path)
 PACKAGES = (
     "datasets",
-    "matplotlib.figure",
+    "matplotlib.backends.backend_pdf",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.pyplot",
     "pandas",
+    "pandas.io.formats.csvs",
+    "pandas.io.formats.string",
     "peft",
+    "pyarrow.acero",
+    "pydantic.root_model",
     "scipy.stats",
+    "smart_open",
     "snakemake.cli",
+    "snakemake.profiles",
+    "snakemake.storage",
     "torch",
-    "trl",
+    "torch.utils.serialization",
+    "transformers.models.granite.modeling_granite",
+    "transformers.models.qwen3.modeling_qwen3",
+    "trl.trainer.dpo_trainer",
+    "trl.trainer.grpo_trainer",
+    "trl.trainer.sft_trainer",
+    "vllm.config.logging",
+    "vllm.distributed.elastic_ep.elastic_execute",
+    "vllm.entrypoints.anthropic.protocol",
     "vllm.entrypoints.llm",
+    "vllm.model_executor.layers.quantization.compressed_tensors.utils",
+    "vllm.model_executor.layers.quantization.online.base",
+    "vllm.plugins.lora_resolvers.filesystem_resolver",
+    "vllm.plugins.lora_resolvers.hf_hub_resolver",
+    "vllm.v1.attention.backends.cpu_attn",
+    "vllm.v1.core.sched.scheduler",
+    "vllm.v1.pool.flash_maxsim",
     "vllm.v1.worker.cpu_worker",
 )
 
@@ -46,6 +70,7 @@ def serve(address: str) -> None:
     listener.listen()
     for package in PACKAGES:
         importlib.import_module(package)
+    prepare()
     # the collector would otherwise write to all pages that the forks share
     gc.collect()
     gc.freeze()
@@ -55,6 +80,19 @@ def serve(address: str) -> None:
         if os.fork() == 0:
             attend(client, str(Path(address).with_name("python")))
         client.close()
+
+
+def prepare() -> None:
+    """Do what takes a job long and ends the same in every job."""
+    # it looks for plugins in all folders with packages
+    sys.modules["snakemake.cli"].get_argument_parser()
+    # both look through all modules and loggers that there are
+    sys.modules["vllm.logger"].configure_logging_if_needed(sys.modules["vllm.config.logging"].LoggingConfig())
+    platform = type(sys.modules["vllm.platforms"].current_platform)
+    platform.register_triton_kernel_overrides()
+    platform.register_triton_kernel_overrides = staticmethod(lambda: None)
+    # an engine that ends would give the collector all that the forks share
+    gc.unfreeze = lambda: None
 
 
 def attend(client: socket.socket, executable: str) -> NoReturn:

@@ -106,7 +106,7 @@ def test_another_revision_of_training_data_is_fetched_and_trained_on(finished):
         "hub/datasets/lrm_safety_study/rows.jsonl",
         "hub/datasets/lrm_safety_study/manifest.json",
         "data/lrm_safety_study.parquet",
-        f"{RESULTS}/audit/overlap.csv",
+        *(f"{RESULTS}/audit/{name}.csv" for name in ("overlap", "rows")),
         *(f"checkpoints/{run}/manifest.json" for run in runs),
         *of_trainings(runs),
         *(f"rollouts/{run}.parquet" for run in runs),

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.dag
 
 PRESETS = sorted(path.name for path in (ROOT / "experiments").glob("*.yaml"))
 # these stand on top of the default study
-ON_TOP = ("nano_controls.yaml", "nano_controls_tuning.yaml", "nano_tuning.yaml")
+ON_TOP = ("nano_ablation.yaml", "nano_controls.yaml", "nano_controls_tuning.yaml", "nano_tuning.yaml")
 STUDIES = [
     (),
     ("config.yaml",),

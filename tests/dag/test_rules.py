@@ -14,10 +14,11 @@ TARGETS = {"all", "fetch_all"}
 # what is fetched is named by a commit: other code would fetch the same
 FETCHING = {"fetch_model", "fetch_dataset"}
 TRAINING = {"base", "guard", "sft", "sft_adapter", "dpo", "dpo_adapter", "rl", "rl_adapter"}
-EXPENSIVE = TRAINING | {"candidates", "rollouts", "judge", "judge_probes", "judge_labelled"}
+DISTILLING = {"distill", "judge_distilled"}
+EXPENSIVE = TRAINING | DISTILLING | {"candidates", "rollouts", "judge", "judge_probes", "judge_labelled"}
 # what a revert, or another study, brings back without a job
 KEPT = EXPENSIVE | {"classifier", "samples", "metrics", "compare", "calibrate", "validate", "analyse", "measures"}
-KEPT |= {"min_k", "memorisation", "table", "figure"}
+KEPT |= {"select", "min_k", "memorisation", "table", "figure"}
 
 pytestmark = pytest.mark.dag
 
@@ -82,8 +83,8 @@ def test_every_job_asks_for_the_same_resources_in_numbers(rules):
         "analysis": "base_likelihood",
     }
     for name, rule in rules.items():
-        # this study has no model to fetch, no classifier and no candidates
-        if name in TARGETS | {"fetch_model", "classifier", "candidates", "dpo", "dpo_adapter"}:
+        # this study has no model to fetch, no classifier, no candidates and no distillations
+        if name in TARGETS | {"fetch_model", "classifier", "candidates", "dpo", "dpo_adapter"} | DISTILLING:
             continue
         recipe = {"recipe": "grpo" if name.startswith("rl") else "star1"}
         for resource in ("gpu", "nodes", "mem_mb", "runtime", "disk_mb"):

@@ -8,8 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from safelrm.data.presets import with_data_preset
+
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-PUBLIC = yaml.safe_load((EXPERIMENTS / "real_data.yaml").read_text())["datasets"]
+DATASETS = yaml.safe_load((EXPERIMENTS / "real_data.yaml").read_text())["datasets"]
+# every data set of this study, with the settings of its preset
+PUBLIC = {name: with_data_preset(entry) for name, entry in DATASETS.items()}
 needs_real_data = pytest.mark.skipif(
     "SAFELRM_REAL_DATA" not in os.environ, reason="SAFELRM_REAL_DATA names no folder of real data"
 )

@@ -28,7 +28,7 @@ from safelrm.dag.study import load_study
 from safelrm.models.online import CONFIGFILES
 from safelrm.operations.cached import mend_links
 from safelrm.operations.owner import claim, end_orphans, name_of_jobs
-from safelrm.operations.patches import keep_asking, serve_undamaged, stop_in_a_thread
+from safelrm.operations.patches import keep_asking, look_seldom, serve_undamaged, stop_in_a_thread
 
 started = time.time()
 TIMINGS_FILE = "logs/timings.jsonl"
@@ -67,6 +67,7 @@ def prepare() -> None:
 
 serve_undamaged()
 stop_in_a_thread()
+look_seldom()
 if workflow.is_main_process:
     mend_links(Path.cwd(), Path(os.environ[CACHE]))
     say_what_is_replaced(TIMINGS_FILE)

@@ -6,6 +6,8 @@ rule curate:
         table="data/{dataset}.parquet",
     log:
         "logs/curate/{dataset}.log",
+    wildcard_constraints:
+        dataset=plan.curation.loaded(),
     # above all others, so that no guard waits for its data behind jobs that are ready to run
     priority: 110
     resources:

@@ -114,6 +114,14 @@ def test_each_pair_of_sft_arms_is_compared_once():
     ]
 
 
+def test_sft_arms_are_compared_with_the_named_ones_alone():
+    runs = [Run(arm, 1, "m") for arm in ("sft-a", "sft-b", "sft-c", "sft-d")]
+    rows = table(*runs, models=models(m=["default"]), sft_against=["sft-d", "sft-b"])
+    assert [*rows[["arm", "against_arm"]].drop_duplicates().itertuples(index=False, name=None)] == [
+        *(("sft-a", "sft-b"), ("sft-a", "sft-d"), ("sft-c", "sft-b"), ("sft-c", "sft-d"), ("sft-d", "sft-b"))
+    ]
+
+
 def test_without_a_reference_or_a_second_run_there_is_nothing_to_compare():
     assert table(Run(), models=models(m=["default"]), reference_model=None).empty
     alone = table(*RUNS[:1], models=SETTINGS.models[:1])

@@ -12,8 +12,8 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.jobs import SMALL
 from safelrm.dag.costs.processors import CPU, GIB, SMALL_DISK, Batches, processor
 from safelrm.dag.costs.sizes import GUESSED_PROMPT_TOKENS, GUESSED_ROWS, SizedModel, Texts, expected_texts, sized_model
+from safelrm.dag.entries import DatasetEntry
 from safelrm.dag.execution import ExecutionSettings
-from safelrm.dag.settings import DatasetEntry
 from safelrm.dag.study import load_study
 from safelrm.nano.pretraining.models import new_model
 from safelrm.nano.settings import VOCABULARY, Architecture

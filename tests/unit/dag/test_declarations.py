@@ -8,6 +8,7 @@ from safelrm.dag.declarations import (
     declared_caption,
     declared_inputs,
     declared_measures,
+    declares_built_in,
     has_something_to_show,
 )
 from safelrm.reporting.outline import ModelOutline, StudyOutline
@@ -130,3 +131,14 @@ def test_faults_of_shown(module, text, said):
 def test_the_reference_model_is_not_among_those_that_reason():
     plain = ModelOutline("plain", frozenset({"base"}), ("base",), ("default",))
     assert StudyOutline(models=(BASE, plain), reference_model=plain).reasoning_models == (BASE,)
+
+
+@pytest.mark.parametrize(("text", "said"), [("", False), ("BUILT_IN = False\n", False), ("BUILT_IN = True\n", True)])
+def test_a_source_says_whether_rules_have_written_its_data(module, text, said):
+    module(text)
+    assert declares_built_in(MODULE) is said
+
+
+def test_whether_data_are_written_is_a_literal(module):
+    module("BUILT_IN = bool(LEAST)\n")
+    assert "BUILT_IN is no literal" in fault(declares_built_in)

@@ -13,7 +13,10 @@ from safelrm.dag import fields as judged
 from safelrm.dag.fields import declared_fields
 from safelrm.dag.plan import Plan
 from safelrm.dag.schema import registered
+from safelrm.judging.pattern_flags import FLAGS, PatternSettings
 from safelrm.judging.settings import GuardJudgeSettings
+
+OF_PATTERNS = ("safelrm.judging.patterns", "safelrm.nano.patterns_judge")
 
 
 @pytest.fixture
@@ -26,12 +29,14 @@ def test_every_judge_of_the_package_declares_its_fields():
     # the fields of these follow from their settings
     of_guard = GuardJudgeSettings(reading="llama_guard_3").model_dump(mode="json")
     settings = {"safelrm.judging.chat": {"fields": {"harm": HARM}}, "safelrm.judging.guard": of_guard}
+    settings |= dict.fromkeys(OF_PATTERNS, PatternSettings().model_dump(mode="json"))
     found = {module: declared_fields(module, settings.get(module, {}), "f", "k") for module in modules}
     assert {module: list(fields) for module, fields in found.items()} == {
         "safelrm.judging.chat": ["harm"],
         "safelrm.judging.exact": ["correctness"],
         "safelrm.judging.guard": ["safety"],
         "safelrm.judging.learned_refusal": ["refusal", "degree"],
+        **{module: [*FLAGS] for module in OF_PATTERNS},
         "safelrm.judging.refusal": ["refusal"],
         "safelrm.nano.help_judge": ["refusal"],
         "safelrm.nano.oracle_judge": ["safety"],

@@ -2,6 +2,7 @@
 
 import pytest
 from costs_fixtures import ROOT, costs, default_config, large
+from distilled_fixtures import selection_config
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag import reports
@@ -100,12 +101,15 @@ def test_every_input_of_a_study_can_be_read(config):
     config["rl"]["grpo"]["probe"] = PROBE
     sections = {"analyses": {"lengths": {"module": LENGTHS}}, "monitor": {"judges": ["oracle"]}}
     sections["memorisation"] = {"datasets": ["star1"], "models": ["nano_a"]}
+    selected = selection_config()
+    sections |= {name: selected[name] for name in ("distillations", "selections", "sft", "arms")}
+    config["judges"]["patterns"] = {"module": "safelrm.nano.patterns_judge"}
     study = load_study(config | sections, "config.yaml")
     files = input_files(study)
     assert {name for name in files if not name.startswith("analyses.")} == set(READERS)
     assert files["analyses.lengths"] == [f"results/nano/analyses/lengths/nano_{name}.parquet" for name in "abi"]
     # one training curve of a base, whatever its seeds
-    assert len(files["curves"]) == 3 + 30
+    assert len(files["curves"]) == 3 + 30 + len(selected["arms"][-1]["seeds"])
 
 
 def test_the_code_of_a_figure_is_that_of_its_own_module(config):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.schema import PAGE, SCHEMA_FILE, json_schema, page
+from safelrm.dag.schema import DATA_PAGE, PAGE, SCHEMA_FILE, data_page, json_schema, page
 from safelrm.dag.study import load_study
 
 ROOT = Path(__file__).parents[3]
@@ -80,6 +80,7 @@ def test_the_default_study_is_valid(config):
         (("metrics", "language_judge"), "oracle.words", ("metrics.language_judge", "gives no field `words`")),
         (("metrics", "reference_model"), "nano_x", ("metrics.reference_model", "did you mean `nano_")),
         (("metrics", "safety_benchmark"), "requests", ("metrics.safety_benchmark", "`benchmarks`")),
+        (("metrics", "sft_against"), ["rl-grpo"], ("metrics.sft_against", "no SFT arms ['rl-grpo']", "sft-star1")),
         (("calibration", "reference"), "oracl", ("calibration.reference", "did you mean `oracle`")),
         (("calibration", "judges"), ["oracle"], ("calibration", "name every judge once")),
         (("models", "nano_b", "decodings"), {}, ("models.nano_b.decodings",)),
@@ -162,6 +163,11 @@ def test_loading_leaves_the_configuration_as_it_was(config):
 @pytest.mark.parametrize(("file", "text"), [(SCHEMA_FILE, json_schema), (PAGE, page)])
 def test_generated_files_are_in_step_with_the_models(file, text):
     assert file.read_text(encoding="utf-8") == text(), "run `make schema`"
+
+
+def test_the_table_of_data_sets_is_in_step_with_their_presets():
+    text = DATA_PAGE.read_text(encoding="utf-8")
+    assert data_page(text) == text, "run `make schema`"
 
 
 def test_reading_a_configuration_imports_no_heavy_library():

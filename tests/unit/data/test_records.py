@@ -66,14 +66,16 @@ def test_byte_order_mark_and_crlf_change_nothing(tmp_path):
         ("s.csv", b"a,a\n1,2\n", "same name"),
         ("s.csv", b"a,b\n", "no rows"),
         ("s.csv", b"", "no rows"),
-        ("s.csv", b"a,b\n1,caf\xe9\n", "not UTF-8 at byte 9"),
-        ("s.tsv", b"a\tb\n", "unknown format '.tsv'"),
+        ("s.csv", b"a,b\n1,caf\xe9\n", "not UTF-8 at byte 9, in line 2"),
+        ("s.jsonl", '{"a": "1"}\n'.encode("utf-16"), "not UTF-8 at byte 0, in line 1"),
+        ("s.xlsx", b"a\tb\n", "unknown format '.xlsx'"),
         ("s.json", b'[{"a": "1"}', "not JSON at line 1"),
         ("s.json", b'{"a": "1"}', "not a list"),
         ("s.json", b"[1]", "item 1 is not an object"),
         ("s.json", b"[]", "no rows"),
         ("s.json", b"[" * 100_000, "not JSON that can be read from line 1"),
         ("s.jsonl", b'{"a": "1"}\n{"a"\n', "not JSON at line 2"),
+        ("s.jsonl", b'{"a": "1"}\n{"a": "2', "not JSON at line 2"),
         ("s.parquet", b"PAR1", "not a readable Parquet file"),
         ("s.parquet", b"", "not a readable Parquet file"),
     ],
@@ -84,6 +86,45 @@ def test_a_broken_file_is_one_clear_error(name, content, said, tmp_path):
     with pytest.raises(SafeLRMError, match=said) as caught:
         read(path)
     assert caught.value.file in (path, str(path)) and caught.value.fix
+
+
+def test_tabs_may_separate_values(tmp_path):
+    path = tmp_path / "rows.tsv"
+    path.write_text('a\tb\n1\t"x\ty"\n')
+    assert read(path).rows == {1: {"a": "1", "b": "x\ty"}}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_field_may_have_two_megabytes(suffix, tmp_path):
+    # Python's csv refuses 131,073 characters unless it is told otherwise
+    long = "a, b\n" * 400_000
+    rows = [{"a": "1", "b": long}, {"a": "2", "b": "short"}]
+    assert read(written(tmp_path, suffix, rows)).rows == dict(enumerate(rows, start=1))
+
+
+def test_a_long_field_without_its_last_quote_is_one_clear_error(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('a,b\n1,"' + "x" * 200_000)
+    with pytest.raises(SafeLRMError, match="not CSV near line 2") as caught:
+        read(path)
+    assert "double the quotes" in caught.value.fix
+
+
+@pytest.mark.parametrize("length", [4, 100, -1])
+def test_a_parquet_file_that_was_cut_off_is_one_clear_error(length, tmp_path):
+    path = written(tmp_path, "parquet", [{"a": "x" * 50}] * 20)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(SafeLRMError, match="not a readable Parquet file"):
+        read(path)
+
+
+def test_nan_is_a_missing_value(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text('[{"a": NaN, "b": "1"}, {"a": null, "b": NaN}]')
+    found = read(path)
+    assert found.values("a") == {1: None, 2: None} and found.labels("b") == ["1", ""]
+    with pytest.raises(SafeLRMError, match="b: row 2 is empty"):
+        found.texts("b")
 
 
 def test_a_parquet_file_needs_different_column_names(tmp_path):

@@ -46,6 +46,41 @@ def test_attacks_pairs_and_system_prompts_are_columns_of_the_file(tmp_path):
     assert read.loc[1, ["behavior", "system"]].isna().all() and read.loc[1, "pair"] == "7"
 
 
+def conversation(folder: Path, *responses: str, **chosen) -> list[str]:
+    rows = [{"q": f"Why {place}?", "c": "tea", "a": text} for place, text in enumerate(responses)]
+    settings = {"columns": {**COLUMNS, "response": "a"}, "kind": "harmful"} | chosen
+    return list(load("conversations", written(folder, rows), **settings).response)
+
+
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        ("", "is empty"),
+        ("<think>a</think>", "has no answer after its trace"),
+        ("<think>a</think> \n", "has no answer after its trace"),
+        ("<think>a", "has 1 times <think> and 0 times </think>, must have each once"),
+        ("a</think>b", "has 0 times <think> and 1 times </think>"),
+        ("<think>a</think><think>b</think>c", "has 2 times <think> and 2 times </think>"),
+        ("<think>a</think>b</think>c", "has 1 times <think> and 2 times </think>"),
+        ("Well. <think>a</think>b", "has text before its trace"),
+        ("</think>a<think>b", "has text before its trace"),
+    ],
+)
+def test_a_response_has_one_trace_at_most_and_an_answer(response, said, tmp_path):
+    with pytest.raises(SafeLRMError, match=f"a: row 2 {said}") as caught:
+        conversation(tmp_path, "<think>a</think>b", response)
+    assert caught.value.file == str(tmp_path / "rows.json") and caught.value.fix
+    assert conversation(tmp_path, "<think>a</think>b", "c", response, faulty="leave_out") == ["<think>a</think>b", "c"]
+
+
+def test_a_trace_may_be_required_and_its_opening_put_back(tmp_path):
+    assert conversation(tmp_path, "<think></think>b", "a") == ["<think></think>b", "a"]
+    with pytest.raises(SafeLRMError, match="row 2 has no trace"):
+        conversation(tmp_path, "<think></think>b", "a", traces="required")
+    whole = ["<think>\na</think>b", "<think>a</think>b"]
+    assert conversation(tmp_path, "a</think>b", whole[1], traces="required", traces_opened=True) == whole
+
+
 def test_ids_may_be_numbers_and_the_category_one_for_all(tmp_path):
     rows = table(tmp_path, [{"n": 7, "q": "Why?"}], columns={"prompt": "q", "id": "n"}, category="all")
     assert list(rows.prompt_id) == ["7"] and list(rows.category) == ["all"]

@@ -41,7 +41,8 @@ def test_each_fold_knows_every_train_word_and_every_kind_of_request(folds):
     for rows in folds:
         words = {word for text in (*rows.prompt, *rows.response) for word in text.split()}
         assert {*THINGS, *VERBS} - HELDOUT <= words
-        kinds = {request.category for request in REQUESTS if request.prompt in set(rows.prompt)}
+        prompts = set(rows.prompt)
+        kinds = {request.category for request in REQUESTS if request.prompt in prompts}
         assert kinds == {request.category for request in REQUESTS}
 
 

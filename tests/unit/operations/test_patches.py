@@ -52,6 +52,22 @@ def test_another_snakemake_is_left_as_it_is(monkeypatch, module):
     assert not hasattr(getattr(module, "JobScheduler", None), "exit_gracefully")
 
 
+def test_looks_that_are_due_before_are_not_added(monkeypatch):
+    started, times = [], []
+    monkeypatch.setattr(
+        job_scheduler.JobScheduler, "_schedule_reevalutation", lambda _, delay: started.append((times[-1], delay))
+    )
+    monkeypatch.setattr(patches, "time", SimpleNamespace(monotonic=lambda: times[-1]))
+    patches.look_seldom()
+    patches.look_seldom()
+    scheduler = object.__new__(job_scheduler.JobScheduler)
+    # the second and the third job that end add none, the timer's own look does; one that is due sooner is added
+    for time, delay in ((0.0, 1), (0.4, 1), (0.9, 1), (1.0, 1), (1.2, 10), (1.3, 0.1), (1.5, 1)):
+        times.append(time)
+        scheduler._schedule_reevalutation(delay)
+    assert started == [(0.0, 1), (1.0, 1), (1.3, 0.1), (1.5, 1)]
+
+
 @pytest.fixture
 def plugin(monkeypatch):
     """A plugin whose SLURM answers every third question about states, and its first one about its memory."""

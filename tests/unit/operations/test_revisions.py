@@ -1,8 +1,10 @@
 """Revisions are filled in where they are missing, and nothing else of the file changes."""
 
+import json
 import sys
 
 import pytest
+import yaml
 from fake_hub import Repository, run_module, serving
 
 from safelrm.core.errors import SafeLRMError
@@ -102,6 +104,104 @@ def test_blanks_name_their_keys():
         "models.other.hub.revision",
         "guards.judge.hub.revision",
     ]
+
+
+PRESETS = f"""\
+datasets:
+  inline: {{preset: star1}}
+  block:
+    preset: attaq   # a remark
+    expected: {{rows: 3}}
+  settings: {{preset: star1, settings: {{size: 3}}}}
+  anchored:
+    preset: gsm8k
+    settings: &gsm8k
+      split: train
+      size: 3
+  merged: {{preset: gsm8k, settings: {{<<: *gsm8k, split: test}}}}
+  open: {{preset: star1, settings: {{revision: null, size: 3}}}}
+  given: {{preset: star1, settings: {{revision: {C}}}}}
+  known: {{preset: simple_safety_tests}}
+  file: {{preset: star1, settings: {{path: here.json}}}}
+  facts: {{preset: star_benign_915}}
+  fact:
+    preset: lrm_safety_study_short
+    settings:
+      revision: null
+      size: 3
+"""
+
+
+def test_presets_of_data_sets_are_filled_in_place():
+    blanks = find_blanks(PRESETS)
+    text = fill(PRESETS, blanks, {blank.position: A if blank.settings.get("columns") else B for blank in blanks})
+    expected = PRESETS
+    for old, new in (
+        ("inline: {preset: star1}", f"inline: {{preset: star1, settings: {{revision: {A}}}}}"),
+        ("preset: attaq ", f"preset: attaq\n    settings: {{revision: {A}}} "),
+        ("settings: {preset: star1, settings: {size", f"settings: {{preset: star1, settings: {{revision: {A}, size"),
+        ("      split: train", f"      revision: {A}\n      split: train"),
+        ("{<<: *gsm8k, split", f"{{revision: {A}, <<: *gsm8k, split"),
+        ("{revision: null, size", f"{{revision: {A}, size"),
+        ("{preset: star_benign_915}", f"{{preset: star_benign_915, settings: {{revision: {A}}}}}"),
+        ("      revision: null\n", f"      revision: {A}\n"),
+    ):
+        assert expected.count(old) == 1, old
+        expected = expected.replace(old, new)
+    assert text == expected
+    assert yaml.safe_load(text)["datasets"]["merged"]["settings"] == {"revision": A, "split": "test", "size": 3}
+    assert [blank.key for blank in find_blanks(text)] == [
+        "datasets.facts.settings.columns.prompt",
+        "datasets.fact.settings.hub_file",
+    ]
+
+
+LACKING = """\
+datasets:
+  benign:
+    preset: star_benign_915
+    settings:
+      # a remark
+      size: 2
+  short: {preset: lrm_safety_study_short}
+"""
+
+
+@pytest.fixture
+def data_hub():
+    with serving() as hub:
+        rows = [{"id": 1, "question": "w1 w2", "response": "w3", "score": 2}]
+        hub.repositories["datasets/UCSC-VLAA/STAR-benign-915"] = Repository({"train.json": json.dumps(rows).encode()})
+        files = dict.fromkeys(("sft/sft_train_short.json", "sft/sft_train_default.json", "README.md"), b"[]")
+        hub.repositories["datasets/thu-coai/LRM-Safety-Study"] = Repository(files)
+        yield hub
+
+
+def test_what_presets_do_not_know_is_looked_up(data_hub, tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text(LACKING)
+    done = run_module("safelrm.operations.revisions", [file], data_hub.address, tmp_path)
+    assert done.returncode == 0, done.stderr
+    commit = Repository({}).commit
+    settings = f"revision: {commit}\n      columns: {{prompt: question, response: response}}\n      size: 2"
+    expected = LACKING.replace("size: 2", settings)
+    place = f"{{revision: {commit}, hub_file: sft/sft_train_short.json}}"
+    assert file.read_text() == expected.replace("_short}", f"_short, settings: {place}}}")
+    assert "datasets.short.settings: hub_file: sft/sft_train_short.json" in done.stdout
+    assert find_blanks(file.read_text()) == [] and "w1" not in done.stdout + done.stderr
+
+
+def test_a_hub_without_what_a_preset_expects_is_one_error_and_leaves_the_file(data_hub, tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text("datasets:\n  short: {preset: lrm_safety_study_short}\n")
+    repository = data_hub.repositories["datasets/thu-coai/LRM-Safety-Study"]
+    repository.files["more/sft_train_short.json"] = b"[]"
+    done = run_module("safelrm.operations.revisions", [file], data_hub.address, tmp_path)
+    assert done.returncode == 1 and "revision" not in file.read_text()
+    assert done.stderr.startswith(
+        f"error: {file}: datasets.short.settings.hub_file: thu-coai/LRM-Safety-Study has 2 of"
+    )
+    assert "give it here" in done.stderr
 
 
 STUDY = """\

@@ -65,6 +65,17 @@ def test_dpo_prefers_what_was_chosen_and_records_its_curve(prefer, base, tmp_pat
     assert set(written(manifest)) == set(written(base))
 
 
+def test_batches_by_length_need_less_padding_and_train_the_same_tokens(prefer, tmp_path):
+    rows = candidates(24)
+    rows["token_ids"] = [[9] * (1 + 12 * (number // 4 % 2)) for number in range(len(rows))]
+    found = {}
+    for batching in ("random", "by_length"):
+        prefer(batching, rows=rows, batching=batching, batch_size=2, epochs=1)
+        found[batching] = CURVES.read(tmp_path / f"{batching}.parquet").groupby("metric")["value"]
+    assert found["by_length"].mean()["padding_share"] < 0.6 * found["random"].mean()["padding_share"]
+    assert found["by_length"].max()["tokens_trained"] == found["random"].max()["tokens_trained"]
+
+
 def test_a_row_is_the_rendered_prompt_and_the_very_tokens_that_were_sampled(base):
     rows = candidates(1)
     rows.loc[0, "finish_reason"], rows.loc[0, "parse_state"] = "length", "truncated"

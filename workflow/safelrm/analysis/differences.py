@@ -81,26 +81,27 @@ class Comparison:
         return self.kind in (DECODINGS, INTERVENTION)
 
 
-def comparisons(sides: set[Side], models: Sequence[ModelModes], reference_model: str | None) -> list[Comparison]:
+def comparisons(sides: set[Side], settings: ComparisonSettings) -> list[Comparison]:
     """Every comparison that the given sides allow, in the order of the models.
 
     arm_base        every arm less the base of its model, in the same decoding mode
     rl_sft          every RL arm less every SFT arm of its model, in the same mode and with the same intervention
     rl_dpo, dpo_sft every RL arm less every DPO arm, and every DPO arm less every SFT arm, likewise
-    sft_sft         every SFT arm less each SFT arm before it, likewise
+    sft_sft         every SFT arm less each SFT arm before it, likewise; or less each one that `sft_against` names
     intervention    every arm with an intervention less the same arm without, in the same mode
     base_reference  the base of every other model, in each mode, less the reference model's base in its first mode
     decodings       every arm in the first mode of its model less the same arm in each other mode
     """
+    models = settings.models
     found = [
-        *(pair for model in models for pair in _within(sides, model)),
-        *(pair for model in models for pair in _with_reference(model, models, reference_model)),
+        *(pair for model in models for pair in _within(sides, model, settings.sft_against)),
+        *(pair for model in models for pair in _with_reference(model, models, settings.reference_model)),
         *(pair for model in models for pair in _between_modes(sides, model)),
     ]
     return [pair for pair in found if {pair.side, pair.against} <= sides]
 
 
-def _within(sides: set[Side], model: ModelModes) -> Iterator[Comparison]:
+def _within(sides: set[Side], model: ModelModes, sft_against: Sequence[str]) -> Iterator[Comparison]:
     arms = _arms(sides, model)
     for mode in model.decodings:
         for arm in arms:
@@ -112,8 +113,15 @@ def _within(sides: set[Side], model: ModelModes) -> Iterator[Comparison]:
             for other in arms:
                 matched = intervention_of(arm) == intervention_of(other)
                 kind = BETWEEN_METHODS.get((method(arm), method(other)))
-                if matched and kind and (kind != SFT_SFT or arm_rank(other) < arm_rank(arm)):
+                if matched and kind and (kind != SFT_SFT or _is_pair(arm, other, sft_against)):
                     yield Comparison(kind, Side(model.name, arm, mode), Side(model.name, other, mode))
+
+
+def _is_pair(arm: str, other: str, sft_against: Sequence[str]) -> bool:
+    """Whether an SFT arm is compared with another one: each pair once, and of given arms with these alone."""
+    if plain_arm(other) in sft_against and plain_arm(arm) not in sft_against:
+        return True
+    return arm_rank(other) < arm_rank(arm) and (not sft_against or {plain_arm(arm), plain_arm(other)} <= {*sft_against})
 
 
 def _with_reference(
@@ -153,7 +161,7 @@ def differences(values: pd.DataFrame, settings: ComparisonSettings) -> pd.DataFr
     sides = {Side(*names): rows for names, rows in values.groupby(list(RUN), sort=False)}
     rows = [
         row
-        for comparison in comparisons(set(sides), settings.models, settings.reference_model)
+        for comparison in comparisons(set(sides), settings)
         for row in _rows(comparison, sides[comparison.side], sides[comparison.against], settings)
     ]
     return corrected(pd.DataFrame(rows, columns=DIFFERENCES.schema.names))

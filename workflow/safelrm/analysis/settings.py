@@ -12,6 +12,10 @@ from safelrm.judging.settings import Part
 RATE, SCORE = "rate", "score"
 # what numbers are for: to choose settings by them, or to be results
 Use = Literal["tune", "report"]
+OF_SFT_AGAINST = (
+    "SFT arms that other SFT arms are compared with, such as sft-star1; none: every pair of SFT arms is compared. The"
+    " fewer comparisons a study makes, the less their correction takes"
+)
 
 
 class MetricSettings(Strict):
@@ -71,6 +75,7 @@ class MetricsSettings(MetricsJobSettings):
     safety_benchmark: Name | None = Field(
         None, description="the harmful prompts that figures show, of `benchmarks`; needed where there are several"
     )
+    sft_against: list[str] = Field(default_factory=list, description=OF_SFT_AGAINST)
 
 
 class ModelModes(Strict):
@@ -85,6 +90,7 @@ class ComparisonSettings(MetricsJobSettings):
 
     reference_model: Name | None = Field(None, description="the model whose base the others are compared with")
     models: list[ModelModes] = Field(min_length=1, description="the models, in order")
+    sft_against: list[str] = Field(default_factory=list, description=OF_SFT_AGAINST)
 
 
 class CalibrationSettings(Strict):

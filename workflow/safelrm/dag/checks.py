@@ -1,106 +1,45 @@
 """What must hold between the sections of a configuration, checked before any job is planned."""
 
-import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from safelrm.analysis.settings import headline_judges
 from safelrm.core.arms import plain_arm
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.entries import DatasetEntry
 from safelrm.dag.registry import settings_model
-from safelrm.dag.settings import Arm, DatasetEntry, Study
+from safelrm.dag.settings import Arm, Study
+from safelrm.data.presets import data_presets, unknown_settings
 from safelrm.data.schemas import HARMFUL
-from safelrm.judging.fields import judge_of
 from safelrm.models.files import check_folder
 from safelrm.models.sizes import shape_of
 from safelrm.training.settings import ModalSettings
 
 
-def check_names(study: Study, file: str) -> None:
-    """Make sure that every name that one section takes from another is there.
+def check_presets(study: Study, file: str) -> None:
+    """Make sure that every data set's preset knows what its source must be told.
 
     Raises:
-        SafeLRMError: a name is not.
+        SafeLRMError: a preset does not know a setting that the configuration does not give either, or it reads a file,
+            and none is given.
     """
-    for key, name, title in _references(study):
-        section = [entry.name for entry in study.benchmarks] if title == "benchmarks" else getattr(study, title)
-        if name is not None and name not in section:
-            near = difflib.get_close_matches(name, section, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"add it to `{title}`, which has {sorted(section)}"
-            raise SafeLRMError(f"`{name}` is not in `{title}`", file=file, key=key, fix=hint)
+    for name, entry in study.datasets.items():
+        if entry.preset is not None and (fault := _fault_of_preset(entry, file)):
+            problem, fix = fault
+            raise SafeLRMError(f"the preset `{entry.preset}` {problem}", file=file, key=f"datasets.{name}", fix=fix)
 
 
-def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
-    """Every key that names an entry of another section, with the name and the section."""
-    yield from ((f"benchmarks.{place}", entry.dataset, "datasets") for place, entry in enumerate(study.benchmarks))
-    yield from (("arms", arm.model, "models") for arm in study.arms)
-    yield from ((f"arms.{place}.with", arm.intervention, "interventions") for place, arm in enumerate(study.arms))
-    for section in ("models", "guards"):
-        for name, made in getattr(study, section).items():
-            yield from ((f"{section}.{name}.inputs", given, "datasets") for given in made.inputs.values())
-    for name, sft in study.sft.items():
-        key = "mixture" if sft.mixture else "dataset"
-        yield from ((f"sft.{name}.{key}", dataset, "datasets") for dataset in sft.datasets)
-        yield f"sft.{name}.candidates", sft.candidates, "candidates"
-    yield from ((f"dpo.{name}.candidates", dpo.candidates, "candidates") for name, dpo in study.dpo.items())
-    for name, candidates in study.candidates.items():
-        yield from ((f"candidates.{name}.prompts", dataset, "datasets") for dataset in candidates.prompts)
-        yield from ((f"candidates.{name}.rewards", guard, "guards") for guard in candidates.guards)
-    for name, rl in study.rl.items():
-        yield from ((f"rl.{name}.prompts", share.dataset, "datasets") for share in rl.prompts)
-        yield from ((f"rl.{name}.rewards", guard, "guards") for guard in rl.guards)
-    for name, judge in study.judges.items():
-        yield f"judges.{name}.guard", judge.guard, "guards"
-        yield f"judges.{name}.model", judge.model, "guards" if judge.model in study.guards else "models"
-    yield from _references_of_probes(study)
-    yield from _references_of_classifiers(study)
-    yield from _references_of_memorisation(study)
-    for name, validation in study.validation.items():
-        yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
-        yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
-    if study.metrics:
-        yield from ((f"metrics.{key}", judge_of(judge), "judges") for key, judge in headline_judges(study.metrics))
-        for name, metric in study.metrics.more.items():
-            yield f"metrics.more.{name}.judge", judge_of(metric.judge), "judges"
-        yield "metrics.reference_model", study.metrics.reference_model, "models"
-        yield "metrics.safety_benchmark", study.metrics.safety_benchmark, "benchmarks"
-    if study.calibration:
-        yield "calibration.reference", judge_of(study.calibration.reference), "judges"
-        yield from (("calibration.judges", judge_of(name), "judges") for name in study.calibration.judges)
-    for name, analysis in study.analyses.items():
-        yield from ((f"analyses.{name}.judges", judge, "judges") for judge in analysis.judges)
-    if study.audit:
-        benchmarks = {entry.name for entry in study.benchmarks}
-        known = {"train": study.audit.train, "tune": study.audit.tune}
-        yield from ((f"audit.{side}", name, "datasets") for side, names in known.items() for name in names)
-        yield from (("audit.evaluation", name, "datasets") for name in study.audit.evaluation if name not in benchmarks)
-
-
-def _references_of_probes(study: Study) -> Iterator[tuple[str, str | None, str]]:
-    """Every key of the probes of recipes, or of their monitor, that names prompts, a guard or a judge."""
-    yield from (("monitor.judges", name, "judges") for name in (study.monitor.judges if study.monitor else ()))
-    for section in ("sft", "dpo", "rl"):
-        for name, recipe in getattr(study, section).items():
-            yield from ((f"{section}.{name}.probe.prompts", given, "datasets") for given in recipe.probed)
-            yield from ((f"{section}.{name}.probe.rewards", guard, "guards") for guard in recipe.read_guards)
-
-
-def _references_of_classifiers(study: Study) -> Iterator[tuple[str, str | None, str]]:
-    """Every key that names a classifier, or what a classifier learns from."""
-    yield from ((f"judges.{name}.classifier", judge.classifier, "classifiers") for name, judge in study.judges.items())
-    for name, classifier in study.classifiers.items():
-        yield from ((f"classifiers.{name}.labelled", given, "datasets") for given in classifier.labelled)
-
-
-def _references_of_memorisation(study: Study) -> Iterator[tuple[str, str | None, str]]:
-    """Every key that names a base whose memory is measured, or a data set that it reads."""
-    if (asked := study.memorisation) is None:
-        return
-    yield from (("memorisation.models", name, "models") for name in asked.models)
-    yield from (("memorisation.datasets", name, "datasets") for name in asked.datasets)
-    for model, known in asked.known.items():
-        for side in ("members", "others"):
-            yield from ((f"memorisation.known.{model}.{side}", name, "datasets") for name in getattr(known, side))
+def _fault_of_preset(entry: DatasetEntry, file: str) -> tuple[str, str] | None:
+    """What a data set's preset lacks, and how to give it."""
+    unknown = [*unknown_settings(entry.settings)]
+    if entry.path is None and "hub" not in entry.settings:
+        return "reads the publisher's file", "give `settings.path`; docs/sources.md says whose file it is"
+    for key, choice in data_presets()[entry.preset].choose.items():
+        if key in unknown:
+            return f"needs `settings.{key}`", f"give {choice}"
+    if unknown:
+        command = f"PYTHONPATH=workflow python -m safelrm revisions {file.replace(', ', ' ')}"
+        return f"does not know {unknown}", f"fill it in online: {command}; or give it in `settings`"
+    return None
 
 
 def check_benchmarks(study: Study, file: str) -> None:
@@ -118,6 +57,23 @@ def check_benchmarks(study: Study, file: str) -> None:
                 key=f"benchmarks.{place}.name",
                 fix="give this one a `name` of its own",
             )
+
+
+def check_refined(study: Study, file: str) -> None:
+    """Make sure that no data set is made from itself.
+
+    Raises:
+        SafeLRMError: one is.
+    """
+    for name in study.datasets:
+        behind: set[str] = set()
+        todo = [name]
+        while todo:
+            todo = [origin for one in todo for origin in study.datasets[one].origins if origin not in behind]
+            behind |= {*todo}
+        if name in behind:
+            key, fix = f"datasets.{name}.settings", "name other data sets in `dataset` and `overlap_with`"
+            raise SafeLRMError(f"`{name}` is made from itself", file=file, key=key, fix=fix)
 
 
 def check_arms(study: Study, file: str) -> None:
@@ -148,6 +104,7 @@ def check_arms(study: Study, file: str) -> None:
                 raise SafeLRMError(f"seed {seed} of this arm is listed twice", file=file, key=key, fix="remove one")
             seen.add((arm.model, arm.name, seed))
     _check_safety_benchmark(study, file)
+    _check_sft_against(study, file)
     needed = [("rollouts", study.rollouts), ("metrics", study.metrics), ("benchmarks", study.benchmarks)]
     for key, value in needed if study.arms else []:
         if not value:
@@ -181,6 +138,15 @@ def _check_start(study: Study, arm: Arm, key: str, file: str) -> None:
     given = {seed for other in others if plain_arm(other.name) == arm.start for seed in other.seeds}
     if missing := sorted(set(arm.seeds) - given):
         raise SafeLRMError(f"`{arm.start}` has no seeds {missing}", file=file, key=f"{key}.seeds", fix="give it these")
+
+
+def _check_sft_against(study: Study, file: str) -> None:
+    """The arms that other SFT arms are compared with are SFT arms of the study."""
+    known = sorted({plain_arm(arm.name) for arm in study.arms if arm.method == "sft"})
+    missing = sorted({*study.metrics.sft_against} - {*known}) if study.metrics else []
+    if missing:
+        key, fix = "metrics.sft_against", f"name some of {known}"
+        raise SafeLRMError(f"there are no SFT arms {missing}", file=file, key=key, fix=fix)
 
 
 def _check_safety_benchmark(study: Study, file: str) -> None:

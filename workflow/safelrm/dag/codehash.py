@@ -74,33 +74,41 @@ def closure(*uses: str) -> tuple[dict[str, set[int]], set[str]]:
             todo += _imports(module)
         for place in _chosen(module, name) - found[module]:
             found[module].add(place)
-            todo += _uses(module, statements(module)[place])
+            todo += _uses(module, place)
     return {module: places for module, places in found.items() if places}, packages - sys.stdlib_module_names
 
 
-def _imports(module: str) -> Iterator[Use]:
+# the stages share most of what they use: what is found for one of them is kept for the others
+
+
+@cache
+def _imports(module: str) -> tuple[Use, ...]:
     """What the import of a project module imports of the project."""
-    if "." in module:
-        yield module.rpartition(".")[0], None
-    for statement in statements(module):
-        if statement.origin and is_ours(statement.origin[0]):
-            yield statement.origin[0], IMPORT
+    package = [(module.rpartition(".")[0], None)] if "." in module else []
+    origins = [statement.origin[0] for statement in statements(module) if statement.origin]
+    return (*package, *((origin, IMPORT) for origin in origins if is_ours(origin)))
 
 
-def _chosen(module: str, name: str | None) -> set[int]:
+@cache
+def _chosen(module: str, name: str | None) -> frozenset[int]:
     """The places of the statements that come with a name of a module; all of them for the whole module."""
     numbered = [*enumerate(statements(module))]
     if name is None:
         by_attribute = _modules_used_by_attribute(module)
-        return {place for place, each in numbered if not each.origin or not each.binds <= by_attribute}
+        return frozenset(place for place, each in numbered if not each.origin or not each.binds <= by_attribute)
     if name != IMPORT and not any(name in each.binds for _, each in numbered):
         # the name is made in a way that is not seen here
-        return {place for place, each in numbered if not each.only_as_script}
-    return {place for place, each in numbered if each.always or name in each.binds}
+        return frozenset(place for place, each in numbered if not each.only_as_script)
+    return frozenset(place for place, each in numbered if each.always or name in each.binds)
 
 
-def _uses(module: str, statement: Statement) -> Iterator[Use]:
+@cache
+def _uses(module: str, place: int) -> frozenset[Use]:
     """What a statement uses, of its own module and of others."""
+    return frozenset(_used(module, statements(module)[place]))
+
+
+def _used(module: str, statement: Statement) -> Iterator[Use]:
     yield from statement.imports
     if statement.origin:
         yield statement.origin

@@ -21,6 +21,8 @@ from safelrm.reporting.outline import StudyOutline
 SAME_MEANS = "SAME_MEANS_AS"
 # of a reward: the keys of its settings that name a module which it asks
 SCORERS = "SCORERS"
+# of a source: whether rules have written its data
+BUILT_IN = "BUILT_IN"
 
 
 def declared(path: str, name: str) -> object:
@@ -129,6 +131,15 @@ def declared_scorers(path: str, settings: Mapping[str, object]) -> dict[str, str
         fix = f'name the keys of its settings that are modules: {SCORERS} = ("helpfulness",)'
         raise SafeLRMError(f"{SCORERS} is {keys!r}", file=path, key=SCORERS, fix=fix)
     return {key: str(settings[key]) for key in keys if settings[key]}
+
+
+def declares_built_in(path: str) -> bool:
+    """Whether a source says that rules have written its data.
+
+    Raises:
+        SafeLRMError: its BUILT_IN is no literal.
+    """
+    return any(BUILT_IN in assigned_names(node) for node in syntax_tree(path).body) and bool(declared(path, BUILT_IN))
 
 
 def has_something_to_show(path: str, study: StudyOutline) -> bool:

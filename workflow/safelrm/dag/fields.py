@@ -29,7 +29,7 @@ PARTS_OF_HEADLINES: Mapping[str, tuple[str, ...]] = {
     "metrics.accuracy_judge": (ANSWER,),
 }
 # judges whose settings may hold `parts` and `kinds`
-SAY_WHAT_THEY_JUDGE = ("safelrm.judging.chat", "safelrm.judging.guard")
+SAY_WHAT_THEY_JUDGE = ("safelrm.judging.chat", "safelrm.judging.guard", "safelrm.judging.patterns")
 
 
 def declared_fields(module: str, settings: Mapping[str, object], file: str, key: str) -> dict[str, JudgeField]:
@@ -107,6 +107,20 @@ def validation_settings(study: Study, name: str, file: str) -> ValidationJobSett
         fault = settings_error(error, file)
         fix = "name judges or fields of the labels' verdicts, or say in `labels` which verdict each label stands for"
         raise SafeLRMError(fault.problem, file=file, key=key, fix=fix) from None
+
+
+def field_referred(study: Study, reference: str, part: str, file: str, key: str) -> JudgeField:
+    """The field that a reference to a judge names, whose judge judges a part.
+
+    Raises:
+        SafeLRMError: the judge has no such field, gives several of which none is named, or does not judge the part.
+    """
+    judge = chosen_field(reference)[0]
+    entry = study.judges[judge]
+    of_judge = declared_fields(entry.module, entry.settings, file, f"judges.{judge}")
+    field = _referred({judge: of_judge}, reference, file, key)
+    _require_judged(study, reference, "parts", (part,), file=file, key=key)
+    return field
 
 
 def _require_judged(study: Study, reference: str, what: str, needed: Collection[str], *, file: str, key: str) -> None:

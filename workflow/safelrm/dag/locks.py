@@ -79,7 +79,7 @@ def require_installed(lock: Path) -> None:
     Raises:
         SafeLRMError: a distribution is missing or of another version.
     """
-    installed = {_canonical(found.name): found.version for found in metadata.distributions()}
+    installed = dict(_name_and_version(found) for found in metadata.distributions())
     for name, version in read_lock(lock)[0].items():
         found = installed.get(_canonical(name), "not installed")
         if found not in (version, version.partition("+")[0]):
@@ -89,6 +89,13 @@ def require_installed(lock: Path) -> None:
                 key=name,
                 fix=f"`make env LOCK=envs/{lock.name}`, or set the key `lock` to the lock of this environment",
             )
+
+
+def _name_and_version(found: metadata.Distribution) -> tuple[str, str]:
+    # the library parses all fields twice, which for a whole environment takes as long as to plan
+    head, _, _ = (found.read_text("METADATA") or "").partition("\n\n")
+    fields = dict(re.findall(r"^(Name|Version): *(\S+)$", head, re.MULTILINE))
+    return _canonical(fields.get("Name") or found.name), fields.get("Version") or found.version
 
 
 def _canonical(name: str) -> str:

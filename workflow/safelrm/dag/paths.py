@@ -12,6 +12,11 @@ def data_file(name: str) -> str:
     return f"data/{name}.parquet"
 
 
+def dropped_file(name: str) -> str:
+    """The rows that a data set lacks of the one that it is made from."""
+    return f"data/dropped/{name}.csv"
+
+
 def data_files(names: Iterable[str]) -> list[str]:
     """Data sets."""
     return [data_file(name) for name in names]
@@ -57,6 +62,26 @@ def curve_file(model: str, arm: str, seed: int | str) -> str:
 def candidates_file(model: str, name: str, start: str | None, seed: int | str) -> str:
     """The candidates of a run: those of the arm that it starts from, or of the base."""
     return f"data/candidates/{model}/{name}{FROM + start if start else ''}/seed{seed}.parquet"
+
+
+def distilled_file(name: str) -> str:
+    """The responses of a distillation."""
+    return f"data/distilled/{name}.parquet"
+
+
+def selected_file(name: str) -> str:
+    """The conversations of a selection."""
+    return f"data/selected/{name}.parquet"
+
+
+def outcomes_file(name: str) -> str:
+    """What became of every sample in a selection."""
+    return f"results/selections/{name}.parquet"
+
+
+def distilled_verdicts(study: str, judge: str, name: str) -> str:
+    """The verdicts of a judge on a distillation."""
+    return result_file(study, f"distilled/{judge}/{name}.parquet")
 
 
 def probes_file(model: str, arm: str, seed: int | str) -> str:

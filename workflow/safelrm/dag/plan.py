@@ -7,7 +7,9 @@ from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.classifiers import ClassifierStages
 from safelrm.dag.stages.common import Stages
+from safelrm.dag.stages.curation import CurationStages
 from safelrm.dag.stages.data import DataStages
+from safelrm.dag.stages.distilling import DistillingStages
 from safelrm.dag.stages.generation import GenerationStages
 from safelrm.dag.stages.judging import JudgingStages, verdict_files
 from safelrm.dag.stages.memorisation import MemorisationStages
@@ -28,8 +30,10 @@ class Plan:
         self.study = study
         self.fetching = FetchingStages(study)
         self.data = DataStages(study)
+        self.curation = CurationStages(study)
         self.bases = MakingStages(study, "base", "model", study.models)
         self.guards = MakingStages(study, "guard", "guard", study.guards)
+        self.distilling = DistillingStages(study)
         self.training = TrainingStages(study)
         self.generation = GenerationStages(study)
         self.classifiers = ClassifierStages(study)
@@ -55,6 +59,7 @@ class Plan:
         return [
             *reports,
             *self.data.targets(),
+            *self.curation.targets(),
             *self.classifiers.targets(),
             *self.judging.targets(),
             *self.memorisation.targets(),
@@ -68,10 +73,10 @@ class Plan:
         """Data sets, manifests of checkpoints, and rollouts: what DVC pins."""
         bases = [run_manifest(model, "base", 0) for model in self.study.models]
         runs = dict.fromkeys(run_manifest(*run) for run in self.study.runs())
-        trained = [path for path in runs if path not in bases]
+        trained = [path for path in dict.fromkeys([*runs, *self.distilling.teachers()]) if path not in bases]
         guards = [guard_manifest(name) for name in self.study.guards]
         checkpoints = [*bases, *trained, *guards, *self.classifiers.manifests()]
-        return [*self.data.used(), *checkpoints, *self.generation.rollout_files()]
+        return [*self.data.used(), *self.distilling.files(), *checkpoints, *self.generation.rollout_files()]
 
     def published_files(self) -> list[str]:
         """What a reader needs: the targets, and all that tables and figures are made from, without texts."""

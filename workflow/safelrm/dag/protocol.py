@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from safelrm.dag.settings import BenchmarkEntry, Study
+from safelrm.dag.entries import BenchmarkEntry
+from safelrm.dag.settings import Study
 
 TUNED = "Settings are chosen by these numbers (``use: tune``), so they are no results."
 # of a setting, how it is said; what is not named here is said by its name

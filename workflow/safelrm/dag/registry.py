@@ -11,9 +11,10 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import FIX, load_registered, module_fault
 from safelrm.core.settings import Strict
 from safelrm.dag.declarations import assigned_names, declared_scorers
+from safelrm.dag.entries import REFINED, BenchmarkEntry
 from safelrm.dag.fields import with_judged_fields
 from safelrm.dag.modules import is_module, syntax_tree
-from safelrm.dag.settings import BenchmarkEntry, Study
+from safelrm.dag.settings import Study
 from safelrm.generation.settings import SelectedModule
 from safelrm.judging.fields import judge_of
 from safelrm.training.candidate_settings import CandidateSettings
@@ -114,6 +115,23 @@ def with_registered_settings(study: Study, file: str) -> Study:
     return with_judged_fields(complete, file)
 
 
+def completed_settings(path: str, given: Mapping[str, object], key: str, file: str, *offers: str) -> dict[str, object]:
+    """The settings of a module that a section selects, defaults included.
+
+    Args:
+        path: the module.
+        given: the settings that the configuration gives.
+        key: the key of its entry.
+        file: the configuration, for messages.
+        offers: what it must define beside `Settings`.
+
+    Raises:
+        SafeLRMError: there is no such module, it lacks what it must define, or it takes other settings.
+    """
+    _check_offers(path, key, file, (*offers, "Settings"))
+    return _complete(settings_model(path), given, key, file)
+
+
 def _entries(study: Study, file: str, section: str, module: str, *offers: str) -> dict[str, BaseModel]:
     """The entries of a section with complete settings.
 
@@ -127,7 +145,9 @@ def _entries(study: Study, file: str, section: str, module: str, *offers: str) -
     found: dict[str, BaseModel] = {}
     for name, entry in getattr(study, section).items():
         key, path = f"{section}.{name}", getattr(entry, module)
-        _check_offers(path, key, file, offers if section in PLAIN else (*offers, "Settings"))
+        # a stage of its own makes a data set from others
+        wanted = ("refined",) if path == REFINED else offers
+        _check_offers(path, key, file, wanted if section in PLAIN else (*wanted, "Settings"))
         model = Strict if section in PLAIN and "Settings" not in top_level_names(path) else settings_model(path)
         given = {**_reading(study, entry), **entry.settings}
         found[name] = entry.model_copy(update={"settings": _complete(model, given, key, file)})

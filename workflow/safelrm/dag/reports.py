@@ -5,18 +5,29 @@ from contextlib import contextmanager
 
 from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
+from safelrm.dag.built_in import built_in_note
 from safelrm.dag.declarations import declared_caption, declared_inputs, declared_measures, has_something_to_show
-from safelrm.dag.paths import curve_file, min_k_file, result_file, rollouts_file
+from safelrm.dag.fields import fields_of_judges
+from safelrm.dag.paths import (
+    curve_file,
+    distilled_verdicts,
+    min_k_file,
+    outcomes_file,
+    result_file,
+    rollouts_file,
+)
 from safelrm.dag.protocol import protocol
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.judging import monitor_files, probes_files, verdict_files
+from safelrm.dag.taught import used_distillations, used_selections
+from safelrm.judging.pattern_flags import FLAGS
 from safelrm.reporting.outline import ModelOutline, StudyOutline
 from safelrm.reporting.settings import ReportEntry
 
 # what an analysis may be given
 OF_ANALYSES = ("rollouts", "verdicts", "checkpoints", "decodings")
 # inputs that are not published: texts, and what lies outside the study's results
-UNPUBLISHED = ("rollouts", "curves", "probes")
+UNPUBLISHED = ("rollouts", "curves", "probes", "selections")
 
 
 # inputs that some studies do not have
@@ -30,6 +41,8 @@ FOR_SOME = (
     "probe_verdicts",
     "min_k",
     "memorisation",
+    "pattern_verdicts",
+    "selections",
 )
 
 
@@ -56,6 +69,7 @@ def outline(study: Study) -> StudyOutline:
         calibrated=study.calibration is not None,
         memorised=study.memorisation is not None,
         monitored=tuple(name for name in models if study.monitor and probes_files(study, name)),
+        pattern_judges=pattern_judges(study),
     )
 
 
@@ -85,6 +99,12 @@ def input_files(study: Study) -> dict[str, list[str]]:
     of_some = {
         "probes": [path for model in study.compared_models() for path in probes_files(study, model)],
         "probe_verdicts": monitor_files(study),
+        "pattern_verdicts": [
+            distilled_verdicts(study.name, judge, name)
+            for judge in pattern_judges(study)
+            for name in used_distillations(study)
+        ],
+        "selections": [outcomes_file(name) for name in used_selections(study)],
         "min_k": [min_k_file(study.name, model) for model in study.memorisation.models] if study.memorisation else [],
     }
     files |= {name: paths for name, paths in of_some.items() if paths}
@@ -94,6 +114,14 @@ def input_files(study: Study) -> dict[str, list[str]]:
         "curves": list(dict.fromkeys(curve_file(*run) for run in study.runs())),
         **{f"analyses.{name}": analysis_files(study, [name]) for name in study.analyses},
     }
+
+
+def pattern_judges(study: Study) -> tuple[str, ...]:
+    """The judges of risky patterns, if a job of the study reads selections of distillations."""
+    if not used_selections(study):
+        return ()
+    fields = fields_of_judges(study, "the configuration")
+    return tuple(name for name, of_judge in fields.items() if {*FLAGS} <= {*of_judge})
 
 
 def analysis_files(study: Study, names: list[str]) -> list[str]:
@@ -108,9 +136,9 @@ def is_published(inputs: Iterable[str]) -> bool:
 
 
 def caption(study: Study, entry: ReportEntry) -> str:
-    """The caption of a figure or table, with the settings of metrics that it names, and the study's protocol."""
+    """The caption of a figure or table, with the settings of metrics that it names, and what holds for the study."""
     declared = declared_caption(entry.module, study.metrics.model_dump() if study.metrics else {})
-    return "\n\n".join(filter(None, (declared, protocol(study))))
+    return "\n\n".join(filter(None, (declared, built_in_note(study), protocol(study))))
 
 
 def check_reports(study: Study, file: str) -> None:

@@ -1,11 +1,13 @@
 """Write the keys of the configuration down: a JSON schema for editors, docs/configuration.md for people.
 
-Both are made from the settings models. Run `make schema` after a change of a model; a test fails otherwise.
+Both are made from the settings models, and the table of data sets in docs/sources.md from their presets. Run `make
+schema` after a change of a model or of these presets; a test fails otherwise.
 """
 
 import importlib
 import json
 import pkgutil
+import textwrap
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -14,11 +16,16 @@ from safelrm.core.files import write_text
 from safelrm.dag.registry import settings_model, top_level_names
 from safelrm.dag.roots import PACKAGE, ROOT
 from safelrm.dag.settings import Study
+from safelrm.data.presets import data_presets
 
 # what a module of a registry offers beside its settings: a source, a judge, a factory, and so on
 OFFERS = {"load", "judge", "make", "attack", "intervene", "edit_model", "build", "analyse", "rows", "draw"}
 SCHEMA_FILE = ROOT / "schemas" / "config.schema.json"
 PAGE = ROOT.parent / "docs" / "configuration.md"
+DATA_PAGE = ROOT.parent / "docs" / "sources.md"
+UNKNOWN = "not known"
+# the lines around the table of data sets
+BEGIN, END = "<!-- made by `make schema` -->\n", "<!-- end -->\n"
 
 _HEAD = """# Configuration
 
@@ -45,6 +52,30 @@ def page() -> str:
     parts += ["\n# Parts of these modules' settings\n"]
     parts += [_section(name, model) for name, model in sorted(within.items()) if name not in schema["$defs"]]
     return "".join(parts)
+
+
+def data_page(text: str) -> str:
+    """The page about data sets, with its table of presets made anew."""
+    before, _, rest = text.partition(BEGIN)
+    return "".join((before, BEGIN, _presets_table(), END, rest.partition(END)[2]))
+
+
+def _presets_table() -> str:
+    """A row for each preset of a data set, and below a line that says what it is."""
+    table = ["| preset | role | rows | hub | gated | licence |\n|-|-|-|-|-|-|\n"]
+    lines, before = [], None
+    for name, preset in data_presets().items():
+        rows = UNKNOWN if preset.rows is None else f"{preset.rows:,}"
+        on_hub = f" (hub {preset.hub_rows:,})" if preset.hub_rows else ""
+        place = f"`{preset.hub['hub']}`" if preset.hub else ""
+        gated = {True: "yes", False: "no", None: UNKNOWN}[preset.gated]
+        cells = (f"`{name}`", preset.role, rows + on_hub, place, gated, preset.licence or UNKNOWN)
+        table.append(f"| {' | '.join(cells)} |\n")
+        warning = "" if not preset.warning else " As above." if preset.warning == before else f" {preset.warning}."
+        told = f"- `{name}`: {preset.title}.{warning}"
+        lines.append(textwrap.fill(told, 118, subsequent_indent="  ", break_on_hyphens=False) + "\n")
+        before = preset.warning
+    return "".join((*table, "\n", *lines))
 
 
 def registered() -> list[tuple[str, type[BaseModel]]]:
@@ -95,7 +126,8 @@ def _type(field: dict) -> str:
 
 def main() -> None:
     """Write both files."""
-    for path, text in ((Path(SCHEMA_FILE), json_schema()), (Path(PAGE), page())):
+    data = data_page(DATA_PAGE.read_text(encoding="utf-8"))
+    for path, text in ((Path(SCHEMA_FILE), json_schema()), (Path(PAGE), page()), (DATA_PAGE, data)):
         write_text(path, text)
 
 

@@ -1,9 +1,9 @@
 """The whole configuration: what `config.yaml` and the files in `experiments/` may say."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from safelrm.analysis.memorisation_settings import MemorisationSettings
 from safelrm.analysis.settings import (
@@ -15,132 +15,34 @@ from safelrm.analysis.settings import (
     ValidationSettings,
 )
 from safelrm.core.arms import FROM, with_intervention
-from safelrm.core.settings import ModulePath, ModuleSettings, Name, Positive, Seed, Strict
+from safelrm.core.settings import Name, Seed, Strict
+from safelrm.dag.entries import (
+    BenchmarkEntry,
+    DatasetEntry,
+    GuardEntry,
+    ModelEntry,
+    named_benchmark,
+)
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.dag.judge_entries import ClassifierEntry, JudgeEntry
+from safelrm.data.curation_settings import CurationSettings
 from safelrm.data.settings import AuditSettings
-from safelrm.generation.settings import ONE_MODE, BenchmarkSettings, DecodingMode, RolloutSettings, SelectedModule
-from safelrm.inference.presets import completed
-from safelrm.inference.settings import GuardSettings
+from safelrm.generation.distill_settings import TeachingSettings
+from safelrm.generation.settings import RolloutSettings, SelectedModule
 from safelrm.models.settings import HubModel
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
+from safelrm.training.selection_settings import SelectionSettings
 from safelrm.training.settings import RlSettings, SftSettings, TrainingSettings
 
 # a folder; it becomes a part of PYTHONPATH
 Folder = Annotated[str, Field(pattern=r"^[^:]+$")]
-
-HUB_FACTORY, FOLDER_FACTORY = "safelrm.models.hub", "safelrm.models.folder"
-
-
-class ExpectedTexts(Strict):
-    """Expected size of a data set. Only estimates of time and memory depend on it."""
-
-    rows: Positive | None = Field(None, description="rows; none: the `size` of the source's settings, or 1000")
-    prompt_tokens: Positive | None = Field(None, description="mean tokens of a prompt; none: a guess")
-    response_tokens: Positive | None = Field(
-        None,
-        description="mean tokens of a response: in the data, or of models to these prompts; none: half of the limit",
-    )
-
-
-class DatasetEntry(Strict):
-    """One data set: prompts, conversations, a corpus or labelled texts."""
-
-    source: ModulePath = Field(description="module that loads it, such as safelrm.data.sources.table")
-    settings: ModuleSettings = Field(default_factory=dict, description="settings of that module")
-    expected: ExpectedTexts = Field(
-        default_factory=ExpectedTexts, description="expected size, for estimates of what jobs need"
-    )
-
-    @property
-    def path(self) -> str | None:
-        """The user's file that it is read from; None if its source needs none."""
-        path = self.settings.get("path")
-        return None if path is None else str(path)
-
-
-class BenchmarkEntry(BenchmarkSettings):
-    """One benchmark: prompts that every arm answers. One data set may be several, such as plain and attacked."""
-
-    dataset: Name = Field(description="the prompts, a key of `datasets`")
-    name: Name | None = Field(None, description="the benchmark's name in tables and settings; none: the data set's")
-    use: Use = Field(
-        "report",
-        description="what its numbers are for: `tune`, to choose settings by them, or `report`, to be results; all"
-        " benchmarks of a study have one use, and tables of `tune` say so",
-    )
-
-    @property
-    def asked(self) -> BenchmarkSettings:
-        """How the prompts are asked."""
-        return BenchmarkSettings(**{name: getattr(self, name) for name in BenchmarkSettings.model_fields})
-
-
-def _named_benchmark(given: object) -> object:
-    """A benchmark that is given by its name alone, or without one, in full."""
-    whole = {"dataset": given} if isinstance(given, str) else given
-    return {**whole, "name": whole.get("name") or whole.get("dataset")} if isinstance(whole, dict) else whole
+ArmName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 
 
 def _without_nulls(given: object) -> object:
     """A section without its entries that are null: a later file leaves out what an earlier one has."""
     return {name: entry for name, entry in given.items() if entry is not None} if isinstance(given, dict) else given
-
-
-class MadeModel(Strict):
-    """A model that is taken from a hub (`hub`) or a folder (`path`), or trained (`factory` and `inputs`)."""
-
-    hub: HubModel | None = Field(None, description="the model of a hub that is taken")
-    path: str | None = Field(
-        None, min_length=1, description="the folder of a model that is taken: Hugging Face's format, safetensors only"
-    )
-    factory: ModulePath | None = Field(None, description="module that trains it, such as safelrm.nano.pretraining.base")
-    inputs: dict[Name, Name] = Field(
-        default_factory=dict, description="what the factory trains on: a key of `datasets` for each of its own names"
-    )
-    seed: Seed = Field(0, description="seed of a training from scratch")
-    settings: ModuleSettings = Field(
-        default_factory=dict,
-        description="settings of the factory; for a model of a hub or a folder those of safelrm.models.hub",
-    )
-
-    @property
-    def maker(self) -> str:
-        """Module of the factory."""
-        return self.factory or (FOLDER_FACTORY if self.path else HUB_FACTORY)
-
-    @model_validator(mode="after")
-    def _has_one_origin(self) -> Self:
-        origins = [key for key in ("hub", "path", "factory") if getattr(self, key)]
-        if not origins:
-            raise ValueError(
-                "give either `hub`, to take it from a hub, `path`, to take it from a folder, or `factory`, to train it"
-            )
-        if len(origins) > 1:
-            raise ValueError(f"a model has one origin: leave out `{origins[-1]}`, or `{origins[0]}`")
-        if self.inputs and not self.factory:
-            raise ValueError(f"a model of a hub or a folder is not trained: leave out `inputs`, or `{origins[0]}`")
-        return self
-
-
-class ModelEntry(MadeModel):
-    """One base model."""
-
-    decodings: dict[Name, DecodingMode] = Field(
-        ONE_MODE, min_length=1, description="decoding modes by name; all are evaluated, and tables show the first"
-    )
-
-
-class GuardEntry(MadeModel):
-    """One guard."""
-
-    reading: Annotated[GuardSettings, BeforeValidator(completed, Name | GuardSettings)] = Field(
-        description="how the guard is asked and read: the name of a preset, or a mapping (docs/guards.md)"
-    )
-
-
-ArmName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 
 
 class Arm(Strict):
@@ -195,12 +97,18 @@ class Study(Strict):
         description="instructions that jobs on CPUs use: `avx2`, so that processors choose the same kernels where they"
         " can, or all that the processor has (`native`), which is faster for real models",
     )
-    benchmarks: list[Annotated[BenchmarkEntry, BeforeValidator(_named_benchmark, Name | BenchmarkEntry)]] = Field(
+    benchmarks: list[Annotated[BenchmarkEntry, BeforeValidator(named_benchmark, Name | BenchmarkEntry)]] = Field(
         default_factory=list,
         description="prompts that every arm answers: a key of `datasets`, or a mapping that also says how it is asked",
     )
     models: dict[Name, ModelEntry] = Field(default_factory=dict, description="base models by name")
     guards: dict[Name, GuardEntry] = Field(default_factory=dict, description="guards by name")
+    distillations: dict[Name, TeachingSettings] = Field(
+        default_factory=dict, description="responses of teachers by name, which `selections` name (docs/data.md)"
+    )
+    selections: dict[Name, SelectionSettings] = Field(
+        default_factory=dict, description="SFT data that are selected from distillations, by name (docs/data.md)"
+    )
     sft: dict[Name, SftSettings] = Field(default_factory=dict, description="SFT recipes by name")
     candidates: dict[Name, CandidateSettings] = Field(
         default_factory=dict, description="completions with rewards by name, which recipes of `sft` and `dpo` name"
@@ -241,6 +149,9 @@ class Study(Strict):
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
     memorisation: MemorisationSettings | None = Field(
         None, description="Min-K% probability of data sets under bases; none: it is not measured"
+    )
+    curation: CurationSettings | None = Field(
+        None, description="data sets that are compared with each other (docs/data.md)"
     )
     validation: Annotated[
         dict[Name, ValidationSettings], BeforeValidator(_without_nulls, dict[Name, ValidationSettings | None])

@@ -13,13 +13,15 @@ from snakemake.utils import update_config
 
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.checks import check_arms, check_benchmarks, check_names, check_origins
+from safelrm.dag.checks import check_arms, check_benchmarks, check_origins, check_presets, check_refined
 from safelrm.dag.modules import forget_modules
+from safelrm.dag.references import check_names
 from safelrm.dag.registry import with_registered_settings
 from safelrm.dag.reports import check_reports
 from safelrm.dag.roots import use_plugins
+from safelrm.dag.selections import check_teachers, with_selected_settings
 from safelrm.dag.settings import Study
-from safelrm.dag.validity import check_rewards, check_self_judging, check_uses
+from safelrm.dag.validity import check_rewards, check_selections, check_self_judging, check_uses
 
 # YAML 1.1 takes a number such as 1e-5 for a text: it wants a point and a sign
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
@@ -59,12 +61,16 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
         raise _with_suggestion(error, file) from None
     use_plugins(study.plugins, file)
     forget_modules()
+    check_presets(study, file)
     check_benchmarks(study, file)
     check_names(study, file)
+    check_refined(study, file)
     check_arms(study, file)
     check_uses(study, file)
-    study = with_registered_settings(study, file)
+    check_teachers(study, file)
+    study = with_selected_settings(with_registered_settings(study, file), file)
     check_rewards(study, file)
+    check_selections(study, file)
     check_self_judging(study, file)
     check_origins(study, file)
     check_reports(study, file)
@@ -102,7 +108,12 @@ def _with_suggestion(error: ValidationError, file: str) -> SafeLRMError:
 
 
 def _models(model: type[BaseModel]) -> set[type[BaseModel]]:
-    """Every settings model that the model's module defines or imports."""
-    module = importlib.import_module(model.__module__)
-    members = (value for value in vars(module).values() if isinstance(value, type))
-    return {value for value in members if issubclass(value, BaseModel)}
+    """Every settings model that the model's module defines or imports, and so on for their modules."""
+    found: set[type[BaseModel]] = set()
+    left = {model}
+    while left:
+        module = importlib.import_module(left.pop().__module__)
+        members = {value for value in vars(module).values() if isinstance(value, type) and issubclass(value, BaseModel)}
+        left |= members - found
+        found |= members
+    return found

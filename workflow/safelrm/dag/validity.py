@@ -3,7 +3,8 @@
 What rewards a model does not report on it: RL learns what a guard overlooks, and what a list of phrases does not hold.
 The same is true of a model that is trained on completions which a reward has chosen, by rejection sampling or in pairs
 (DPO), and of what chooses the checkpoint of a training by its probes. Whether an answer equals its reference is exempt,
-since there is one comparison for both.
+since there is one comparison for both. A judge that a filter of a selection asks, or that says which samples of a
+teacher are the best, counts like what rewards, and so does what has rewarded the teacher.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +13,15 @@ from pathlib import Path
 from safelrm.analysis.settings import headline_judges
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.declarations import declared_same_means, declared_scorers
+from safelrm.dag.entries import BenchmarkEntry, MadeModel
+from safelrm.dag.fields import declared_fields
 from safelrm.dag.judge_entries import JudgeEntry
-from safelrm.dag.settings import Arm, BenchmarkEntry, MadeModel, Study
-from safelrm.dag.taught import reward_of
+from safelrm.dag.selections import asked_judges
+from safelrm.dag.settings import Arm, Study
+from safelrm.dag.taught import reward_of, selections_of, taught_arms
 from safelrm.data.settings import AuditSettings
 from safelrm.judging.fields import judge_of
+from safelrm.judging.schemas import CORRECT, INCORRECT
 from safelrm.training.reward_settings import RewardTerm
 
 # what terms do, and what they are called then
@@ -32,13 +37,60 @@ def check_rewards(study: Study, file: str) -> None:
             the means of a reward (`SAME_MEANS_AS` of the reward's module, or of a module that its settings name); or
             the same of what chooses a checkpoint.
     """
-    for arm in study.arms:
+    for arm in taught_arms(study):
         for does, terms in _deciding(study, arm):
             for key, name in _headlines(study):
                 fault = _taught(study, name, does, terms) or _of_one_kind(study, name, does, terms)
                 if fault:
                     problem, fix = fault
                     raise SafeLRMError(f"{problem} (arm `{arm.name}`)", file=file, key=key, fix=fix)
+
+
+def check_selections(study: Study, file: str) -> None:
+    """Make sure that nothing that selects SFT data of an arm is a judge of the study's numbers.
+
+    Raises:
+        SafeLRMError: a judge that `metrics` names is one that a filter or `best` of a selection reads, asks the same
+            model, measures by the same means, or is named in SAME_MEANS_AS of a filter's module. Correctness is exempt.
+    """
+    for arm in taught_arms(study):
+        for selection in selections_of(study, arm):
+            entry = study.selections[selection]
+            selecting = dict.fromkeys(judge_of(reference) for reference in asked_judges(entry))
+            modules = [module for used in entry.filters for module in declared_same_means(used.module)]
+            for key, name in _headlines(study):
+                of = f"selection `{selection}`, arm `{arm.name}`"
+                if study.judges[name].module in modules:
+                    problem = f"`{name}` measures by the same means as a filter ({of})"
+                    raise SafeLRMError(problem, file=file, key=key, fix="name a judge of another kind")
+                for chosen in selecting:
+                    if fault := _selects(study, name, chosen):
+                        fix = "let another judge select, or name another one; `calibration` may compare the two"
+                        raise SafeLRMError(f"`{name}` {fault} ({of})", file=file, key=key, fix=fix)
+
+
+def _selects(study: Study, name: str, selecting: str) -> str | None:
+    """What is wrong if one judge makes numbers and another one, or the same, selects what is trained on."""
+    judge, other = study.judges[name], study.judges[selecting]
+    if _is_of_correctness(other):
+        return None
+    if name == selecting:
+        return "selects what is trained on: it would judge what it has taught"
+    asks = f"asks the model of `{selecting}`, which selects what is trained on"
+    if asked := other.guard or other.model:
+        return asks if _asks(study, judge, asked) else None
+    if endpoint := _endpoint(other):
+        name = judge.guard or judge.model
+        known = _origins(study.guards.get(name) or study.models[name]) if name else {_endpoint(judge)}
+        return asks if endpoint in known else None
+    same = judge.module == other.module
+    return f"measures by the same means as `{selecting}`, which selects what is trained on" if same else None
+
+
+def _is_of_correctness(judge: JudgeEntry) -> bool:
+    """Whether a judge compares answers with references, and does nothing else."""
+    fields = declared_fields(judge.module, judge.settings, judge.module, "FIELDS").values()
+    return all({*field.verdicts} == {CORRECT, INCORRECT} for field in fields)
 
 
 def _deciding(study: Study, arm: Arm) -> Iterator[tuple[str, Sequence[RewardTerm]]]:
@@ -161,8 +213,8 @@ def _headlines(study: Study) -> Iterator[tuple[str, str]]:
 
 
 def _asks(study: Study, judge: JudgeEntry, guard: str) -> bool:
-    """Whether a judge asks a guard, by its name or as another entry of the same model."""
-    rewarding, name = study.guards[guard], judge.guard or judge.model
+    """Whether a judge asks a guard or a model, by its name or as another entry of the same model."""
+    rewarding, name = study.guards.get(guard) or study.models[guard], judge.guard or judge.model
     if name is None:
         return _endpoint(judge) in _origins(rewarding)
     if name == guard:

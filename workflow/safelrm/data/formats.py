@@ -1,8 +1,8 @@
 """Rows of a file: one mapping of column names to values each.
 
-The suffix gives the format: `.csv` (RFC 4180, quoted line breaks allowed), `.jsonl` (one object per line), `.json` (a
-list of objects) or `.parquet`. Text must be UTF-8. A byte order mark is dropped, and CRLF inside a value becomes LF, so
-that a file which another program saved gives the same rows. Nothing else is repaired.
+The suffix gives the format: `.csv` (RFC 4180, quoted line breaks allowed), `.tsv` (the same with tabs), `.jsonl` (one
+object per line), `.json` (a list of objects) or `.parquet`. Text must be UTF-8. A byte order mark is dropped, and CRLF
+inside a value becomes LF, so that a file which another program saved gives the same rows. Nothing else is repaired.
 """
 
 import csv
@@ -35,7 +35,9 @@ def parsed_rows(content: bytes, path: Path) -> Iterator[Row]:
 def _parsed(content: bytes, path: Path) -> Iterator[Row]:
     match path.suffix.lower():
         case ".csv":
-            return _csv_rows(_decoded(content, path), path)
+            return _csv_rows(_decoded(content, path), path, ",")
+        case ".tsv":
+            return _csv_rows(_decoded(content, path), path, "\t")
         case ".jsonl":
             return _json_lines(_decoded(content, path), path)
         case ".json":
@@ -43,19 +45,23 @@ def _parsed(content: bytes, path: Path) -> Iterator[Row]:
         case ".parquet":
             return _parquet_rows(content, path)
         case suffix:
-            raise SafeLRMError(f"unknown format {suffix!r}", file=path, fix="use .csv, .json, .jsonl or .parquet")
+            raise SafeLRMError(f"unknown format {suffix!r}", file=path, fix="use .csv, .tsv, .json, .jsonl or .parquet")
 
 
 def _decoded(content: bytes, path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SafeLRMError(f"not UTF-8 at byte {error.start}", file=path, fix="save the file as UTF-8") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = f"not UTF-8 at byte {error.start}, in line {line}"
+        raise SafeLRMError(problem, file=path, fix="save the file as UTF-8") from None
 
 
-def _csv_rows(text: str, path: Path) -> Iterator[Row]:
-    remedy = "quote values that hold commas, quotes or newlines, and double the quotes inside them"
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _csv_rows(text: str, path: Path, separator: str) -> Iterator[Row]:
+    remedy = "quote values that hold separators, quotes or newlines, and double the quotes inside them"
+    # Python refuses fields above 131,072 characters unless it is told otherwise; a trace may be longer
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         header = next(reader, [])
         _check_unique(header, path)

@@ -8,8 +8,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safelrm.core.errors import SafeLRMError
@@ -21,10 +21,33 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Records:
-    """Rows of a data set by their number in the file, and the file's name for messages."""
+    """Rows of a data set by their number in the file, and the file's name for messages.
+
+    Attributes:
+        rows: the rows that are left.
+        origin: name of the file.
+        left_out: numbers of the other rows of the file, by the reason why they are left out.
+    """
 
     rows: Mapping[int, Row]
     origin: str
+    left_out: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def read(self) -> int:
+        """Rows of the file."""
+        return len(self.rows) + sum(map(len, self.left_out.values()))
+
+    def chosen(self, numbers: Iterable[int]) -> "Records":
+        """Some of the rows, without an account of the others."""
+        return Records({number: self.rows[number] for number in numbers}, self.origin)
+
+    def without(self, numbers: Collection[int], reason: str) -> "Records":
+        """The records without some rows, which are left out for a reason."""
+        gone = set(numbers)
+        rows = {number: row for number, row in self.rows.items() if number not in gone}
+        known = self.left_out.get(reason, ())
+        return Records(rows, self.origin, {**self.left_out, reason: (*known, *numbers)} if gone else self.left_out)
 
     def values(self, column: str) -> dict[int, object]:
         """The values of a column by row number; missing values (null and NaN) are None.
@@ -89,30 +112,33 @@ class Records:
         return labels
 
     def ids(self, column: str | None, texts: Sequence[str], prefix: str) -> list[str]:
-        """Unique ids of the rows: the values of `column`, or else ids made from `texts`.
+        """Ids of the rows: the values of `column`, or else ids made from `texts`.
 
         A made id depends on its text alone, so that it survives sorting and sampling of the file.
-
-        Raises:
-            SafeLRMError: two rows share an id.
         """
         if column is not None:
-            found = self.texts(column, numbers=True)
-        else:
-            found = [f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:12]}" for text in texts]
-        first: dict[str, int] = {}
-        for number, value in zip(self.rows, found, strict=True):
-            if first.setdefault(value, number) != number:
-                what, fix = ("id", "name another column") if column else ("prompt", "remove one, or set `once: true`")
-                raise self.fault(f"rows {first[value]} and {number} have the same {what}", column, fix)
-        return found
+            return self.texts(column, numbers=True)
+        return [f"{prefix}-{hashlib.sha256(text.encode()).hexdigest()[:12]}" for text in texts]
 
-    def first_of_each(self, column: str) -> "Records":
-        """The records without those whose text in a column an earlier one has."""
+    def require_unique(self, ids: Sequence[str], column: str | None) -> None:
+        """Make sure that no two rows share an id.
+
+        Raises:
+            SafeLRMError: two do.
+        """
+        for number, first in self._repeated(ids).items():
+            what, fix = ("id", "name another column") if column else ("prompt", "remove one, or set `once: true`")
+            raise self.fault(f"rows {first} and {number} have the same {what}", column, fix)
+
+    def first_of_each(self, texts: Sequence[str], reason: str) -> "Records":
+        """The records without those whose text an earlier one has."""
+        return self.without([*self._repeated(texts)], reason)
+
+    def _repeated(self, texts: Sequence[str]) -> dict[int, int]:
+        """The number of each row whose text an earlier row has, with the number of the first of these."""
         first: dict[str, int] = {}
-        for number, text in zip(self.rows, self.texts(column), strict=True):
-            first.setdefault(text, number)
-        return Records({number: self.rows[number] for number in first.values()}, self.origin)
+        pairs = [(number, first.setdefault(text, number)) for number, text in zip(self.rows, texts, strict=True)]
+        return {number: earlier for number, earlier in pairs if number != earlier}
 
     def holding(self, column: str, wanted: Collection[str], *, invert: bool = False) -> "Records":
         """The records whose label in a column is wanted, or those whose label is not.
@@ -123,10 +149,10 @@ class Records:
         labels = self.labels(column)
         if absent := sorted(set(wanted) - set(labels)):
             raise self.fault(f"no row holds {absent}, which a filter names", column, "correct or remove the value")
-        kept = [number for number, value in zip(self.rows, labels, strict=True) if (value in wanted) != invert]
-        if not kept:
+        gone = [number for number, value in zip(self.rows, labels, strict=True) if (value in wanted) == invert]
+        if len(gone) == len(self.rows):
             raise self.fault("the filters leave no row", column, "loosen `where` and `where_not`")
-        return Records({number: self.rows[number] for number in kept}, self.origin)
+        return self.without(gone, f"`{'where_not' if invert else 'where'}`, {column}")
 
     def fault(self, problem: str, column: str | None = None, fix: str | None = None) -> SafeLRMError:
         """An error in these records."""

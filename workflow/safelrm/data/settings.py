@@ -5,8 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from safelrm.core.settings import Count, Name, Revision, Seed, Strict
+from safelrm.core.settings import Count, ModulePath, ModuleSettings, Name, Revision, Seed, Strict
 
+LEAVE_OUT = "leave_out"
+REQUIRED = "required"
 Kind = Literal["harmful", "benign", "reasoning"]
 # a value of a column as YAML writes it; it is compared as text, so that 1 also means the "1" of a CSV file
 Value = str | int | bool
@@ -17,7 +19,8 @@ class RecordSettings(Strict):
     """Where the rows of a public data set are."""
 
     path: str | None = Field(
-        None, description="file to read (.csv, .json, .jsonl or .parquet); none: the data set is fetched from the hub"
+        None,
+        description="file to read (.csv, .tsv, .json, .jsonl or .parquet); none: the data set is fetched from the hub",
     )
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="SHA-256 that the file at `path` must have")
     hub: str | None = Field(None, description="id of the data set on the hub")
@@ -78,6 +81,11 @@ class TableSourceSettings(RecordSettings):
     kind: Kind | KindByLabel = Field(description="kind of all prompts, or the column that says it: {column: …, map: …}")
     prefix: Name = Field("prompt", description="start of the ids that are made from prompts")
     once: bool = Field(False, description="of rows with the same prompt, take the first of the file")
+    faulty: Literal["stop", "leave_out"] = Field(
+        "stop",
+        description="what a row does that does not fit: it stops the job (`stop`), or is left out and counted, if more"
+        " than half of the rows fit (`leave_out`)",
+    )
     where: dict[str, Values] = Field(
         default_factory=dict,
         description="only rows that hold one of these values, by column; '' stands for an empty field",
@@ -129,10 +137,47 @@ class PromptTableSettings(TableSourceSettings):
         return self
 
 
+class ChoiceColumns(Columns):
+    """Names of the columns in a file of multiple-choice questions."""
+
+    options: str | Annotated[list[str], Field(min_length=2)] = Field(
+        description="column of the lists of options, or a column for each option"
+    )
+    answer: str | None = Field(
+        None, description="column of the right option; none: the first of several columns of options has it"
+    )
+
+
+class ChoiceTableSettings(TableSourceSettings):
+    """How the rows of a file become multiple-choice questions."""
+
+    columns: ChoiceColumns = Field(description="names of the columns in the file")
+    kind: Literal["reasoning"] = Field("reasoning", description="kind of all prompts")
+    answer_is: Literal["letter", "index", "text"] = Field(
+        "letter", description="what the column of the right option holds: its letter, its index from 0, or its text"
+    )
+    shuffle: bool = Field(False, description="order the options of each row at random, by `seed` and the row's id")
+
+    @model_validator(mode="after")
+    def _hides_the_answer(self) -> Self:
+        if self.columns.answer is None and (isinstance(self.columns.options, str) or not self.shuffle):
+            raise ValueError(
+                "give `columns.answer`; or name a column for each option, the right one first, and `shuffle`"
+            )
+        return self
+
+
 class ConversationTableSettings(TableSourceSettings):
     """How the rows of a file become conversations."""
 
     columns: ConversationColumns = Field(description="names of the columns in the file")
+    traces: Literal["optional", "required"] = Field(
+        "optional", description="whether every response must have a trace, as <think> … </think> before the answer"
+    )
+    traces_opened: bool = Field(
+        False,
+        description="whether the responses lack <think>, since a chat template had written it; it is put before them",
+    )
 
 
 class LabelledColumns(Columns):
@@ -161,6 +206,19 @@ class LabelledTableSettings(TableSourceSettings):
     """How the rows of a file become labelled completions."""
 
     columns: LabelledColumns = Field(description="names of the columns in the file")
+
+
+class ReadSettings(Strict):
+    """A source that reads a file."""
+
+    source: ModulePath = Field(description="module of the source")
+    settings: ModuleSettings = Field(description="its settings, without the path")
+
+
+class RowsSettings(Strict):
+    """The data sets of a study that are read from files."""
+
+    datasets: dict[Name, ReadSettings] = Field(description="each data set by name")
 
 
 class AuditSettings(Strict):

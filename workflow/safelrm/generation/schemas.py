@@ -87,3 +87,53 @@ SAMPLES = Table(
     rules=_RULES,
     optional=("attack", "pair"),
 )
+
+# how responses of teachers end beside STOP and LENGTH: a filter of the service has cut one, or it takes the prompt not
+# at all
+FILTERED, REFUSED = "filtered", "refused"
+
+DISTILLED = Table(
+    "distilled responses",
+    columns(
+        # the name in the configuration
+        distillation=pa.string(),
+        dataset=pa.string(),
+        prompt_id=pa.string(),
+        sample=pa.int64(),
+        kind=pa.string(),
+        category=pa.string(),
+        # as the student is asked it: without the instruction that the teacher was shown
+        prompt=pa.string(),
+        # the checkable answer of a reasoning problem
+        reference=(pa.string(), None),
+        # what a judge asks about, where the prompt is an attack's wording of it
+        behavior=(pa.string(), None),
+        # the whole turn, "<think> … </think> answer", whatever the marks of the teacher's traces
+        response=pa.string(),
+        trace=(pa.string(), None),
+        answer=(pa.string(), None),
+        parse_state=pa.string(),
+        finish_reason=pa.string(),
+        # counted by the teacher's tokenizer; missing if it is not known (endpoints, modules that write). The prompt is
+        # counted with the instruction, and the completion without its end token
+        prompt_tokens=(pa.int64(), None),
+        trace_tokens=(pa.int64(), None),
+        answer_tokens=(pa.int64(), None),
+        completion_tokens=(pa.int64(), None),
+        request_seed=pa.int64(),
+    ),
+    # no two data sets of a distillation share a prompt
+    key=("prompt_id", "sample"),
+    choices=(("kind", KINDS), ("parse_state", PARSE_STATES), ("finish_reason", (STOP, LENGTH, FILTERED, REFUSED))),
+    rules=(
+        *at_least(0, "sample", "prompt_tokens", "trace_tokens", "answer_tokens", "completion_tokens"),
+        Rule(
+            "a response is truncated exactly if the token limit or a filter has cut it",
+            ("parse_state", "finish_reason"),
+            (_STATE == "truncated") == pc.field("finish_reason").isin([LENGTH, FILTERED]),
+        ),
+        *_RULES_OF_TEXTS,
+    ),
+    place="{distillation}.parquet",
+    optional=("behavior",),
+)

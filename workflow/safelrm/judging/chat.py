@@ -21,6 +21,7 @@ from safelrm.inference.schemas import Reply
 from safelrm.judging.parts import Outcome, parts_of
 from safelrm.judging.rubrics import KNOWN, filled
 from safelrm.judging.schemas import CUT_OFF, SCORED, UNREADABLE, UNSCORED
+from safelrm.judging.settings import AskedModelSettings
 from safelrm.judging.settings import ChatJudgeSettings as Settings
 from safelrm.judging.verdict import outcomes
 
@@ -40,7 +41,7 @@ def judge(rollouts: pd.DataFrame, settings: Settings, asked: Path | None) -> pd.
         chosen[[*ROLLOUT_KEY, "trace", "answer", "wording"]], on=[*ROLLOUT_KEY]
     )
     questions, texts = _questions(parts, settings)
-    replies = dict(zip(texts, _replies([*texts], settings, asked), strict=True)) if texts else {}
+    replies = dict(zip(texts, replies_to([*texts], settings, asked), strict=True)) if texts else {}
     said = {
         text: outcomes(reply, settings.fields, settings.marker, texts[text])
         for text, reply in replies.items()
@@ -86,8 +87,12 @@ def _unneeded(settings: Settings) -> set[str]:
     return {name for each in computed if each.zero_if for name in each.of}
 
 
-def _replies(questions: Sequence[str], settings: Settings, asked: Path | None) -> list[Reply | None]:
-    """The model's reply to each question; None where there is none."""
+def replies_to(questions: Sequence[str], settings: AskedModelSettings, asked: Path | None) -> list[Reply | None]:
+    """The model's reply to each question; None where there is none.
+
+    Raises:
+        SafeLRMError: no model is given, or it cannot be asked.
+    """
     system = [] if settings.system is None else [{"role": "system", "content": settings.system}]
     conversations = [[*system, {"role": "user", "content": text}] for text in questions]
     sampling: dict[str, object] = {"max_tokens": settings.max_tokens}

@@ -144,8 +144,22 @@ class PrinciplesSettings(Strict):
         return self
 
 
-class ChatJudgeSettings(Strict):
-    """Settings of the judge that asks a chat model: a model of the study (key `model` of the judge), or an endpoint."""
+class AskedModelSettings(Strict):
+    """How a judge asks a chat model: a model of the study (key `model` of the judge), or an endpoint."""
+
+    system: str | None = Field(None, description="system prompt")
+    endpoint: EndpointSettings | None = Field(None, description="the endpoint that is asked; none: the key `model`")
+    temperature: NonNegative | None = Field(0.0, description="sampling temperature; none: it is not sent")
+    max_tokens: Count = Field(256, description="token limit of a reply; a reply that it cuts is unreadable")
+    template: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="arguments of the chat template of a model of the study"
+    )
+    dtype: Dtype = Field("float32", description="arithmetic of the engine of a model of the study")
+    max_model_length: Count = Field(4096, description="longest question with its reply, in tokens, of such a model")
+
+
+class ChatJudgeSettings(AskedModelSettings):
+    """Settings of the judge that asks a chat model."""
 
     question: str = Field(
         description="what the model is asked (or give `question_file`); `{prompt}` (or `{behavior}`: what an attack is"
@@ -166,7 +180,6 @@ class ChatJudgeSettings(Strict):
     principles: PrinciplesSettings | None = Field(
         None, description="principles that are graded at once: they give `fields`, and one, `safety`, for the worst"
     )
-    system: str | None = Field(None, description="system prompt")
     parts: list[Part] = Field(["y"], min_length=1, description="parts that are judged: `t`, `y`, `t+y`")
     kinds: list[Kind] = Field(["harmful", "benign"], min_length=1, description="kinds of prompts that are judged")
     fields: dict[Name, ChatField] = Field(
@@ -175,14 +188,6 @@ class ChatJudgeSettings(Strict):
     marker: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="text in the reply, whose last occurrence the verdict follows; none: the whole reply is read"
     )
-    endpoint: EndpointSettings | None = Field(None, description="the endpoint that is asked; none: the key `model`")
-    temperature: NonNegative | None = Field(0.0, description="sampling temperature; none: it is not sent")
-    max_tokens: Count = Field(256, description="token limit of a reply; a reply that it cuts is unreadable")
-    template: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="arguments of the chat template of a model of the study"
-    )
-    dtype: Dtype = Field("float32", description="arithmetic of the engine of a model of the study")
-    max_model_length: Count = Field(4096, description="longest question with its reply, in tokens, of such a model")
 
     @model_validator(mode="before")
     @classmethod

@@ -71,6 +71,23 @@ def outcomes(reply: Reply, fields: Mapping[str, ChatField], marker: str | None, 
     return {name: found[name] if name in found else _computed(field, found) for name, field in fields.items()}
 
 
+def json_values(reply: Reply, keys: Sequence[str], judged: str = "") -> dict[str, str | None] | None:
+    """The values, as text, of keys of the last JSON object in a reply that holds any of them.
+
+    Args:
+        reply: the judge's reply.
+        keys: the keys. A key that the object lacks is left out; of one that is given but cannot be told, the value is
+            None.
+        judged: the texts that the judge has seen.
+
+    Returns:
+        The values by their keys; None if no object holds any.
+    """
+    objects = _Objects(reply.text, parse_any(reply.text).answer or "", 0, judged, keys)
+    held = [key for key in keys if objects.holds(key)]
+    return {key: objects.value(key) for key in held} or None
+
+
 class _Objects:
     """The JSON objects of a reply, each as a whole, from the front to the back."""
 
@@ -89,6 +106,10 @@ class _Objects:
         self._between = "\n".join(
             whole[end:place] for end, place in zip(ends, [*(place for place, _ in everywhere), None], strict=True)
         )
+
+    def holds(self, key: str) -> bool:
+        """Whether the last object holds a key."""
+        return self._last is not None and bool(_values(self._last.value, _first(key)))
 
     def value(self, key: str) -> str | None:
         """The value of a key of the last object that counts; None if there is none, or one cannot tell."""

@@ -9,6 +9,7 @@ from safelrm.models.settings import FromScratch, Shape
 from safelrm.nano.world.dial import LONGEST
 from safelrm.nano.world.dialects import DialectName
 from safelrm.nano.world.lexicon import Split, Style
+from safelrm.nano.world.variants import VariantName
 
 Rows = Annotated[int, Field(ge=0)]
 
@@ -104,6 +105,17 @@ class DemonstrationSettings(Strict):
         if not self.requests and not self.problems:
             raise ValueError("there are no prompts: give `requests`, `problems` or both")
         return self
+
+
+class VariantSettings(DemonstrationSettings):
+    """Written SFT data: a variant on the prompts of other data sets, which all variants may share."""
+
+    variant: VariantName = Field(description="how requests are answered (docs/nano.md)")
+    traces: Literal["kept", "shuffled", "emptied"] = Field(
+        "kept",
+        description="the control with matched content: traces of requests are `shuffled` among those of one kind, or"
+        " `emptied`; prompts, answers and problems stay",
+    )
 
 
 class GuardLabelSettings(Strict):

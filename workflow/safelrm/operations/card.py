@@ -83,12 +83,16 @@ def steps(arm: str) -> list[tuple[str, str]]:
 
 
 def recipes(study: Study, arm: str) -> dict[str, Strict]:
-    """The settings behind an arm by what they are: those of each training, and of the candidates that it chose from."""
+    """The settings behind an arm by what they are: those of each training, and of what it chose its data from."""
     found: dict[str, Strict] = {}
     for step, recipe in steps(arm):
         settings = getattr(study, step)[recipe]
         if name := getattr(settings, "candidates", None):
             found[f"candidates `{name}`"] = study.candidates[name]
+        for name in (one for one in getattr(settings, "datasets", ()) if one in study.selections):
+            selection = study.selections[name]
+            found[f"distillation `{selection.distillation}`"] = study.distillations[selection.distillation]
+            found[f"selection `{name}`"] = selection
         found[f"{step.upper()}, recipe `{recipe}`"] = settings
     return found
 

@@ -26,9 +26,11 @@ from safelrm.operations.workers import run_together, training_workers
 
 TRAINING = ("safelrm.training.sft", "safelrm.training.dpo", "safelrm.training.rl")
 ENGINES = (
+    "safelrm.generation.distill",
     "safelrm.generation.rollouts",
     "safelrm.training.candidates",
     "safelrm.judging.judge",
+    "safelrm.judging.judge_distilled",
     "safelrm.judging.judge_labelled",
 )
 # when Python looks for garbage: new objects, and how often among all young and all old ones. On GPUs, garbage may hold

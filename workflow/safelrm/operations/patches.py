@@ -10,6 +10,8 @@ Seen with Snakemake 9.27.1 and snakemake-executor-plugin-slurm 2.8.0, its newest
 5. The plugin looks at its jobs ever more seldom, whatever Snakemake's `--seconds-between-status-checks` says.
 6. Snakemake serves a damaged entry of its cache. It links the first outputs of a partial entry before it sees that
    others are missing.
+7. While jobs wait for free cores, Snakemake looks again a second after each look. Each job that ends adds a look of
+   its own, which then repeats as well. So a run of a hundred jobs plans a hundred times a second.
 """
 
 import asyncio
@@ -76,6 +78,23 @@ def stop_in_a_thread() -> None:
 
     leaving.in_a_thread = True
     scheduler.exit_gracefully = leaving
+
+
+def look_seldom() -> None:
+    """Let later schedulers have one timer at a time. Another Snakemake, without these timers, stays as it is."""
+    scheduler = getattr(sys.modules.get(SCHEDULING), "JobScheduler", None)
+    start_timer = getattr(scheduler, "_schedule_reevalutation", None)
+    if start_timer is None or hasattr(start_timer, "is_single"):
+        return
+
+    def look_again(self: object, delay: float) -> None:
+        now = time.monotonic()
+        if not now < getattr(self, "looks_at", now) <= now + delay:
+            self.looks_at = now + delay
+            start_timer(self, delay)
+
+    look_again.is_single = True
+    scheduler._schedule_reevalutation = look_again
 
 
 def keep_asking(pause: float = 10.0) -> None:

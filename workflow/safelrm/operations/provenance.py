@@ -167,6 +167,8 @@ def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
         if method == "sft":
             if not plan.study.sft[recipe].candidates:
                 yield from (_file("data", path) for path in plan.training.sft_data(named))
+            for name in (one for one in plan.study.sft[recipe].datasets if one in plan.study.selections):
+                yield from _trail_of_selection(name, plan)
             yield f"sft            {plan.training.sft_settings(named)}"
         elif method == "dpo":
             yield f"dpo            {plan.training.dpo_settings(named)}"
@@ -185,6 +187,18 @@ def _trail_of_candidates(arm: str, model: str, plan: Plan) -> Iterator[str]:
         yield from (_file("candidates", candidates_file(model, name, of[0].start, seed)) for seed in seeds)
         yield from (_file("prompts", path) for path in plan.training.candidate_prompts(named))
         yield f"candidates     {plan.training.candidate_settings(named)}"
+
+
+def _trail_of_selection(name: str, plan: Plan) -> Iterator[str]:
+    """What a selection was made from: the distillation with its teacher and its prompts, and verdicts."""
+    selection = {"selection": name}
+    distillation = {"distillation": plan.study.selections[name].distillation}
+    yield _file("distilled", plan.distilling.distilled(selection))
+    yield from (_file("teacher", path) for path in plan.distilling.teacher(distillation))
+    yield from (_file("prompts", path) for path in plan.distilling.prompts(distillation))
+    yield f"distillation   {plan.distilling.distill_settings(distillation)}"
+    yield from (_file("verdicts", path) for path in plan.distilling.verdicts(selection))
+    yield f"selection      {plan.distilling.select_settings(selection)}"
 
 
 def _rollouts(side: pd.Series, plan: Plan) -> list[str]:

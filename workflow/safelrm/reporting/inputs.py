@@ -18,6 +18,7 @@ from safelrm.core.tables import Table
 from safelrm.generation.schemas import ROLLOUTS, SAMPLES
 from safelrm.models.schemas import CURVES
 from safelrm.reporting.results import Registered, Results
+from safelrm.training.schemas import OUTCOMES
 
 Read = Callable[[Sequence[Path], FigureSettings], pd.DataFrame]
 # names that lead to one analysis, such as analyses.lengths
@@ -68,6 +69,8 @@ READERS: Mapping[str, Read] = {
     "curves": _curves,
     "probes": _rows_of(ROLLOUTS),
     "probe_verdicts": lambda paths, _: read_verdicts(paths),
+    "pattern_verdicts": lambda paths, _: read_verdicts(paths),
+    "selections": _rows_of(OUTCOMES),
 }
 
 

@@ -34,6 +34,7 @@ class StudyOutline:
         calibrated: whether judges are calibrated.
         memorised: whether Min-K% probabilities of data sets are measured.
         monitored: the models whose arms are probed, if judges of the study judge the answers (`monitor`).
+        pattern_judges: the judges of risky patterns, if arms are trained on selections of distillations.
     """
 
     models: tuple[ModelOutline, ...] = ()
@@ -44,6 +45,7 @@ class StudyOutline:
     calibrated: bool = False
     memorised: bool = False
     monitored: tuple[str, ...] = ()
+    pattern_judges: tuple[str, ...] = ()
 
     @property
     def reasoning_models(self) -> tuple[ModelOutline, ...]:

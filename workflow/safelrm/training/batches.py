@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from datasets import Dataset
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer
 from transformers.trainer_pt_utils import get_length_grouped_indices
@@ -11,6 +12,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.training.counts import TOKENS_TRAINED
+from safelrm.training.processes import process_count
 
 # rows of a trial, in tokens, and the change of a logit that rounding explains, as a share of the greatest logit
 TRIAL, ROUNDING = (5, 7), 1e-2
@@ -47,6 +49,29 @@ class LengthSampler(Sampler[int]):
         last = [steps.pop()] if len(steps[-1]) < self._step_size else []
         shuffled = [steps[number] for number in torch.randperm(len(steps), generator=generator)]
         return iter([row for step in (*shuffled, *last) for row in step])
+
+
+class BatchesByLength:
+    """A trainer of TRL whose steps may take rows of nearly one length. Name it before the trainer's class.
+
+    Args:
+        by_length: whether they do; otherwise a step takes any rows.
+        given: what the trainer takes.
+    """
+
+    def __init__(self, *, by_length: bool, **given: Any) -> None:
+        self._by_length = by_length
+        super().__init__(**given)
+
+    def row_lengths(self) -> list[int]:
+        """Tokens of each row of `train_dataset`, as far as its batch must be padded for it."""
+        return [len(ids) for ids in self.train_dataset["input_ids"]]
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+        if not self._by_length:
+            return super()._get_train_sampler(train_dataset)
+        step_size = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
+        return LengthSampler(self.row_lengths(), step_size * process_count(), seed=self.args.data_seed, trainer=self)
 
 
 class CountsTokens:

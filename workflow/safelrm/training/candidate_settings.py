@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from safelrm.core.settings import Count, Dtype, Name, NonNegative, Positive, Share, Strict
+from safelrm.core.settings import Count, Dtype, Name, Positive, Share, Strict
 from safelrm.training.reward_settings import RewardTerm
-from safelrm.training.settings import TrainingSettings
+from safelrm.training.settings import EpochSettings
 
 # losses of TRL's DPOTrainer that need pairs, beta and, for some, label smoothing
 PairLoss = Literal[
@@ -53,7 +53,7 @@ class CandidateSettings(Strict):
         return self
 
 
-class DpoSettings(TrainingSettings):
+class DpoSettings(EpochSettings):
     """A recipe of direct preference optimisation (DPO, Rafailov et al. 2023, equation 7) or of a loss derived from it.
 
     The chosen completion of a prompt is its candidate of the highest reward, the rejected one that of the lowest.
@@ -70,15 +70,6 @@ class DpoSettings(TrainingSettings):
     label_smoothing: Share = Field(
         0.0, lt=0.5, description="assumed share of pairs in the wrong order, for the losses `robust` and `exo_pair`"
     )
-    epochs: Positive = Field(description="passes over the pairs")
-    batch_size: Count = Field(description="pairs of a forward and backward pass; a pair is two sequences")
-    gradient_accumulation: Count = Field(
-        1, description="passes per optimiser step; the GPUs of a job share them, then the pairs"
-    )
-    learning_rate: Positive = Field(description="peak learning rate of AdamW")
-    warmup: Share = Field(0.05, lt=1.0, description="share of the steps spent warming up; cosine decay follows")
-    weight_decay: NonNegative = Field(0.0, description="AdamW weight decay")
-    max_length: Count = Field(description="tokens of a prompt with a completion; a longer one is an error")
 
     @property
     def has_reference_model(self) -> bool:

@@ -23,7 +23,7 @@ from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import user_turn
 from safelrm.inference.engine import load_model
 from safelrm.inference.schemas import STOP
-from safelrm.training.batches import PADDING, CountsTokens
+from safelrm.training.batches import PADDING, BatchesByLength, CountsTokens
 from safelrm.training.candidate_settings import DpoSettings
 from safelrm.training.counts import TOKENS_TRAINED
 from safelrm.training.curves import CurveWatch
@@ -52,8 +52,14 @@ METRICS = {
 }
 
 
-class TokenPairsTrainer(CountsTokens, DPOTrainer):
-    """TRL's trainer of rows that hold token ids, which it would make of texts. It counts tokens."""
+class TokenPairsTrainer(CountsTokens, BatchesByLength, DPOTrainer):
+    """TRL's trainer of rows that hold token ids, which it would make of texts, with counts and the recipe's batches."""
+
+    def row_lengths(self) -> list[int]:
+        """Tokens of the longer sequence of each pair: TRL pads both sequences of all pairs of a batch to one length."""
+        return [
+            len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) for row in self.train_dataset
+        ]
 
     def _prepare_dataset(self, dataset: Dataset, *_: object, **__: object) -> Dataset:
         return dataset
@@ -88,6 +94,7 @@ def train(
         settings.gradient_accumulation, settings.batch_size, keys=("gradient_accumulation", "batch_size")
     )
     trainer = TokenPairsTrainer(
+        by_length=settings.batching == "by_length",
         model=policy.model,
         ref_model=load_model(policy.folder, torch.float32) if settings.has_reference_model else None,
         processing_class=policy.tokenizer,

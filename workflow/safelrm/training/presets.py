@@ -6,8 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from safelrm.core.presets import PRESET, laid_over, named_preset
+
 PRESETS = Path(__file__).with_name("presets.yaml")
-PRESET = "preset"
 
 
 @cache
@@ -27,19 +28,7 @@ def with_preset(given: object) -> object:
     Raises:
         ValueError: there is no such preset.
     """
-    if not isinstance(given, Mapping) or given.get(PRESET) is None:
+    preset = named_preset(given, recipe_presets())
+    if preset is None:
         return given
-    name = given[PRESET]
-    if not isinstance(name, str) or name not in recipe_presets():
-        raise ValueError(f"there is no preset `{name}`; there are {', '.join(recipe_presets())}")
-    return _over(recipe_presets()[name], {key: value for key, value in given.items() if key != PRESET})
-
-
-def _over(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    both = {**base, **over}
-    for key in set(base) & set(over):
-        if over[key] is None:
-            del both[key]
-        elif isinstance(base[key], Mapping) and isinstance(over[key], Mapping):
-            both[key] = _over(base[key], over[key])
-    return both
+    return laid_over(preset, {key: value for key, value in given.items() if key != PRESET})

@@ -1,10 +1,11 @@
-"""The tables of candidates, which are completions of training prompts with their rewards, and of answers to probes."""
+"""Tables: candidates (completions of prompts with their rewards), answers to probes, and samples of selections."""
 
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from safelrm.core.rules import at_least
+from safelrm.core.rules import Rule, at_least
 from safelrm.core.tables import Table, columns
 from safelrm.core.trace import PARSE_STATES
 from safelrm.data.schemas import KINDS
@@ -51,3 +52,37 @@ CANDIDATES = Table(
 # rows of ROLLOUTS, whose `benchmark` is the step, such as step0040. Judges read the file as rollouts, if it has rows; a
 # training without probes writes none, and a file without rows names no place
 PROBED = replace(ROLLOUTS, name="probe rollouts", place="")
+
+KEPT, REJECTED = "kept", "rejected"
+
+# what became of every sample of a distillation in a selection; without texts
+OUTCOMES = Table(
+    "samples of a selection",
+    columns(
+        selection=pa.string(),
+        distillation=pa.string(),
+        dataset=pa.string(),
+        prompt_id=pa.string(),
+        kind=pa.string(),
+        category=pa.string(),
+        sample=pa.int64(),
+        parse_state=pa.string(),
+        # as in the distillation: missing if the teacher's tokenizer is not known
+        trace_tokens=(pa.int64(), None),
+        answer_tokens=(pa.int64(), None),
+        outcome=pa.string(),
+        # why it was rejected; missing of what was kept
+        reason=(pa.string(), None),
+    ),
+    key=("prompt_id", "sample"),
+    choices=(("kind", KINDS), ("parse_state", PARSE_STATES), ("outcome", (KEPT, REJECTED))),
+    rules=(
+        *at_least(0, "sample", "trace_tokens", "answer_tokens"),
+        Rule(
+            "what is rejected has a reason, and what is kept has none",
+            ("outcome", "reason"),
+            (pc.field("outcome") == REJECTED) == pc.field("reason").is_valid(),
+        ),
+    ),
+    place="{selection}.parquet",
+)

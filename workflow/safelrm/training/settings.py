@@ -100,14 +100,33 @@ class ModalSettings(TrainingSettings):
         return self
 
 
+class EpochSettings(TrainingSettings):
+    """Settings that SFT and DPO share: passes over data that are there before training begins."""
+
+    epochs: Positive = Field(description="passes over the data")
+    batch_size: Count = Field(description="rows of a forward and backward pass; a row of DPO is a pair")
+    gradient_accumulation: Count = Field(
+        1, description="passes per optimiser step; the GPUs of a job share them, then the rows"
+    )
+    learning_rate: Positive = Field(description="peak learning rate of AdamW")
+    warmup: Share = Field(0.05, lt=1.0, description="share of the steps spent warming up; cosine decay follows")
+    weight_decay: NonNegative = Field(0.0, description="AdamW weight decay")
+    max_length: Count = Field(
+        description="tokens of a prompt with its response; a longer one is an error, never cut in silence"
+    )
+    batching: Literal["random", "by_length"] = Field(
+        "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
+    )
+
+
 class DataShare(Strict):
     """A data set of conversations, and its share of a mixture."""
 
-    dataset: Name = Field(description="conversations, a key of `datasets`")
+    dataset: Name = Field(description="conversations, a key of `datasets` or of `selections`")
     weight: Positive = Field(description="relative number of rows drawn from it")
 
 
-class SftSettings(ModalSettings):
+class SftSettings(ModalSettings, EpochSettings):
     """A recipe of supervised fine-tuning (SFT). A preset gives what the recipe leaves out (docs/training.md)."""
 
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
@@ -118,7 +137,9 @@ class SftSettings(ModalSettings):
         exclude=True,
         description="published settings, which hold unless they are given here; docs/training.md lists them",
     )
-    dataset: Name | None = Field(None, description="the conversations to train on, a key of `datasets`")
+    dataset: Name | None = Field(
+        None, description="the conversations to train on, a key of `datasets` or of `selections`"
+    )
     mixture: list[DataShare] = Field(
         default_factory=list, description="in place of `dataset`: several data sets, each with its share of the rows"
     )
@@ -132,18 +153,6 @@ class SftSettings(ModalSettings):
     )
     size: Count | None = Field(
         None, description="rows of the mixture; none: as many as the shares allow without using a row twice"
-    )
-    epochs: Positive = Field(description="passes over the data")
-    batch_size: Count = Field(description="sequences of a forward and backward pass")
-    gradient_accumulation: Count = Field(
-        1, description="passes per optimiser step; the GPUs of a job share them, then the sequences"
-    )
-    learning_rate: Positive = Field(description="peak learning rate of AdamW")
-    warmup: Share = Field(0.05, lt=1.0, description="share of the steps spent warming up; cosine decay follows")
-    weight_decay: NonNegative = Field(0.0, description="AdamW weight decay")
-    max_length: Count = Field(description="tokens per sequence; a longer one is an error, never cut in silence")
-    batching: Literal["random", "by_length"] = Field(
-        "random", description="rows of a step: any, or rows of nearly one length, which need little padding"
     )
     padding_free: bool = Field(
         False, description="lay the rows of a pass end to end, without padding; refused where the model would mix them"

@@ -11,17 +11,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from datasets import Dataset
-from torch.utils.data import Sampler
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
-from safelrm.training.batches import PADDING, CountsTokens, LengthSampler, require_separate_rows
+from safelrm.training.batches import PADDING, BatchesByLength, CountsTokens, require_separate_rows
 from safelrm.training.counts import TOKENS_TRAINED
 from safelrm.training.curves import CurveWatch
 from safelrm.training.lora import adapter_config
@@ -29,7 +27,7 @@ from safelrm.training.modes import modes_of
 from safelrm.training.policy import load_policy, write_result
 from safelrm.training.probe import finish_probing, probe_metrics, start_probing
 from safelrm.training.probing import Probing
-from safelrm.training.processes import process_count, share_batch, take_device, trainer_config
+from safelrm.training.processes import share_batch, take_device, trainer_config
 from safelrm.training.rendering import check_template
 from safelrm.training.resuming import train_resumably
 from safelrm.training.rows import check_rows, sft_rows, turns_of
@@ -46,24 +44,8 @@ METRICS = {
 }
 
 
-class CountingSFTTrainer(CountsTokens, SFTTrainer):
-    """TRL's trainer with counts of tokens and the batches of the recipe.
-
-    Args:
-        by_length: whether the rows of a step have nearly one length.
-        given: what SFTTrainer takes.
-    """
-
-    def __init__(self, *, by_length: bool, **given: Any) -> None:
-        self._by_length = by_length
-        super().__init__(**given)
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
-        if not self._by_length:
-            return super()._get_train_sampler(train_dataset)
-        lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
-        step_size = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
-        return LengthSampler(lengths, step_size * process_count(), seed=self.args.data_seed, trainer=self)
+class CountingSFTTrainer(CountsTokens, BatchesByLength, SFTTrainer):
+    """TRL's trainer with counts of tokens and the batches of the recipe."""
 
 
 def train(

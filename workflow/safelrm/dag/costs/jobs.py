@@ -7,6 +7,7 @@ from functools import partial
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.candidates import STORED_TOKEN, best_texts, candidates_job, pair_batches
+from safelrm.dag.costs.distilling import distill_job, distilled_texts, sft_texts
 from safelrm.dag.costs.judges import JudgeEstimates
 from safelrm.dag.costs.making import STATES_BYTES, classifier_job, made_job
 from safelrm.dag.costs.memorisation import min_k_job
@@ -48,8 +49,9 @@ NETWORK_BYTES_PER_SECOND = 1e8
 SHORT_ROW_BYTES = 12e3
 # seconds of jobs without a model, as the nano study's took
 SMALL: Mapping[str, float] = {
-    **dict.fromkeys(("curate", "samples", "table", "figure", "audit"), 1.0),
+    **dict.fromkeys(("curate", "select", "samples", "table", "figure", "audit", "rows"), 1.0),
     **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "memorisation", "pin", "fetch_dataset"), 4.0),
+    **dict.fromkeys(("refine", "contamination", "data_cards"), 60.0),
     **{"verify": 30.0, "validate": 20.0, "fetch_all": 0.0, "all": 0.0},
 }
 # a guess: the most tokens of a labelled completion
@@ -89,6 +91,10 @@ class Estimates:
             # of fewer texts: at most as much
             "judge_probes": self._judge,
             "judge_labelled": self._judge_labelled,
+            "distill": self._distill,
+            "judge_distilled": lambda of: self._judges.job(
+                study.judges[of["judge"]], lambda _: distilled_texts(study, of["distillation"])
+            ),
             "analyse": self._analyse,
             "min_k": lambda of: min_k_job(study, self._sized("models", of["model"]), self._on),
         }
@@ -138,7 +144,7 @@ class Estimates:
         if settings.candidates:
             data = best_texts(self.study, settings.candidates)
         else:
-            sets = [expected_texts(self.study.datasets[name], settings.max_length) for name in settings.datasets]
+            sets = [sft_texts(self.study, name, settings.max_length) for name in settings.datasets]
             weights = [share.weight for share in settings.mixture] or [1.0]
             data = mixed([*zip(sets, weights, strict=True)])
         if settings.size:
@@ -158,6 +164,12 @@ class Estimates:
         guards = [self._sized("guards", guard) for guard in self.study.candidates[name].guards]
         policy = self._sized("models", wildcards["model"])
         return candidates_job(self.study, name, policy, guards, on=self._on, cores=self._cores)
+
+    def _distill(self, wildcards: Wildcards) -> Job:
+        name = wildcards["distillation"]
+        teacher = self.study.distillations[name].teacher.checkpoint
+        policy = self._sized("models", teacher.model) if teacher else None
+        return distill_job(self.study, name, policy, on=self._on, cores=self._cores)
 
     def _dpo(self, wildcards: Wildcards) -> Job:
         settings, on, policy = self.study.dpo[wildcards["recipe"]], self._on, self._sized("models", wildcards["model"])

@@ -2,7 +2,8 @@
 
 from safelrm.dag.costs.processors import CPU, GIB, SMALL_DISK, Batches, Job
 from safelrm.dag.costs.sizes import FLOAT32, SizedModel, expected_texts, from_scratch
-from safelrm.dag.settings import MadeModel, Study
+from safelrm.dag.entries import MadeModel
+from safelrm.dag.settings import Study
 from safelrm.training.settings import TrainingSettings
 
 # weights and AdamW's moments in float32 in a saved state; while one is written, the one before is kept

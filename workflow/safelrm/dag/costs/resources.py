@@ -8,7 +8,7 @@ from collections.abc import Callable
 from safelrm.dag.costs.jobs import SMALL, Estimates, Wildcards
 from safelrm.dag.costs.processors import GIB, Job
 from safelrm.dag.settings import Study
-from safelrm.dag.taught import candidates_of
+from safelrm.dag.taught import candidates_of, taught_arms, used_distillations
 from safelrm.judging.fields import judge_of
 
 Resource = int | Callable[..., int | str | None]
@@ -18,7 +18,7 @@ MEMORY_MARGIN, LEAST_MINUTES = 1.25, 10
 # rules whose jobs may span nodes
 TRAINING = ("sft", "dpo", "rl")
 # rules whose jobs can use several cores of a CPU
-SHARED = (*TRAINING, "candidates", "rollouts", "judge", "judge_probes", "judge_labelled")
+SHARED = (*TRAINING, "candidates", "distill", "rollouts", "judge", "judge_probes", "judge_labelled", "judge_distilled")
 
 
 class Costs:
@@ -44,6 +44,10 @@ class Costs:
                 self.job("judge", {"judge": judge, "model": arm.model})
             for analysis in study.analyses:
                 self.job("analyse", {"analysis": analysis, "model": arm.model})
+        for arm in taught_arms(study)[len(study.arms) :] if self._estimates.are_complete else []:
+            self.job(arm.method, {"model": arm.model, "recipe": str(arm.recipe), "arm": arm.name})
+        for name in used_distillations(study) if self._estimates.are_complete else []:
+            self.job("distill", {"distillation": name})
         for model in study.memorisation.models if study.memorisation and self._estimates.are_complete else []:
             self.job("min_k", {"model": model})
         for entry in study.validation.values() if self._estimates.are_complete else []:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from safelrm.dag.entries import DatasetEntry, MadeModel
 from safelrm.dag.paths import fetched_model
 from safelrm.dag.registry import settings_model
-from safelrm.dag.settings import DatasetEntry, MadeModel
 from safelrm.models.settings import FromScratch, Shape
 from safelrm.models.sizes import shape_of, stored_bytes
 from safelrm.training.settings import LoraSettings

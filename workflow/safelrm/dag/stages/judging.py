@@ -10,6 +10,7 @@ from safelrm.dag.paths import (
     classifier_manifest,
     data_file,
     data_files,
+    distilled_file,
     guard_manifest,
     named_data_files,
     probes_file,
@@ -23,7 +24,7 @@ from safelrm.judging.fields import judge_of
 
 
 class JudgingStages(Stages):
-    """The jobs of `judge`, `judge_labelled` and `validate`."""
+    """The jobs of `judge`, `judge_labelled`, `judge_distilled` and `validate`."""
 
     def rollouts(self, wildcards: Wildcards) -> list[str]:
         """The rollouts of every run of a model."""
@@ -62,6 +63,14 @@ class JudgingStages(Stages):
     def labelled_code(self, wildcards: Wildcards) -> str:
         """Code hash of `judge_labelled` with a judge's module."""
         return self.code("safelrm.judging.judge_labelled", self.judge_module(wildcards))
+
+    def distilled(self, wildcards: Wildcards) -> str:
+        """The responses of a distillation."""
+        return distilled_file(wildcards["distillation"])
+
+    def distilled_code(self, wildcards: Wildcards) -> str:
+        """Code hash of `judge_distilled` with a judge's module."""
+        return self.code("safelrm.judging.judge_distilled", self.judge_module(wildcards))
 
     def validated(self, wildcards: Wildcards) -> list[str]:
         """The labelled completions of a validation."""

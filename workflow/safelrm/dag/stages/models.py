@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelrm.core.files import canonical_json
+from safelrm.dag.entries import DatasetEntry, MadeModel
 from safelrm.dag.paths import data_file, fetched_dataset, fetched_model
 from safelrm.dag.registry import settings_model
-from safelrm.dag.settings import DatasetEntry, MadeModel
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.models.files import files_in
 from safelrm.models.settings import FetchDatasetSettings, FetchModelSettings

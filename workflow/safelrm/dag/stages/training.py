@@ -8,6 +8,7 @@ from safelrm.core.files import canonical_json
 from safelrm.dag.declarations import declared_scorers
 from safelrm.dag.paths import candidates_file, data_files, guard_manifest, named_data_files, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
+from safelrm.dag.taught import sft_file
 from safelrm.generation.settings import DecodingMode
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
 from safelrm.training.reward_settings import RewardTerm
@@ -40,14 +41,16 @@ class TrainingStages(Stages):
     def sft_data(self, wildcards: Wildcards) -> list[str]:
         """The conversations of an SFT recipe, or its candidates."""
         recipe = self._sft(wildcards)
-        return [self._candidates(recipe.candidates, wildcards)] if recipe.candidates else data_files(recipe.datasets)
+        if recipe.candidates:
+            return [self._candidates(recipe.candidates, wildcards)]
+        return [sft_file(self.study, name) for name in recipe.datasets]
 
     def sft_named_data(self, wildcards: Wildcards) -> list[str]:
         """`name=path` of these."""
         recipe = self._sft(wildcards)
         if recipe.candidates:
             return [f"{recipe.candidates}={self._candidates(recipe.candidates, wildcards)}"]
-        return named_data_files(recipe.datasets)
+        return [f"{name}={sft_file(self.study, name)}" for name in recipe.datasets]
 
     def sft_settings(self, wildcards: Wildcards) -> str:
         """Settings of an SFT recipe, with the template arguments of the decoding modes that it names."""

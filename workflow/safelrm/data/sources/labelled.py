@@ -11,36 +11,53 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from safelrm.core.errors import SafeLRMError
+from safelrm.data.account import Account
 from safelrm.data.records import Records
 from safelrm.data.schemas import LABELLED
 from safelrm.data.settings import LabelledTableSettings as Settings
-from safelrm.data.sources.table import chosen_records, drawn, mapped, optional_texts
+from safelrm.data.sources.table import made, mapped, optional_texts, printed
 
-__all__ = ["TABLE", "Settings", "load"]
+__all__ = ["TABLE", "Settings", "accounted", "load"]
 
 TABLE = LABELLED
 
 
 def load(settings: Settings) -> pd.DataFrame:
-    """The labelled completions.
+    """The labelled completions. What became of the rows of the file is printed.
 
     Raises:
         SafeLRMError: the file cannot be read, its rows do not fit the settings, or no row has a label.
     """
-    records, columns = chosen_records(settings), settings.columns
-    # a model may have said nothing
-    completions = records.texts(columns.completion, empty=True)
-    annotations = _annotations(records, columns.annotations)
-    final = [*map(_majority, annotations)] if columns.label is None else _labels(records, columns.label)
-    if not any(final) and not any(any(row) for row in annotations):
-        raise records.fault("no row has a label", columns.label, "name the columns of the labels")
-    rows = mapped(records, settings, _told(records.texts(columns.prompt), completions)).assign(
-        completion=completions,
-        final_label=final,
-        annotations=annotations,
-        **{name: optional_texts(records, getattr(columns, name)) for name in TABLE.optional},
-    )
-    return drawn(rows, records, settings)
+    return printed(*accounted(settings))
+
+
+def accounted(settings: Settings) -> tuple[pd.DataFrame, Account]:
+    """The labelled completions, and what became of the rows of the file.
+
+    Raises:
+        SafeLRMError: the file cannot be read, its rows do not fit the settings, or no row has a label.
+    """
+    columns = settings.columns
+
+    def build(records: Records) -> pd.DataFrame:
+        # a model may have said nothing
+        completions = records.texts(columns.completion, empty=True)
+        annotations = _annotations(records, columns.annotations)
+        final = [*map(_majority, annotations)] if columns.label is None else _labels(records, columns.label)
+        return mapped(records, settings, _told(records.texts(columns.prompt), completions)).assign(
+            completion=completions,
+            final_label=final,
+            annotations=annotations,
+            **{name: optional_texts(records, getattr(columns, name)) for name in TABLE.optional},
+        )
+
+    rows, account = made(settings, build)
+    if rows["final_label"].isna().all() and not any(any(labels) for labels in rows["annotations"]):
+        raise SafeLRMError(
+            "no row has a label", file=settings.path, key=columns.label, fix="name the columns of labels"
+        )
+    return rows, account
 
 
 def _labels(records: Records, column: str) -> list[str | None]:

@@ -4,39 +4,77 @@ The settings name the columns and choose the rows, so that a new benchmark needs
 
 1. of rows with the same prompt, the first is taken (`once`);
 2. `where` and `where_not` filter rows;
-3. the columns are mapped;
+3. the columns are mapped; a row that does not fit is an error, or is left out (`faulty`);
 4. `size` rows are drawn.
 
-docs/real_data.md shows the settings of public benchmarks.
+Each row of the file is kept, or left out for one reason (data/account.py). docs/sources.md says what does not fit.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
 from safelrm.core.seeds import derive_seed
+from safelrm.data.account import Account, account_of, without_faulty
 from safelrm.data.records import Records, label, read_records
 from safelrm.data.schemas import PROMPTS, REASONING
+from safelrm.data.settings import LEAVE_OUT, TableSourceSettings
 from safelrm.data.settings import PromptTableSettings as Settings
-from safelrm.data.settings import TableSourceSettings
 
-__all__ = ["TABLE", "Settings", "load"]
+__all__ = ["TABLE", "Settings", "accounted", "load"]
 
 TABLE = PROMPTS
 
 
 def load(settings: Settings) -> pd.DataFrame:
-    """The prompts.
+    """The prompts. What became of the rows of the file is printed.
 
     Raises:
         SafeLRMError: the file cannot be read, or its rows do not fit the settings.
     """
+    return printed(*accounted(settings))
+
+
+def accounted(settings: Settings) -> tuple[pd.DataFrame, Account]:
+    """The prompts, and what became of the rows of the file.
+
+    Raises:
+        SafeLRMError: the file cannot be read, or its rows do not fit the settings.
+    """
+
+    def build(records: Records) -> pd.DataFrame:
+        rows = mapped(records, settings)
+        columns = {"reference": _references(records, rows["kind"], settings)}
+        columns |= {name: optional_texts(records, getattr(settings.columns, name)) for name in TABLE.optional}
+        return rows.assign(**columns)
+
+    return made(settings, build)
+
+
+def made(settings: TableSourceSettings, build: Callable[[Records], pd.DataFrame]) -> tuple[pd.DataFrame, Account]:
+    """The rows of a data set, and what became of the rows of its file.
+
+    Args:
+        settings: which rows are wanted.
+        build: makes a row of each record, in order, with its `prompt_id`.
+
+    Raises:
+        SafeLRMError: the file cannot be read, its rows do not fit the settings, or no row is left.
+    """
     records = chosen_records(settings)
-    rows = mapped(records, settings)
-    columns = {"reference": _references(records, rows["kind"], settings)}
-    columns |= {name: optional_texts(records, getattr(settings.columns, name)) for name in TABLE.optional}
-    return drawn(rows.assign(**columns), records, settings)
+    if settings.faulty == LEAVE_OUT:
+        records = without_faulty(records, build)
+        records = records.first_of_each([*build(records)["prompt_id"]], "an id that an earlier row has")
+    rows = build(records)
+    records.require_unique([*rows["prompt_id"]], settings.columns.id)
+    return drawn(rows, records, settings)
+
+
+def printed(rows: pd.DataFrame, account: Account) -> pd.DataFrame:
+    """The rows, after their account was printed into the log of the job."""
+    print(f"{account}", flush=True)
+    return rows
 
 
 def chosen_records(settings: TableSourceSettings) -> Records:
@@ -45,22 +83,30 @@ def chosen_records(settings: TableSourceSettings) -> Records:
     Raises:
         SafeLRMError: the file cannot be read, or the filters leave no row.
     """
-    records = read_records(settings)
+    records, prompt = read_records(settings), settings.columns.prompt
+    if settings.faulty == LEAVE_OUT:
+        records = without_faulty(records, lambda some: some.texts(prompt))
     if settings.once:
-        records = records.first_of_each(settings.columns.prompt)
+        records = records.first_of_each(records.texts(prompt), f"`once`, {prompt}")
     for filters, invert in ((settings.where, False), (settings.where_not, True)):
         for column, values in filters.items():
             records = records.holding(column, {label(value) for value in values}, invert=invert)
     return records
 
 
-def mapped(records: Records, settings: TableSourceSettings, told: Sequence[str] | None = None) -> pd.DataFrame:
+def mapped(
+    records: Records,
+    settings: TableSourceSettings,
+    told: Sequence[str] | None = None,
+    asked: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """The columns that prompts, conversations and labelled completions share.
 
     Args:
         records: the rows of the file.
         settings: how they are mapped.
         told: the texts that ids are made from, if no column holds them; none: the prompts.
+        asked: the prompts, if they are more than a column holds.
 
     Raises:
         SafeLRMError: a column is missing, or a value does not fit it.
@@ -71,13 +117,13 @@ def mapped(records: Records, settings: TableSourceSettings, told: Sequence[str] 
             "prompt_id": records.ids(settings.columns.id, told or prompts, settings.prefix),
             "kind": _kinds(records, settings),
             "category": _categories(records, settings),
-            "prompt": _as_asked(prompts, records, settings),
+            "prompt": _as_asked(asked or prompts, records, settings),
         }
     )
 
 
-def drawn(rows: pd.DataFrame, records: Records, settings: TableSourceSettings) -> pd.DataFrame:
-    """As many of the rows as are wanted.
+def drawn(rows: pd.DataFrame, records: Records, settings: TableSourceSettings) -> tuple[pd.DataFrame, Account]:
+    """As many of the rows as are wanted, and the account of all.
 
     A row's place in the draw depends on its own id, so that a row added to the file changes at most one drawn row.
 
@@ -85,14 +131,15 @@ def drawn(rows: pd.DataFrame, records: Records, settings: TableSourceSettings) -
         SafeLRMError: there are fewer rows.
     """
     if settings.size is None:
-        return rows
+        return rows, account_of(records)
     if len(rows) < settings.size:
         problem = f"{len(rows)} rows are left, fewer than size = {settings.size}"
         raise records.fault(problem, "size", "lower `size`, or loosen `where` and `where_not`")
     order = [derive_seed(settings.prefix, settings.seed, prompt_id) for prompt_id in rows["prompt_id"]]
-    return (
-        rows.assign(order=order).sort_values("order").head(settings.size).drop(columns="order").reset_index(drop=True)
-    )
+    places = sorted(range(len(rows)), key=order.__getitem__)
+    numbers = [*records.rows]
+    left = records.without(sorted(numbers[place] for place in places[settings.size :]), "the draw of `size` rows")
+    return rows.iloc[places[: settings.size]].reset_index(drop=True), account_of(left)
 
 
 def optional_texts(records: Records, column: str | None) -> list[str | None]:
@@ -125,7 +172,7 @@ def _categories(records: Records, settings: TableSourceSettings) -> list[str]:
     return Records(joined, records.origin).texts(column, numbers=True)
 
 
-def _as_asked(prompts: list[str], records: Records, settings: TableSourceSettings) -> list[str]:
+def _as_asked(prompts: Sequence[str], records: Records, settings: TableSourceSettings) -> list[str]:
     column = settings.columns.context
     contexts = [""] * len(prompts) if column is None else records.texts(column, empty=True)
     below = "" if settings.instruction is None else f"\n\n{settings.instruction}"

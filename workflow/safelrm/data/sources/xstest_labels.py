@@ -7,11 +7,13 @@ safe.
 
 import pandas as pd
 
+from safelrm.data.account import Account, account_of
 from safelrm.data.records import read_records
 from safelrm.data.schemas import BENIGN, FULL_COMPLIANCE, FULL_REFUSAL, HARMFUL, LABELLED, PARTIAL_REFUSAL
 from safelrm.data.settings import RecordSettings as Settings
+from safelrm.data.sources.table import printed
 
-__all__ = ["TABLE", "Settings", "load"]
+__all__ = ["TABLE", "Settings", "accounted", "load"]
 
 TABLE = LABELLED
 LABELS = {
@@ -22,7 +24,16 @@ LABELS = {
 
 
 def load(settings: Settings) -> pd.DataFrame:
-    """The completions and their labels.
+    """The completions and their labels. What became of the rows of the file is printed.
+
+    Raises:
+        SafeLRMError: the file does not hold these columns, or an unknown label.
+    """
+    return printed(*accounted(settings))
+
+
+def accounted(settings: Settings) -> tuple[pd.DataFrame, Account]:
+    """The completions and their labels, and what became of the rows of the file.
 
     Raises:
         SafeLRMError: the file does not hold these columns, or an unknown label.
@@ -33,9 +44,11 @@ def load(settings: Settings) -> pd.DataFrame:
         [LABELS[label] for label in records.choices(column, tuple(LABELS))]
         for column in ("annotation_1", "annotation_2", "final_label")
     )
-    return pd.DataFrame(
+    ids = records.ids("id", prompts, "xstest")
+    records.require_unique(ids, "id")
+    rows = pd.DataFrame(
         {
-            "prompt_id": records.ids("id", prompts, "xstest"),
+            "prompt_id": ids,
             "kind": [HARMFUL if name.startswith("contrast_") else BENIGN for name in types],
             "category": types,
             "prompt": prompts,
@@ -45,3 +58,4 @@ def load(settings: Settings) -> pd.DataFrame:
             "annotations": list(zip(first, second, strict=True)),
         }
     )
+    return rows, account_of(records)

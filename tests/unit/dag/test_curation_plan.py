@@ -1,0 +1,62 @@
+"""What the rules of curation ask of a study, and what a configuration may not say of it."""
+
+import json
+import re
+
+import pytest
+from costs_fixtures import default_config
+
+from safelrm.core.errors import SafeLRMError
+from safelrm.dag.plan import Plan
+from safelrm.dag.study import load_study
+
+REFINED = {
+    "source": "safelrm.data.refine",
+    "settings": {"dataset": "star1", "overlap_with": ["requests_harmful"], "duplicates": "near"},
+}
+
+
+def plan_of(**changes) -> Plan:
+    config = default_config()
+    config["datasets"] |= changes.pop("datasets", {})
+    return Plan(load_study(config | changes, "config.yaml"))
+
+
+def test_a_refined_data_set_is_made_from_others_and_a_loaded_one_by_its_source():
+    plan = plan_of(datasets={"clean": REFINED}, curation={"datasets": ["clean", "requests_harmful"]})
+    clean = {"dataset": "clean"}
+    assert plan.curation.refined_dataset(clean) == "data/star1.parquet"
+    assert plan.curation.refined_overlap(clean) == ["data/requests_harmful.parquet"]
+    assert plan.curation.refined_named_overlap(clean) == ["requests_harmful=data/requests_harmful.parquet"]
+    # defaults are part of the settings
+    assert json.loads(plan.curation.refined_settings(clean))["near"] == 0.7
+    for name, made in (("clean", True), ("star1", False), ("clean_more", False)):
+        assert bool(re.fullmatch(rf"data/(?:{plan.curation.refined()})\.parquet", f"data/{name}.parquet")) == made
+        assert bool(re.fullmatch(rf"data/(?:{plan.curation.loaded()})\.parquet", f"data/{name}.parquet")) != made
+    assert {"data/clean.parquet", "data/star1.parquet"} <= set(plan.data.used())
+    assert plan.curation.targets() == [f"results/nano/curation/{name}.csv" for name in ("matches", "shares")]
+    assert json.loads(plan.curation.match_settings()) == {"near": 0.7, "ngram_words": 8, "ngram_share": 0.7}
+
+
+def test_a_study_without_curation_has_none_of_its_jobs():
+    plan = plan_of()
+    assert plan.curation.targets() == plan.curation.compared_files() == []
+    assert not re.fullmatch(f"(?:{plan.curation.refined()})", "star1")
+    assert not any("curation" in target for target in plan.targets())
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"dataset": "clean"}, "`clean` is made from itself"),
+        ({"dataset": "star1", "overlap_with": ["again"]}, "`clean` is made from itself"),
+        ({"dataset": "stra1"}, "did you mean `star1`?"),
+        ({"dataset": "star1", "overlap_with": ["star1"]}, "use `duplicates` for repeated rows within a set"),
+        ({"dataset": "star1", "near": 0}, "near"),
+    ],
+)
+def test_wrong_origins_are_named(settings, said):
+    again = {"source": "safelrm.data.refine", "settings": {"dataset": "clean"}}
+    with pytest.raises(SafeLRMError) as caught:
+        plan_of(datasets={"clean": {"source": "safelrm.data.refine", "settings": settings}, "again": again})
+    assert said in str(caught.value) and "datasets.clean.settings" in str(caught.value)

@@ -1,0 +1,110 @@
+"""Data sets that are made from other data sets, the comparison of all with all, and cards."""
+
+from pathlib import Path
+
+from safelrm.core.files import canonical_json
+from safelrm.dag.paths import (
+    data_file,
+    data_files,
+    dropped_file,
+    named_data_files,
+    result_file,
+    run_manifest,
+)
+from safelrm.dag.stages.common import Stages, Wildcards, settings_json
+from safelrm.data.curation_settings import CardFacts, CardSettings
+
+# a regular expression that nothing matches
+NOTHING = "(?!)"
+
+
+def tokenizer_file(model: str) -> str:
+    """The tokenizer of a base."""
+    return str(Path(run_manifest(model, "base", 0)).with_name("model") / "tokenizer.json")
+
+
+class CurationStages(Stages):
+    """The jobs of `refine`, `contamination` and `data_cards`."""
+
+    def refined(self) -> str:
+        """The names of data sets that are made from others, as a regular expression."""
+        return "|".join(self._refined()) or NOTHING
+
+    def loaded(self) -> str:
+        """The names of the other data sets, as a regular expression."""
+        names = self._refined()
+        return (rf"(?!(?:{'|'.join(names)})\.)" if names else "") + "[a-z0-9_]+"
+
+    def refined_dataset(self, wildcards: Wildcards) -> str:
+        """The data set whose rows a refined one has."""
+        return data_file(self._origins(wildcards)[0])
+
+    def refined_overlap(self, wildcards: Wildcards) -> list[str]:
+        """The data sets whose rows it must not repeat."""
+        return data_files(self._origins(wildcards)[1:])
+
+    def refined_named_overlap(self, wildcards: Wildcards) -> list[str]:
+        """`name=path` of these sets."""
+        return named_data_files(self._origins(wildcards)[1:])
+
+    def refined_settings(self, wildcards: Wildcards) -> str:
+        """Settings of a refined data set."""
+        return canonical_json(self.study.datasets[wildcards["dataset"]].settings)
+
+    def match_settings(self) -> str:
+        """From when two prompts repeat each other."""
+        return settings_json(self.study.curation and self.study.curation.matching)
+
+    def compared_files(self) -> list[str]:
+        """The data sets that are compared with each other."""
+        return data_files(self._compared())
+
+    def compared_named_files(self) -> list[str]:
+        """`name=path` of these sets."""
+        return named_data_files(self._compared())
+
+    def card_settings(self) -> str:
+        """What the configuration says of these sets."""
+        return settings_json(CardSettings(datasets={name: self._facts(name) for name in self._compared()}))
+
+    def card_files(self) -> list[str]:
+        """The cards of these sets."""
+        return [result_file(self.study.name, f"curation/cards/{name}.md") for name in self._compared()]
+
+    def dropped_files(self) -> list[str]:
+        """What was dropped of those sets that are made from others."""
+        return [dropped_file(name) for name in self._compared() if self.study.datasets[name].origins]
+
+    def dropped_named_files(self) -> list[str]:
+        """`name=path` of these tables."""
+        return [f"{Path(path).stem}={path}" for path in self.dropped_files()]
+
+    def tokenizers(self) -> list[str]:
+        """The tokenizers of the models that are compared."""
+        return [tokenizer_file(name) for name in self._tokenizing()]
+
+    def named_tokenizers(self) -> list[str]:
+        """`name=path` of these tokenizers."""
+        return [f"{name}={tokenizer_file(name)}" for name in self._tokenizing()]
+
+    def targets(self) -> list[str]:
+        """The tables of curation, if the study asks for them."""
+        names = ("matches", "shares", "lengths") if self.study.curation else ()
+        return [*(result_file(self.study.name, f"curation/{name}.csv") for name in names), *self.card_files()]
+
+    def _compared(self) -> list[str]:
+        return self.study.curation.datasets if self.study.curation else []
+
+    def _tokenizing(self) -> list[str]:
+        return self.study.compared_models() if self.study.curation else []
+
+    def _facts(self, name: str) -> CardFacts:
+        entry = self.study.datasets[name]
+        settings = {key: value for key, value in entry.settings.items() if key != "path" and value is not None}
+        return CardFacts(source=entry.source, settings=settings)
+
+    def _refined(self) -> list[str]:
+        return [name for name, entry in self.study.datasets.items() if entry.origins]
+
+    def _origins(self, wildcards: Wildcards) -> list[str]:
+        return self.study.datasets[wildcards["dataset"]].origins
