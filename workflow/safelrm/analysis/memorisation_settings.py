@@ -82,7 +82,7 @@ class MemorisationJobSettings(Strict):
 class MemorisationSettings(MinKSettings):
     """How familiar the texts of data sets are to bases before any of them is trained on them."""
 
-    datasets: list[Name] = Field(min_length=1, description="conversations, keys of `datasets`")
+    datasets: list[Name] = Field(min_length=1, description="conversations, keys of `datasets` or `selections`")
     models: list[Name] = Field(min_length=1, description="the bases that read them, keys of `models`")
     known: dict[Name, KnownMembership] = Field(
         default_factory=dict,
