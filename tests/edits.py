@@ -283,7 +283,10 @@ EDITS = {
     ),
     "settings of SFT": (
         f"{PACKAGE}/training/settings.py",
-        replace("class SftSettings(ModalSettings):", "class SftSettings(ModalSettings, frozen=True):"),
+        replace(
+            "class SftSettings(ModalSettings, EpochSettings):",
+            "class SftSettings(ModalSettings, EpochSettings, frozen=True):",
+        ),
         checkpoints(SFT) | after(SFT),
     ),
     "settings of RL": (

@@ -40,6 +40,7 @@ def texts(model: str, dataset: str, values, member: bool | None = None, k: int =
             "category": "any",
             "member": pd.Series([member] * len(values), dtype=object),
             "k": k,
+            "main": k == 60,
             "tokens": 10,
             "value": np.asarray(values, dtype=float),
             "refused": None,
@@ -58,7 +59,7 @@ VALUES = pd.concat(
 )
 # a row that training would refuse
 VALUES.loc[0, ["value", "tokens", "refused"]] = [None, 0, "too long"]
-VALUES = pd.concat([VALUES, VALUES.assign(k=20, value=VALUES.value * 2)], ignore_index=True)
+VALUES = pd.concat([VALUES, VALUES.assign(k=20, main=False, value=VALUES.value * 2)], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -142,18 +143,20 @@ def test_the_table_says_what_is_not_known(shown):
     assert "| star | not known | 39 + 1 refused | 10 |" in text
     assert "| seen | yes | 40 |" in text and "| fresh | no | 50 |" in text
     assert "95 % intervals" in text
+    # data sets at the study's K alone, the test of membership at each
+    assert "**a, K = 60**" in text and "K = 20" not in text and "| a | 20 | 0." in text
 
 
 def test_the_figure_has_a_panel_per_base_and_the_same_bytes_each_time(shown):
     drawn = []
     for _ in range(2):
         with mpl.rc_context(STYLE):
-            found = figure.draw(shown, figure.Settings())
+            found = figure.draw(shown)
             found.savefig(file := BytesIO(), format="svg", metadata={"Date": None})
         drawn.append(file.getvalue())
     assert drawn[0] == drawn[1]
     assert [axes.get_title() for axes in found.axes] == ["a", "b"]
-    assert [label.get_text() for label in found.axes[0].get_yticklabels()] == ["fresh (50)", "seen (40)", "star (39)"]
+    assert [label.get_text() for label in found.axes[0].get_yticklabels()] == ["seen (40)", "fresh (50)", "star (39)"]
     # data sets are told apart by filling and hatching, without colour
     fillings = {text.get_text() for text in found.legends[0].texts}
     assert fillings == {"not known whether trained on", "trained on", "not trained on", "quartiles"}
@@ -162,10 +165,10 @@ def test_the_figure_has_a_panel_per_base_and_the_same_bytes_each_time(shown):
     plt.close("all")
 
 
-def test_a_k_that_was_not_taken_is_told(shown):
-    with pytest.raises(SafeLRMError, match="K = 30") as error:
-        figure.draw(shown, figure.Settings(k=30))
-    assert "[20, 60]" in error.value.fix
+def test_a_study_without_a_value_is_told(shown):
+    none = Results({"min_k": VALUES.assign(value=None, tokens=0)}, STUDY)
+    with pytest.raises(SafeLRMError, match="no text has a value"):
+        figure.draw(none)
 
 
 def test_a_study_that_does_not_measure_it_shows_nothing():

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from costs_fixtures import costs, default_config
+from distilled_fixtures import selection_config
 
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.plan import Plan
@@ -13,7 +14,7 @@ KNOWN = {"nano_a": {"members": ["matched_a"], "others": ["distillation"]}}
 MEMORISATION = {"datasets": ["star1"], "models": ["nano_a", "nano_b"], "known": KNOWN, "k": 40}
 REPORTS = {
     "tables": {"min_k": {"module": "safelrm.reporting.sheets.min_k"}},
-    "figures": {"min_k": {"module": "safelrm.reporting.plots.min_k", "settings": {"k": 40}}},
+    "figures": {"min_k": {"module": "safelrm.reporting.plots.min_k"}},
 }
 
 
@@ -65,6 +66,17 @@ def test_a_study_without_it_is_as_before():
     assert plan.memorisation.targets() == plan.memorisation.tables() == []
     assert plan.memorisation.settings() == "{}"
     assert not any("min_k" in path for path in plan.published_files())
+
+
+def test_a_selection_is_read_like_a_data_set():
+    config = selection_config()
+    config["arms"] = config["arms"][:-1]
+    config["memorisation"] = {"datasets": ["star1", "direct"], "models": ["nano_b"]}
+    plan, of = Plan(load_study(config, "config.yaml")), {"model": "nano_b"}
+    assert plan.memorisation.named_data(of) == ["star1=data/star1.parquet", "direct=data/selected/direct.parquet"]
+    assert plan.memorisation.data(of) == ["data/star1.parquet", "data/selected/direct.parquet"]
+    assert "data/selected/direct.parquet" in plan.pinned_files()
+    assert costs(config).job("min_k", of).seconds > 5
 
 
 def test_its_data_sets_are_pinned(config):

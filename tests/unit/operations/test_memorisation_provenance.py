@@ -25,6 +25,7 @@ ROWS = pd.DataFrame(
             "category": "any",
             "member": None,
             "k": k,
+            "main": k == 60,
             "tokens": 9,
             "value": number / k,
             "refused": None,

@@ -73,7 +73,8 @@ def test_candidates_are_shown_as_rejection_sampling_takes_them(files, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("data", "model", "said"), [("none", "m", "--data: there is neither"), ("star", "none", "--model: there is no")]
+    ("data", "model", "said"),
+    [("none", "m", "--data: there is none of none, data/none.parquet"), ("star", "none", "--model: there is no")],
 )
 def test_what_is_not_there_is_named(monkeypatch, files, data, model, said):
     monkeypatch.chdir(files)

@@ -37,7 +37,8 @@ def _rows(values: pd.DataFrame, settings: MemorisationJobSettings) -> Iterator[d
         worth = _membership(of_base, settings, seed=derive_seed("memorisation", model, int(k)))
         for dataset, texts in of_base.groupby("dataset", sort=True):
             names = dict(zip(MEMORISATION_KEY, (model, dataset, int(k)), strict=True))
-            yield names | {"member": texts.member.iat[0]} | _summary(texts, settings.confidence) | worth
+            names |= {"main": texts.main.iat[0], "member": texts.member.iat[0]}
+            yield names | _summary(texts, settings.confidence) | worth
 
 
 def _summary(texts: pd.DataFrame, confidence: float) -> dict[str, object]:

@@ -20,8 +20,9 @@ MIN_K = Table(
         category=pa.string(),
         # whether the base was trained on the data set; missing if that is not known
         member=(pa.bool_(), None),
-        # K, in percent
+        # K, in percent, and whether it is the study's K, not one of its sweep
         k=pa.int64(),
+        main=pa.bool_(),
         # the tokens that count, of which K % are averaged
         tokens=pa.int64(),
         # in nats; lower means more familiar; missing if training would refuse the row
@@ -53,7 +54,9 @@ MEMORISATION = Table(
     columns(
         model=pa.string(),
         dataset=pa.string(),
+        # K, in percent, and whether it is the study's K, not one of its sweep
         k=pa.int64(),
+        main=pa.bool_(),
         # whether the base was trained on the data set; missing if that is not known
         member=(pa.bool_(), None),
         # the texts with a value, over which the numbers are, and those that training would refuse

@@ -82,7 +82,7 @@ class MemorisationJobSettings(Strict):
 class MemorisationSettings(MinKSettings):
     """How familiar the texts of data sets are to bases before any of them is trained on them."""
 
-    datasets: list[Name] = Field(min_length=1, description="conversations, keys of `datasets`")
+    datasets: list[Name] = Field(min_length=1, description="conversations, keys of `datasets` or `selections`")
     models: list[Name] = Field(min_length=1, description="the bases that read them, keys of `models`")
     known: dict[Name, KnownMembership] = Field(
         default_factory=dict,
@@ -118,9 +118,3 @@ class MemorisationSettings(MinKSettings):
                     f" `{TRAINED_ON}` or `{LEFT_OUT}`, as a module's texts are called"
                 )
         return self
-
-
-class MinKFigureSettings(Strict):
-    """Settings of the figure `min_k`."""
-
-    k: Percent = Field(60, description="the K that is drawn, one of those that `memorisation` takes")

@@ -106,6 +106,7 @@ def min_k_rows(
             "model": model,
             "member": members.get(row.dataset),
             "k": k,
+            "main": k == settings.k,
             "tokens": len(read.log_probabilities),
             "value": min_k(read.log_probabilities, k) if read.log_probabilities else None,
             "refused": read.refusal,

@@ -118,7 +118,8 @@ def _references_of_memorisation(study: Study) -> Iterator[tuple[str, str | None,
     if (asked := study.memorisation) is None:
         return
     yield from (("memorisation.models", name, "models") for name in asked.models)
-    yield from (("memorisation.datasets", name, "datasets") for name in asked.datasets)
+    named = [("datasets", name) for name in asked.datasets]
     for model, known in asked.known.items():
-        for side in ("members", "others"):
-            yield from ((f"memorisation.known.{model}.{side}", name, "datasets") for name in getattr(known, side))
+        named += [(f"known.{model}.{side}", name) for side in ("members", "others") for name in getattr(known, side)]
+    for key, name in named:
+        yield f"memorisation.{key}", name, "selections" if name in study.selections else "datasets"

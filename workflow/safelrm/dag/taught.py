@@ -56,10 +56,14 @@ def taught_arms(study: Study) -> list[Arm]:
 
 
 def used_selections(study: Study) -> list[str]:
-    """The selections that a job of the study reads: those that arms are trained on, audited or compared."""
-    audited = [*(study.audit.train if study.audit else ()), *(study.curation.datasets if study.curation else ())]
+    """The selections that a job of the study reads: those that arms are trained on, audited, compared or remembered."""
+    others = [
+        *(study.audit.train if study.audit else ()),
+        *(study.curation.datasets if study.curation else ()),
+        *(study.memorisation.all_datasets if study.memorisation else ()),
+    ]
     trained = [name for arm in taught_arms(study) for name in selections_of(study, arm)]
-    return list(dict.fromkeys([*trained, *(name for name in audited if name in study.selections)]))
+    return list(dict.fromkeys([*trained, *(name for name in others if name in study.selections)]))
 
 
 def used_distillations(study: Study) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from safelrm.analysis.memorisation_settings import MemorisationJobSettings
+from safelrm.analysis.memorisation_settings import LEFT_OUT, TRAINED_ON, MemorisationJobSettings
 from safelrm.analysis.schemas import ALL
 from safelrm.analysis.settings import ComparisonSettings, MeasuresJobSettings, MetricsJobSettings
 from safelrm.core.arms import FROM, plain_arm
@@ -26,9 +26,9 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import sha256, write_text
 from safelrm.core.tables import Table
 from safelrm.dag.command import configured_parser, plan_of
-from safelrm.dag.paths import candidates_file, data_file
+from safelrm.dag.paths import candidates_file
 from safelrm.dag.plan import Plan
-from safelrm.dag.taught import candidates_of
+from safelrm.dag.taught import candidates_of, sft_file
 from safelrm.data.schemas import CONVERSATIONS
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
 from safelrm.judging.fields import judge_of
@@ -97,7 +97,7 @@ def samples_with_texts(number: pd.Series, results: RemadeResults, plan: Plan) ->
     """The samples behind a number, with prompts and completions if the rollouts are here."""
     samples = results.samples_behind(number)
     if is_of_texts(number):
-        return _with_conversations(samples, Path(data_file(number.dataset)))
+        return _with_conversations(samples, Path(sft_file(plan.study, number.dataset)))
     files = [Path(path) for side in sides_of(number) for path in _rollouts(side, plan)]
     if not all(path.is_file() for path in files):
         return samples
@@ -140,7 +140,10 @@ def _trail_of_texts(number: pd.Series, results: RemadeResults, plan: Plan) -> It
     yield ""
     yield _file("Min-K%", results.min_k_file(number.model))
     yield f"taken          {plan.memorisation.min_k_settings()}"
-    yield _file("texts", data_file(number.dataset))
+    if number.dataset in (TRAINED_ON, LEFT_OUT):
+        yield f"told apart     {plan.memorisation.known(named)}"
+    else:
+        yield _file("texts", sft_file(plan.study, number.dataset))
     yield f"trained on     {plan.memorisation.members(named)}"
     yield _file("checkpoint", plan.memorisation.checkpoint(named))
     yield from _trail_of_base(named, plan)

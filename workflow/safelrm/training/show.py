@@ -4,10 +4,10 @@
     python -m safelrm show --data data/star1.parquet --model models/Qwen3-0.6B --rows 1 --max-length 2048
     python -m safelrm show --data star1 --model nano_b --template '{"enable_thinking": false}' --without-trace
 
-A data set is a file, or the name of one that `curate` has written. Candidates are shown as rejection sampling takes
-them: the best completion of each prompt. A model is its folder, or the name of one of a study, whose base is shown; its
-weights are not read. The trainer itself renders the rows (training/rendered.py), all of them. So the command also says
-how long they are, and which of them training would refuse.
+A data set is a file, or the name of one that `curate` or `select` has written. Candidates are shown as rejection
+sampling takes them: the best completion of each prompt. A model is its folder, or the name of one of a study, whose
+base is shown. Its weights are not read. The trainer itself renders the rows (training/rendered.py), all of them. So the
+command also says how long they are, and which of them training would refuse.
 
 Tokens without loss, with loss and the end token stand on lines of their own. A terminal shows them in colours, unless
 the environment variable NO_COLOR is set.
@@ -44,10 +44,11 @@ def data_of(name: str) -> pd.DataFrame:
     Raises:
         SafeLRMError: there is no such file, or it holds neither conversations nor candidates.
     """
-    path = Path(name) if Path(name).is_file() else Path("data", f"{name}.parquet")
-    if not path.is_file():
-        fix = "name a Parquet file of conversations, or a data set that `curate` has written to data/"
-        raise SafeLRMError(f"there is neither a file {name} nor {path}", file="--data", fix=fix)
+    places = [Path(name), Path("data", f"{name}.parquet"), Path("data/selected", f"{name}.parquet")]
+    path = next((path for path in places if path.is_file()), None)
+    if path is None:
+        fix = "name a Parquet file of conversations, or a data set that `curate` or `select` has written to data/"
+        raise SafeLRMError(f"there is none of {', '.join(map(str, places))}", file="--data", fix=fix)
     try:
         is_sampled = "reward" in pq.read_schema(path).names
     except (OSError, ValueError) as error:

@@ -4,8 +4,9 @@ from dataclasses import replace
 from functools import partial
 
 from safelrm.analysis.memorisation_settings import MinKSettings
+from safelrm.dag.costs.distilling import sft_texts
 from safelrm.dag.costs.processors import Job, Processor, fewest_gpus
-from safelrm.dag.costs.sizes import GUESSED_PROMPT_TOKENS, SizedModel, Texts, expected_texts, mixed, table_bytes
+from safelrm.dag.costs.sizes import GUESSED_PROMPT_TOKENS, SizedModel, Texts, mixed, table_bytes
 from safelrm.dag.settings import Study
 
 # a guess: the most tokens of a response
@@ -21,7 +22,7 @@ def min_k_job(study: Study, base: SizedModel, on: Processor) -> Job:
     asked, texts = MinKSettings(), []
     if study.memorisation:
         asked, known = study.memorisation, study.memorisation.known.get(base.name)
-        texts = [expected_texts(study.datasets[name], RESPONSE_TOKENS) for name in asked.read_by(base.name)]
+        texts = [sft_texts(study, name, RESPONSE_TOKENS) for name in asked.read_by(base.name)]
         if known and known.module:
             texts.append(Texts(2.0 * known.size, GUESSED_PROMPT_TOKENS, RESPONSE_TOKENS / 2))
     if asked.sample:

@@ -2,8 +2,9 @@
 
 from safelrm.analysis.memorisation_settings import KnownByModule, MemorisationJobSettings, MinKSettings
 from safelrm.core.files import canonical_json
-from safelrm.dag.paths import curve_file, data_file, data_files, min_k_file, named_data_files, result_file, run_manifest
+from safelrm.dag.paths import curve_file, data_file, min_k_file, result_file, run_manifest
 from safelrm.dag.stages.common import Stages, Wildcards, definitions, settings_json
+from safelrm.dag.taught import sft_file
 
 
 class MemorisationStages(Stages):
@@ -15,11 +16,11 @@ class MemorisationStages(Stages):
 
     def data(self, wildcards: Wildcards) -> list[str]:
         """The data sets that a base reads."""
-        return data_files(self._read(wildcards))
+        return [sft_file(self.study, name) for name in self._read(wildcards)]
 
     def named_data(self, wildcards: Wildcards) -> list[str]:
         """`name=path` of these."""
-        return named_data_files(self._read(wildcards))
+        return [f"{name}={sft_file(self.study, name)}" for name in self._read(wildcards)]
 
     def members(self, wildcards: Wildcards) -> str:
         """The data sets of which it is known whether the base was trained on them."""

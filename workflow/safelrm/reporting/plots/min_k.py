@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from safelrm.analysis.memorisation_settings import MinKFigureSettings as Settings
 from safelrm.core.errors import SafeLRMError
 from safelrm.reporting.outline import StudyOutline
 from safelrm.reporting.results import Results
@@ -39,25 +38,21 @@ def shown(study: StudyOutline) -> bool:
     return study.memorised
 
 
-def draw(results: Results, settings: Settings) -> Figure:
+def draw(results: Results) -> Figure:
     """Draw one panel per base.
 
     Raises:
-        SafeLRMError: there are no values at this K.
+        SafeLRMError: no text has a value.
     """
     rows = results["min_k"]
-    rows = rows[(rows.k == settings.k) & rows.value.notna()]
+    rows = rows[rows.main & rows.value.notna()]
     if rows.empty:
-        raise SafeLRMError(
-            f"there are no values at K = {settings.k}",
-            key="figures.min_k.settings.k",
-            fix=f"choose of {sorted(set(results['min_k'].k))}",
-        )
+        raise SafeLRMError("no text has a value", key="memorisation", fix="the table `min_k` says which are refused")
     bases = list(dict.fromkeys(rows.model))
     most = int(rows.groupby("model").dataset.nunique().max())
     figure, axes = panels(len(bases), width=5.2, height=1.5 + 0.55 * most)
     for panel, base in zip(axes, bases, strict=True):
-        _panel(panel, rows[rows.model == base], settings.k)
+        _panel(panel, rows[rows.model == base])
         panel.set_title(base)
     known = [answer for answer in LOOKS if answer in set(_answers(rows))]
     handles = [Patch(edgecolor=BLACK, label=TITLES[answer], **LOOKS[answer]) for answer in known]
@@ -70,8 +65,10 @@ def _answers(rows: pd.DataFrame) -> list[bool | None]:
     return [None if pd.isna(member) else bool(member) for member in rows.member]
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, k: int) -> None:
-    names = sorted(set(rows.dataset))
+def _panel(axes: Axes, rows: pd.DataFrame) -> None:
+    """Data sets from above; those of which it is known whether the base was trained on them come last."""
+    known = dict(zip(rows.dataset, rows.member.notna(), strict=True))
+    names = sorted(known, key=lambda name: (known[name], name), reverse=True)
     edges = np.linspace(0.0, float(rows.value.max()) or 1.0, BINS + 1)
     highest = 0.0
     densities = {}
@@ -87,5 +84,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, k: int) -> None:
         axes.plot([low, high], [place, place], color=BLACK, linewidth=3, solid_capstyle="butt")
         axes.plot([middle], [place], color=BLACK, marker="|", markersize=11, markeredgewidth=1.5)
     axes.set_yticks(range(len(names)), [f"{name} ({(rows.dataset == name).sum()})" for name in names])
-    axes.set(ylim=(-0.35, len(names)), xlim=(0.0, edges[-1]), xlabel=f"Min-{k}% probability, nats")
+    axes.set(
+        ylim=(-0.35, len(names) - 1 + HEIGHT + 0.15),
+        xlim=(0.0, edges[-1]),
+        xlabel=f"Min-{rows.k.iat[0]}% probability, nats",
+    )
     axes.grid(axis="y", visible=False)

@@ -32,9 +32,9 @@ def rows(results: Results) -> pd.DataFrame:
 
 
 def markdown(rows: pd.DataFrame, results: Results) -> str:
-    """One table per base and K of all data sets, then what Min-K% is worth under each base at each K."""
+    """One table per base of all data sets at the study's K, then what Min-K% is worth under each base at each K."""
     parts = []
-    for (model, k), of_base in rows.groupby(["model", "k"], sort=True):
+    for (model, k), of_base in rows[rows.main].groupby(["model", "k"], sort=True):
         lines = [_line(row) for row in of_base.sort_values("dataset").itertuples()]
         parts.append(f"**{model}, K = {k}**\n\n{markdown_table(HEAD, lines)}")
     level = f"{100 * results.study.confidence:g}"
