@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from saving_fixtures import SITE
 from training_fixtures import stage_arguments
+from warm_python import warm_python
 
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
@@ -97,7 +98,8 @@ def start(inputs, tmp_path_factory):
             "--",
             f"safelrm.training.{stage}",
         ]
-        command = [sys.executable, *launcher, *stage_arguments(stage, inputs, SETTINGS[stage] | changes)]
+        # one process is what other tests of trainings are
+        command = [warm_python() if gpus == 1 else sys.executable, *launcher, *stage_arguments(stage, inputs, SETTINGS[stage] | changes)]
         variables = os.environ | {"PYTHONPATH": f"{site}:{WORKFLOW}", SAVE_MINUTES: "4"} | dict(environment)
         folder.mkdir(exist_ok=True)
         return subprocess.Popen(
