@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from saving_fixtures import SITE
 from training_fixtures import stage_arguments
-from warm_python import warm_python
 
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.errors import SafeLRMError
@@ -23,6 +22,7 @@ from safelrm.core.saving import SAVE_MINUTES
 from safelrm.models.schemas import CURVES
 from safelrm.training.processes import process_count, share_batch, shared_arguments
 from safelrm.training.settings import SftSettings
+from warm_python import warm_python
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 SFT = {
@@ -98,8 +98,11 @@ def start(inputs, tmp_path_factory):
             "--",
             f"safelrm.training.{stage}",
         ]
-        # one process is what other tests of trainings are
-        command = [warm_python() if gpus == 1 else sys.executable, *launcher, *stage_arguments(stage, inputs, SETTINGS[stage] | changes)]
+        command = [
+            warm_python() if gpus == 1 else sys.executable,
+            *launcher,
+            *stage_arguments(stage, inputs, SETTINGS[stage] | changes),
+        ]
         variables = os.environ | {"PYTHONPATH": f"{site}:{WORKFLOW}", SAVE_MINUTES: "4"} | dict(environment)
         folder.mkdir(exist_ok=True)
         return subprocess.Popen(
