@@ -83,7 +83,8 @@ def freezes_in_training(folder: Path, stage: str) -> Callable[[], bool]:
     def is_frozen() -> bool:
         nonlocal process
         if process is None or not process.is_running():
-            time.sleep(0.3)
+            # it imports for seconds before it trains
+            time.sleep(1.0)
             process = next((found for name, found in stages(folder) if name == stage), None)
         with suppress(OSError, psutil.Error, AttributeError):
             status = Path(f"/proc/{process.pid}/status").read_text()

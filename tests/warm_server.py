@@ -16,8 +16,9 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -62,6 +63,39 @@ PACKAGES = (
 )
 
 
+@dataclass
+class Job:
+    """A fork at work.
+
+    Attributes:
+        number: of its process.
+        process: a file that can be read from when the process has ended.
+        client: tells signals, and is told the exit status; None if it is gone.
+    """
+
+    number: int
+    process: int
+    client: socket.socket | None
+
+    def pass_on(self) -> None:
+        """Pass a signal on. Without its client, the job ends."""
+        sent = self.client.recv(1)
+        os.kill(self.number, sent[0] if sent else signal.SIGKILL)
+        if not sent:
+            self.client.close()
+            self.client = None
+
+    def report(self) -> None:
+        """Tell the exit status."""
+        status = os.waitstatus_to_exitcode(os.waitpid(self.number, 0)[1])
+        os.close(self.process)
+        if self.client:
+            # the client may have been killed
+            with suppress(OSError):
+                self.client.sendall(bytes([status if status >= 0 else 128 - status]))
+            self.client.close()
+
+
 def serve(address: str) -> None:
     """Run the job of each client in a process of its own."""
     listener = socket.socket(socket.AF_UNIX)
@@ -74,12 +108,22 @@ def serve(address: str) -> None:
     # the collector would otherwise write to all pages that the forks share
     gc.collect()
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
-        client, _ = listener.accept()
-        if os.fork() == 0:
-            attend(client, str(Path(address).with_name("python")))
-        client.close()
+    jobs: list[Job] = []
+    while True:
+        heard = [job.client for job in jobs if job.client]
+        ready, _, _ = select.select([sys.stdin, listener, *heard, *(job.process for job in jobs)], [], [])
+        if sys.stdin in ready:
+            break
+        for job in jobs:
+            if job.process in ready:
+                job.report()
+            elif job.client in ready:
+                job.pass_on()
+        jobs = [job for job in jobs if job.process not in ready]
+        if listener in ready:
+            jobs += start(listener, jobs, str(Path(address).with_name("python")))
+    for job in jobs:
+        os.kill(job.number, signal.SIGKILL)
 
 
 def prepare() -> None:
@@ -95,25 +139,24 @@ def prepare() -> None:
     gc.unfreeze = lambda: None
 
 
-def attend(client: socket.socket, executable: str) -> NoReturn:
-    """Run a job, pass signals on to it, and send its exit status. It takes the executable for its Python."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    sys.executable = executable
-    size, files, _, _ = socket.recv_fds(client, 8, 3)
-    job = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
+def start(listener: socket.socket, others: Sequence[Job], executable: str) -> list[Job]:
+    """Start the job of the next client, if that is still there. The job takes the executable for its Python."""
+    client, _ = listener.accept()
+    try:
+        size, files, _, _ = socket.recv_fds(client, 8, 3)
+        job = json.loads(client.makefile("rb").read(int.from_bytes(size, "big")))
+    except (OSError, ValueError):
+        client.close()
+        return []
     number = os.fork()
     if number == 0:
-        client.close()
+        for mine in (listener, client, *(other.client for other in others if other.client)):
+            mine.close()
+        sys.executable = executable
         end(lambda: work(files, **job))
-    process = os.pidfd_open(number)
-    while process not in select.select([client, process], [], [])[0]:
-        sent = client.recv(1)
-        os.kill(number, sent[0] if sent else signal.SIGKILL)
-    status = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
-    # the client may have been killed
-    with suppress(OSError):
-        client.sendall(bytes([status if status >= 0 else 128 - status]))
-    os._exit(0)
+    for file in files:
+        os.close(file)
+    return [Job(number, os.pidfd_open(number), client)]
 
 
 def work(files: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:

@@ -22,6 +22,7 @@ from safelrm.core.saving import SAVE_MINUTES
 from safelrm.models.schemas import CURVES
 from safelrm.training.processes import process_count, share_batch, shared_arguments
 from safelrm.training.settings import SftSettings
+from warm_python import warm_python
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
 SFT = {
@@ -97,7 +98,11 @@ def start(inputs, tmp_path_factory):
             "--",
             f"safelrm.training.{stage}",
         ]
-        command = [sys.executable, *launcher, *stage_arguments(stage, inputs, SETTINGS[stage] | changes)]
+        command = [
+            warm_python() if gpus == 1 else sys.executable,
+            *launcher,
+            *stage_arguments(stage, inputs, SETTINGS[stage] | changes),
+        ]
         variables = os.environ | {"PYTHONPATH": f"{site}:{WORKFLOW}", SAVE_MINUTES: "4"} | dict(environment)
         folder.mkdir(exist_ok=True)
         return subprocess.Popen(
