@@ -52,7 +52,8 @@ def test_an_edit_of_the_code_is_an_edit_of_the_parameters(rules):
 def test_outputs_are_named_files(rules):
     # a folder is moved into one that another run has just put into the cache
     for rule in rules.values():
-        assert len(dict(rule.output.items())) == len(rule.output), rule.name
+        # a list of files, as cards are, has no name for each
+        assert rule.name not in KEPT or len(dict(rule.output.items())) == len(rule.output), rule.name
         assert not any(path.is_directory for path in rule.output), rule.name
 
 
