@@ -10,6 +10,7 @@ pytestmark = pytest.mark.dag
 RULES = ("distill", "judge_distilled", "select", "sft", "rl")
 GUARDED = {
     "module": "safelrm.training.filters.judged",
+    "kinds": ["harmful"],
     "settings": {"judge": "guard_a", "part": "y", "verdicts": ["safe"]},
 }
 

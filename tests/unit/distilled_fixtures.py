@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = {"h": "harmful", "b": "benign", "r": "reasoning"}
 GUARDED = {
     "module": "safelrm.training.filters.judged",
+    "kinds": ["harmful", "benign"],
     "settings": {"judge": "guard_a", "part": "y", "verdicts": ["safe"]},
 }
 LIMITS = {"sampling": {"temperature": 1.0, "max_tokens": 96}, "seed": 1}

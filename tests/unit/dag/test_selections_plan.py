@@ -96,7 +96,8 @@ def test_a_mode_gives_the_template_its_arguments_and_changes_no_sampling():
 
 
 def judged_by(judge: str, **settings: object) -> dict:
-    return {"module": GUARDED["module"], "settings": {"part": "y", **settings, "judge": judge}}
+    kinds = ["reasoning"] if judge == "exact" else ["harmful"]
+    return GUARDED | {"kinds": kinds, "settings": {"part": "y", **settings, "judge": judge}}
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,12 @@ def test_what_has_rewarded_the_teacher_does_not_report():
         ("selections", "direct", {"filters": [judged_by("guard_a.tone", verdicts=["safe"])]}, "no field `tone`"),
         ("selections", "direct", {"filters": [judged_by("refusal", least=0.5)]}, "`refusal` gives no scores"),
         ("selections", "direct", {"filters": [judged_by("guard_a")]}, "give `verdicts`, or `least`"),
+        (
+            "selections",
+            "direct",
+            {"filters": [GUARDED | {"kinds": ["reasoning"]}]},
+            "does not judge kinds ['reasoning']",
+        ),
         ("selections", "direct", {"filters": [{"module": "safelrm.judging.exact"}]}, "has no ['reasons']"),
         ("selections", "direct", {"filters": [{"module": "safelrm.nowhere"}]}, "there is no module `safelrm.nowhere`"),
         ("distillations", "own", {"prompts": ["none"]}, "own.prompts: `none` is not in `datasets`"),

@@ -109,17 +109,21 @@ def validation_settings(study: Study, name: str, file: str) -> ValidationJobSett
         raise SafeLRMError(fault.problem, file=file, key=key, fix=fix) from None
 
 
-def field_referred(study: Study, reference: str, part: str, file: str, key: str) -> JudgeField:
-    """The field that a reference to a judge names, whose judge judges a part.
+def field_referred(
+    study: Study, reference: str, part: str, kinds: Collection[str], *, file: str, key: str
+) -> JudgeField:
+    """The field that a reference to a judge names, whose judge judges a part of samples of some kinds of prompts.
 
     Raises:
-        SafeLRMError: the judge has no such field, gives several of which none is named, or does not judge the part.
+        SafeLRMError: the judge has no such field, gives several of which none is named, or does not judge the part or
+            the kinds.
     """
     judge = chosen_field(reference)[0]
     entry = study.judges[judge]
     of_judge = declared_fields(entry.module, entry.settings, file, f"judges.{judge}")
     field = _referred({judge: of_judge}, reference, file, key)
-    _require_judged(study, reference, "parts", (part,), file=file, key=key)
+    for what, needed in (("parts", (part,)), ("kinds", kinds)):
+        _require_judged(study, reference, what, needed, file=file, key=key)
     return field
 
 

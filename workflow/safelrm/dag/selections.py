@@ -83,8 +83,8 @@ def with_selected_settings(study: Study, file: str) -> Study:
             _completed(study, entry, f"selections.{name}.filters.{place}", file)
             for place, entry in enumerate(selection.filters)
         ]
-        for best in selection.best.values():
-            field_referred(study, best.judge, best.part, file, f"selections.{name}.best")
+        for kind, best in selection.best.items():
+            field_referred(study, best.judge, best.part, (kind,), file=file, key=f"selections.{name}.best")
         selections[name] = selection.model_copy(update={"filters": filters})
     return study.model_copy(update={"distillations": distillations, "selections": selections})
 
@@ -99,7 +99,7 @@ def _completed(study: Study, entry: FilterEntry, key: str, file: str) -> FilterE
             near = difflib.get_close_matches(judge, study.judges, n=1)
             fix = f"did you mean `{near[0]}`?" if near else f"add it to `judges`, which has {sorted(study.judges)}"
             raise SafeLRMError(f"`{judge}` is not in `judges`", file=file, key=at, fix=fix)
-        field = field_referred(study, reference, str(settings.get("part", "y")), file, at)
+        field = field_referred(study, reference, str(settings.get("part", "y")), entry.kinds, file=file, key=at)
         if entry.module == JUDGED:
             _check_condition(settings, field, reference, file, key)
     return complete

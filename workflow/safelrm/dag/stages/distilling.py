@@ -69,8 +69,8 @@ class DistillingStages(Stages):
         """Settings of a selection, with the fields that it reads."""
         entry = self._selection(wildcards)
         fields = {
-            best.judge: field_referred(self.study, best.judge, best.part, "the configuration", "selections")
-            for best in entry.best.values()
+            best.judge: field_referred(self.study, best.judge, best.part, (kind,), file="--settings", key="selections")
+            for kind, best in entry.best.items()
         }
         return canonical_json(SelectJobSettings(**dict(entry), fields=fields).model_dump(mode="json"))
 
