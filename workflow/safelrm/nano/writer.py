@@ -29,8 +29,6 @@ from safelrm.nano.world.teacher import (
 
 # rules have written what it says
 BUILT_IN = True
-# rules write these responses: what they do to a student is partly built in
-BUILT_IN = True
 WAYS = {
     way.__name__: way
     for way in (
