@@ -33,7 +33,7 @@ STUDIES = [
 def real_data(tmp_path, monkeypatch):
     """Empty files in place of the publishers': a plan reads none of them. Of an encoder it reads what there is."""
     for name in re.findall(r"\$\{SAFELRM_REAL_DATA\}/(\S+)", "".join(map(Path.read_text, _presets()))):
-        (tmp_path / name.rstrip("},")).touch()
+        (tmp_path / name.rstrip('"},')).touch()
     encoder = tmp_path / "encoder"
     encoder.mkdir()
     for name in ("config.json", "tokenizer.json"):
