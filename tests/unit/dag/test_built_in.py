@@ -18,7 +18,10 @@ def test_arms_on_written_data_are_found_with_those_that_go_on_from_them(config):
         "source": "safelrm.nano.sources.variants",
         "settings": {**config["datasets"]["matched_a"]["settings"], "variant": "short"},
     }
-    config["sft"]["built_in_short"] = config["sft"]["star1"] | {"dataset": "short"}
+    # what is made from written data is written, too
+    refined = {"dataset": "short", "duplicates": "exact"}
+    config["datasets"]["short_once"] = {"source": "safelrm.data.refine", "settings": refined}
+    config["sft"]["built_in_short"] = config["sft"]["star1"] | {"dataset": "short_once"}
     config["sft"]["mixed"] = {key: value for key, value in config["sft"]["star1"].items() if key != "dataset"} | {
         "mixture": [{"dataset": "star1", "weight": 1}, {"dataset": "matched_a", "weight": 1}]
     }

@@ -123,3 +123,12 @@ def test_a_card_counts_what_was_dropped_and_names_the_hub(written):
 
 def test_no_card_holds_a_text_of_a_row(written):
     assert not any(word in text for text in written.values() for word in ("secret", "hidden", "veiled"))
+
+
+def test_a_card_names_the_most_frequent_categories():
+    names = [f"c{place}" for place in range(50)]
+    rows = pd.DataFrame({"prompt": names, "kind": "benign", "category": names})
+    most = pd.DataFrame({"prompt": ["x", "y"], "kind": "benign", "category": "many"})
+    said = data_cards._rows("d", pd.concat([rows, most]), {})
+    assert said.startswith("|kind|category|rows|\n|-|-|-|\n|benign|many|2|\n")
+    assert said.endswith("11 more categories have 11 rows.\n")

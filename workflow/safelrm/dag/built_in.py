@@ -40,7 +40,7 @@ def built_in_note(study: Study) -> str:
 def _sources(study: Study, arm: Arm) -> Iterator[str]:
     """The modules that make the SFT data of an arm, or that wrote as its teachers, or what these have learned from."""
     if arm.method == "sft":
-        yield from (study.datasets[name].source for name in study.sft[arm.recipe].datasets if name in study.datasets)
+        yield from (study.loaded(name).source for name in study.sft[arm.recipe].datasets if name in study.datasets)
     for name in selections_of(study, arm):
         teacher = study.distillations[study.selections[name].distillation].teacher
         if teacher.module:

@@ -166,12 +166,16 @@ class Study(Strict):
             for seed in arm.seeds:
                 yield arm.model, arm.name, seed
 
-    def kind_of(self, dataset: str) -> object:
-        """What the settings of a data set say of the kind of its prompts; of one made from another, what that one's."""
+    def loaded(self, dataset: str) -> DatasetEntry:
+        """The data set whose rows a data set has: itself, unless it is made from another."""
         entry = self.datasets[dataset]
         while entry.origins:
             entry = self.datasets[entry.origins[0]]
-        return entry.settings.get("kind")
+        return entry
+
+    def kind_of(self, dataset: str) -> object:
+        """What the settings of a data set say of the kind of its prompts."""
+        return self.loaded(dataset).settings.get("kind")
 
     def recipe(self, arm: Arm) -> TrainingSettings | None:
         """What an arm is trained by; None for a base."""

@@ -31,6 +31,8 @@ UNSTATED = "other"
 LICENCES = ("mit", "apache-2.0", "cc-by-4.0", "cc-by-nc-4.0", "cc-by-sa-4.0", "cc0-1.0", "odc-by")
 # the hub's classes of size
 SIZES = (("n<1K", 10**3), ("1K<n<10K", 10**4), ("10K<n<100K", 10**5), ("100K<n<1M", 10**6))
+# categories that a card names
+SHOWN = 40
 # the table of the rates of risky patterns
 RISKY = "risky_patterns"
 LENGTH_COLUMNS = ("mean", "p5", "p25", "p50", "p75", "p90", "p95", "p99", "max")
@@ -50,7 +52,7 @@ def card(name: str, rows: pd.DataFrame, facts: CardFacts, tables: Mapping[str, p
     data = DatasetCardData(
         license=_hub_licence(facts.licence),
         pretty_name=facts.title or name,
-        size_categories=[next((size for size, most in SIZES if len(rows) < most), "n>1M")],
+        size_categories=[next((size for size, most in SIZES if len(rows) < most), "1M<n<10M")],
         source_datasets=[f"extended|{facts.hub}"] if facts.hub else None,
         task_categories=["text-generation"],
         tags=["safelrm", "safety", *sorted(rows["kind"].unique())],
@@ -90,8 +92,10 @@ def _summary(rows: pd.DataFrame, facts: CardFacts, digest: str) -> str:
 
 
 def _rows(name: str, rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> str:
-    counts = rows.groupby(["kind", "category"]).size()
-    parts = [_table(("kind", "category", "rows"), ((*group, count) for group, count in counts.items()))]
+    counts = rows.groupby(["kind", "category"]).size().sort_values(ascending=False, kind="stable")
+    parts = [_table(("kind", "category", "rows"), ((*group, count) for group, count in counts[:SHOWN].items()))]
+    if len(counts) > SHOWN:
+        parts.append(f"{len(counts) - SHOWN} more categories have {counts[SHOWN:].sum()} rows.\n")
     if "rows" in tables and not (read := tables["rows"][tables["rows"]["dataset"] == name]).empty:
         head = f"{read['read'].iloc[0]} rows of the file:\n\n"
         parts.append(head + _table(("outcome", "rows"), read[["outcome", "rows"]].itertuples(index=False)))

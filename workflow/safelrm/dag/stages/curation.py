@@ -110,9 +110,7 @@ class CurationStages(Stages):
         """What is known of a set. Licence and title are those of the public set that its rows are from."""
         if name in self.study.selections:
             return CardFacts(source=SELECT, settings=self.study.selections[name].model_dump(mode="json"))
-        entry = first = self.study.datasets[name]
-        while first.origins:
-            first = self.study.datasets[first.origins[0]]
+        entry, first = self.study.datasets[name], self.study.loaded(name)
         settings = {key: value for key, value in entry.settings.items() if key != "path" and value is not None}
         preset = data_presets()[first.preset] if first.preset else None
         known = {key: getattr(preset, key) for key in ("title", "licence", "warning")} if preset else {}
