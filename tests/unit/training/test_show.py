@@ -84,6 +84,14 @@ def test_what_is_not_there_is_named(monkeypatch, files, data, model, said):
     assert said in str(error.value) and error.value.fix
 
 
+@pytest.mark.parametrize("given", ["no", "3", '{"a": [1]}'])
+def test_arguments_of_the_template_are_a_mapping_of_plain_values(monkeypatch, capsys, given):
+    monkeypatch.setattr(sys, "argv", ["show", "--data", "star", "--model", "m", "--template", given])
+    with pytest.raises(SystemExit):
+        show.main()
+    assert "--template: invalid" in capsys.readouterr().err
+
+
 def test_a_file_that_is_no_table_is_named(tmp_path):
     (tmp_path / "rows.parquet").write_text("no")
     with pytest.raises(SafeLRMError, match="not a readable Parquet"):

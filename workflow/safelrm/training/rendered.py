@@ -66,18 +66,19 @@ def weightless_policy(folder: Path) -> Policy:
     """The model of a folder without its weights: its configuration, its tokenizer and its end tokens.
 
     Raises:
-        SafeLRMError: the folder has no configuration, or no tokenizer with a chat template and an end token.
+        SafeLRMError: the folder has no configuration of a known model, or no tokenizer with a chat template and an end
+            token.
     """
     tokenizer = Chat(folder).tokenizer
     if tokenizer.eos_token_id is None:
         raise SafeLRMError("the tokenizer has no end token", file=folder, key="eos_token", fix="choose a chat model")
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
     except (OSError, ValueError) as error:
-        problem = f"the configuration of the model cannot be read ({error})"
-        raise SafeLRMError(problem, file=folder, fix="name the folder of a model") from error
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+        problem = f"the configuration is of no causal language model that is known here ({error})"
+        raise SafeLRMError(problem, file=folder, fix="name the folder of a model that SFT can train") from error
     if (folder / "generation_config.json").is_file():
         model.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
     return Policy(model, tokenizer, folder)

@@ -14,7 +14,6 @@ the environment variable NO_COLOR is set.
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
 from safelrm.core.cli import command_parser, run
 from safelrm.core.errors import SafeLRMError
@@ -30,6 +30,7 @@ from safelrm.data.schemas import CONVERSATIONS
 from safelrm.training.best_of import best_of
 from safelrm.training.command import prepare_process
 from safelrm.training.schemas import CANDIDATES
+from safelrm.training.settings import TemplateArguments
 
 if TYPE_CHECKING:
     from safelrm.training.rendered import RenderedRow
@@ -93,7 +94,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--model", required=True, help="the folder of a model, or its name")
     parser.add_argument("--rows", type=int, default=3, help="rows to show (default: 3)")
     parser.add_argument("--max-length", type=int, help="the recipe's `max_length` (default: the context of the model)")
-    parser.add_argument("--template", type=json.loads, metavar="JSON", help="arguments of the chat template, of a mode")
+    arguments_of = TypeAdapter(TemplateArguments).validate_json
+    parser.add_argument("--template", type=arguments_of, metavar="JSON", help="arguments of the chat template")
     parser.add_argument("--without-trace", action="store_true", help="the mode asks for no trace")
     return parser
 
@@ -116,7 +118,7 @@ def main() -> None:
     # a console may not be able to write every character
     sys.stdout.reconfigure(errors="backslashreplace")
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    for row in rows[: options.rows]:
+    for row in rows[: max(0, options.rows)]:
         print(f"{escaped(row.prompt_id)}: {len(row.ids)} tokens, {row.learned} with loss")
         for line in marked_lines(row.ids, row.labels, policy.tokenizer, policy.stop_ids, coloured=coloured):
             print(line)
