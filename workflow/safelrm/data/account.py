@@ -3,7 +3,8 @@
 A row is named by its number in the file, counted from 1 without the header, and never by its text.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from safelrm.core.errors import SafeLRMError
@@ -11,6 +12,10 @@ from safelrm.data.records import Records
 
 # rows that a line of a log names
 _SHOWN = 10
+# rows that are tried at a time, where faulty ones are left out
+_TOGETHER = 64
+# how an error of Records names a row
+_ROW = re.compile(r"row (\d+) ")
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def account_of(records: Records) -> Account:
 def without_faulty(records: Records, use: Callable[[Records], object]) -> Records:
     """The records without the rows that cannot be used. The reason of each is its error.
 
-    Records are halved until one row is left, so that few faults of many rows are found in few steps.
+    Records are used a few at a time. An error names the row at fault; where it does not, they are halved.
 
     Args:
         records: the records.
@@ -60,21 +65,32 @@ def without_faulty(records: Records, use: Callable[[Records], object]) -> Record
         SafeLRMError: more than half of the rows cannot be used. Then the settings do not fit the file.
     """
     faults: dict[int, str] = {}
-    todo = [[*records.rows]]
+    numbered = [*records.rows]
+    todo = [numbered[start : start + _TOGETHER] for start in range(0, len(numbered), _TOGETHER)]
     while todo:
         numbers = todo.pop()
         try:
             use(records.chosen(numbers))
         except SafeLRMError as error:
-            middle = len(numbers) // 2
-            if middle:
+            row = _row_at_fault(error, numbers)
+            if row is None:
+                middle = len(numbers) // 2
                 todo += [numbers[:middle], numbers[middle:]]
-            elif numbers:
-                reason = error.problem.removeprefix(f"row {numbers[0]} ")
-                faults[numbers[0]] = f"{error.key}: {reason}" if error.key else reason
-            if 2 * len(faults) > len(records.rows):
-                problem = f"more than half of the rows cannot be used, such as row {numbers[0]}: {error.problem}"
+                continue
+            reason = error.problem.removeprefix(f"row {row} ")
+            faults[row] = f"{error.key}: {reason}" if error.key else reason
+            if 2 * len(faults) > len(numbered):
+                problem = f"more than half of the rows cannot be used, such as row {row}: {error.problem}"
                 raise records.fault(problem, error.key, error.fix) from None
+            todo += [rest] if (rest := [number for number in numbers if number != row]) else []
     for reason in dict.fromkeys(faults[number] for number in sorted(faults)):
         records = records.without([number for number in records.rows if faults.get(number) == reason], reason)
     return records
+
+
+def _row_at_fault(error: SafeLRMError, numbers: Sequence[int]) -> int | None:
+    """The row that an error names, or the only one that there is; None if it may be any."""
+    if len(numbers) == 1:
+        return numbers[0]
+    found = _ROW.match(error.problem)
+    return int(found[1]) if found and int(found[1]) in numbers else None
