@@ -17,9 +17,11 @@ from safelrm.data.schemas import CONVERSATIONS, PROMPTS
 
 @pytest.fixture
 def tokenizer(tmp_path):
-    """A tokenizer that takes each letter of "ab" as a token, and each other word as one."""
+    """A tokenizer of words and question marks. It says that it pads texts, and cuts them, which counts must not do."""
     made = Tokenizer(WordLevel({"[UNK]": 0, "why": 1, "?": 2}, unk_token="[UNK]"))
     made.pre_tokenizer = Whitespace()
+    made.enable_padding()
+    made.enable_truncation(2)
     made.save(str(tmp_path / "tokenizer.json"))
     return tmp_path / "tokenizer.json"
 

@@ -37,6 +37,9 @@ def token_counter(file: Path) -> Count:
     # the library raises nothing more particular
     except Exception as error:
         raise SafeLRMError(f"no tokenizer can be loaded ({error})", file=file, fix="make the model again") from error
+    # a tokenizer may say that it pads texts to one length, or cuts them
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
     return lambda texts: [len(found.ids) for found in tokenizer.encode_batch(texts, add_special_tokens=False)]
 
 
