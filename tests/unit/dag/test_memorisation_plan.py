@@ -23,8 +23,13 @@ def config() -> dict:
     return default_config() | {"memorisation": MEMORISATION} | REPORTS
 
 
-def test_a_base_reads_the_data_sets_that_it_is_asked_about(config):
-    found = Plan(load_study(config, "config.yaml")).memorisation
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return Plan(load_study(default_config() | {"memorisation": MEMORISATION} | REPORTS, "config.yaml"))
+
+
+def test_a_base_reads_the_data_sets_that_it_is_asked_about(plan):
+    found = plan.memorisation
     of = {"model": "nano_a"}
     assert found.data(of) == [f"data/{name}.parquet" for name in ("star1", "matched_a", "distillation")]
     assert found.named_data({"model": "nano_b"}) == ["star1=data/star1.parquet"]
@@ -50,8 +55,7 @@ def test_a_module_that_knows_what_a_base_was_trained_on_is_given_what_it_reads(c
     assert found.code_of(of) != found.code_of(other)
 
 
-def test_its_results_are_made_published_and_shown(config):
-    plan = Plan(load_study(config, "config.yaml"))
+def test_its_results_are_made_published_and_shown(plan, config):
     made = {f"results/nano/{name}" for name in ("memorisation.parquet", "tables/min_k.md", "figures/min_k.svg")}
     assert made <= set(plan.targets())
     assert {f"results/nano/min_k/nano_{name}.parquet" for name in "ab"} <= set(plan.published_files())
@@ -79,10 +83,10 @@ def test_a_selection_is_read_like_a_data_set():
     assert costs(config).job("min_k", of).seconds > 5
 
 
-def test_its_data_sets_are_pinned(config):
+def test_its_data_sets_are_pinned(plan, config):
+    assert "data/spare.parquet" not in plan.pinned_files()
     spare = {"source": "safelrm.nano.sources.star1", "settings": {"size": 3, "seed": 99}}
     config["datasets"] = config["datasets"] | {"spare": spare}
-    assert "data/spare.parquet" not in Plan(load_study(config, "config.yaml")).pinned_files()
     config["memorisation"] = MEMORISATION | {"datasets": ["spare"]}
     assert "data/spare.parquet" in Plan(load_study(config, "config.yaml")).pinned_files()
 

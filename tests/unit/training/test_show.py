@@ -4,7 +4,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_model import write_tiny_model
 from training_fixtures import TEMPLATE, candidates, conversations
@@ -98,6 +98,7 @@ def test_a_file_that_is_no_table_is_named(tmp_path):
         show.data_of(str(tmp_path / "rows.parquet"))
 
 
+@settings(max_examples=40)
 @given(st.text())
 def test_no_character_that_a_terminal_obeys_is_left(text):
     assert not any(unicodedata.category(char) in UNSAFE for char in escaped(text))
