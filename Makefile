@@ -26,7 +26,7 @@ reproduce: env  ## set up, then run the nano study
 	@echo && cat results/nano/tables/summary.md
 
 # Four processes side by side keep two cores busy to the end: SLURM's waits much, and its and the workflow's share one
-# run of the smallest study.
+# run of the smallest study. All share one warm process (tests/warm_server.py).
 test: env  ## set up, then run the tests
 	+@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && SAFELRM_TEST_SHARED="$$shared" \
 	  $(MAKE) --no-print-directory --jobs 4 --output-sync=target test-slurm test-workflow test-library test-plans

@@ -1,11 +1,10 @@
 """A checkout in which every job seems to have run, to see what an edit makes Snakemake plan."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from workflow_runs import copy_of_checkout, pretend_finished
+from workflow_runs import copy_of_checkout, copy_of_folder, pretend_finished
 
 
 @pytest.fixture(scope="session")
@@ -19,4 +18,4 @@ def finished(tmp_path_factory) -> Path:
 @pytest.fixture
 def checkout(finished, tmp_path) -> Path:
     """A copy of the finished checkout, to edit."""
-    return Path(shutil.copytree(finished, tmp_path / "safelrm", symlinks=True))
+    return copy_of_folder(finished, tmp_path / "safelrm")

@@ -1,7 +1,6 @@
 """One arm out of a pinned folder: pushed, pulled into a clone, and used there."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from safelrm.core.checkpoints import MODEL_FILES, verified_model, write_manifest
-from workflow_runs import ROOT, activated, copy_of_checkout, copy_of_study, snakemake
+from workflow_runs import ROOT, activated, copy_of_checkout, copy_of_folder, copy_of_study, snakemake
 
 pytestmark = pytest.mark.e2e
 
@@ -54,7 +53,7 @@ def names_pinned(tmp_path_factory) -> Path:
 @pytest.fixture
 def pinned(names_pinned, tmp_path) -> Path:
     """A copy of it, to change."""
-    return Path(shutil.copytree(names_pinned, tmp_path / "safelrm", symlinks=True))
+    return copy_of_folder(names_pinned, tmp_path / "safelrm")
 
 
 def with_remote(folder: Path, remote: Path) -> Path:

@@ -26,7 +26,7 @@ from functools import cache
 from pathlib import Path
 
 from safelrm.dag.locks import pins
-from safelrm.dag.modules import Statement, Use, is_module, statements
+from safelrm.dag.modules import Statement, Use, forget_modules, is_module, statements
 from safelrm.dag.roots import is_ours
 
 # in place of a name: nothing but the import of a module
@@ -150,3 +150,10 @@ def _modules_used_by_attribute(module: str) -> frozenset[str]:
     """The names of imported modules of which nothing but attributes is used."""
     handed_on = {name for statement in statements(module) for name in statement.names}
     return frozenset(_imported_modules(module).keys() - handed_on)
+
+
+def forget_code() -> None:
+    """Read code anew: the folders that modules lie in have changed."""
+    forget_modules()
+    for cached in (_imports, _chosen, _uses, _defined, _imported_modules, _modules_used_by_attribute):
+        cached.cache_clear()

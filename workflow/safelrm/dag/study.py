@@ -14,7 +14,7 @@ from snakemake.utils import update_config
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.checks import check_arms, check_benchmarks, check_origins, check_presets, check_refined
-from safelrm.dag.modules import forget_modules
+from safelrm.dag.codehash import forget_code
 from safelrm.dag.references import check_names
 from safelrm.dag.registry import with_registered_settings
 from safelrm.dag.reports import check_reports
@@ -60,7 +60,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     except ValidationError as error:
         raise _with_suggestion(error, file) from None
     use_plugins(study.plugins, file)
-    forget_modules()
+    forget_code()
     check_presets(study, file)
     check_benchmarks(study, file)
     check_names(study, file)
