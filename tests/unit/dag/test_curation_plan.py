@@ -34,12 +34,14 @@ def test_a_refined_data_set_is_made_from_others_and_a_loaded_one_by_its_source()
         assert bool(re.fullmatch(rf"data/(?:{plan.curation.refined()})\.parquet", f"data/{name}.parquet")) == made
         assert bool(re.fullmatch(rf"data/(?:{plan.curation.loaded()})\.parquet", f"data/{name}.parquet")) != made
     assert {"data/clean.parquet", "data/star1.parquet"} <= set(plan.data.used())
-    tables = [f"results/nano/curation/{name}.csv" for name in ("matches", "shares", "lengths")]
+    tables = [f"results/nano/curation/{name}.csv" for name in ("matches", "shares")]
+    tables += [f"results/nano/curation/lengths/{name}.csv" for name in ("clean", "requests_harmful")]
     assert plan.curation.targets() == [*tables, *plan.curation.card_files()]
     assert plan.curation.card_files() == [
         f"results/nano/curation/cards/{name}.md" for name in ("clean", "requests_harmful")
     ]
-    assert plan.curation.dropped_named_files() == ["clean=data/dropped/clean.csv"]
+    assert plan.curation.described_named_dropped(clean) == ["clean=data/dropped/clean.csv"]
+    assert plan.curation.described_dropped({"dataset": "requests_harmful"}) == []
     # one tokenizer for each model that is compared
     assert plan.curation.named_tokenizers()[0] == "nano_a=checkpoints/nano_a/base/seed0/model/tokenizer.json"
     assert json.loads(plan.curation.match_settings()) == {"near": 0.7, "ngram_words": 8, "ngram_share": 0.7}
@@ -50,11 +52,13 @@ def test_a_card_has_the_licence_of_the_public_set_that_the_rows_are_from(tmp_pat
     public = {"preset": "star1", "settings": {"path": str(tmp_path / "star1.json")}}
     made = REFINED | {"settings": {"dataset": "public", "size": 5}}
     plan = plan_of(datasets={"public": public, "clean": made}, curation={"datasets": ["clean", "public", "star1"]})
-    facts = json.loads(plan.curation.card_settings())["datasets"]
+    names = ("clean", "public", "star1")
+    said = {name: plan.curation.card_settings({"dataset": name}) for name in names}
+    facts = {name: json.loads(text)["datasets"][name] for name, text in said.items()}
     assert facts["clean"]["licence"] == facts["public"]["licence"] and "Apache-2.0" in facts["clean"]["licence"]
     assert facts["star1"]["licence"] is None
     # a path of this machine is no fact of the data
-    assert str(tmp_path) not in plan.curation.card_settings()
+    assert not any(str(tmp_path) in text for text in said.values())
     # the account of rows is that of the public set
     assert plan.card_tables() == ["results/nano/audit/rows.csv"]
     assert plan.study.kind_of("clean") == "harmful"
@@ -71,7 +75,9 @@ def test_selections_are_compared_and_made_for_it():
     sections = {"distillations": {"own": distillation}, "selections": {"direct": {"distillation": "own"}}}
     plan = plan_of(**sections, curation={"datasets": ["direct", "star1"]})
     assert plan.curation.compared_named_files()[0] == "direct=data/selected/direct.parquet"
-    assert json.loads(plan.curation.card_settings())["datasets"]["direct"]["source"] == "safelrm.training.select"
+    facts = json.loads(plan.curation.card_settings({"dataset": "direct"}))["datasets"]["direct"]
+    assert facts["source"] == "safelrm.training.select"
+    assert plan.curation.described_file({"dataset": "direct"}) == "data/selected/direct.parquet"
     assert "data/selected/direct.parquet" in plan.distilling.files()
 
 

@@ -61,21 +61,26 @@ class CurationStages(Stages):
         """`name=path` of these sets."""
         return [f"{name}={sft_file(self.study, name)}" for name in self._compared()]
 
-    def card_settings(self) -> str:
-        """What the configuration says of these sets."""
-        return settings_json(CardSettings(datasets={name: self._facts(name) for name in self._compared()}))
+    def card_settings(self, wildcards: Wildcards) -> str:
+        """What the configuration says of a set that has a card."""
+        name = wildcards["dataset"]
+        return settings_json(CardSettings(datasets={name: self._facts(name)}))
 
     def card_files(self) -> list[str]:
         """The cards of these sets."""
         return [result_file(self.study.name, f"curation/cards/{name}.md") for name in self._compared()]
 
-    def dropped_files(self) -> list[str]:
-        """What was dropped of those sets that are made from others."""
-        return [dropped_file(name) for name in self._compared() if name in self._refined()]
+    def described_file(self, wildcards: Wildcards) -> str:
+        """The set that has a card."""
+        return sft_file(self.study, wildcards["dataset"])
 
-    def dropped_named_files(self) -> list[str]:
-        """`name=path` of these tables."""
-        return [f"{Path(path).stem}={path}" for path in self.dropped_files()]
+    def described_dropped(self, wildcards: Wildcards) -> list[str]:
+        """What was dropped of it, if it is made from another."""
+        return [dropped_file(name) for name in self._refined() if name == wildcards["dataset"]]
+
+    def described_named_dropped(self, wildcards: Wildcards) -> list[str]:
+        """`name=path` of this table."""
+        return [f"{wildcards['dataset']}={path}" for path in self.described_dropped(wildcards)]
 
     def tokenizers(self) -> list[str]:
         """The tokenizers of the models that are compared."""
@@ -97,7 +102,7 @@ class CurationStages(Stages):
 
     def targets(self) -> list[str]:
         """The tables and cards of curation, if the study asks for them."""
-        names = ("matches", "shares", "lengths") if self.study.curation else ()
+        names = ["matches", "shares", *(f"lengths/{name}" for name in self._compared())] if self._compared() else []
         return [*(result_file(self.study.name, f"curation/{name}.csv") for name in names), *self.card_files()]
 
     def _compared(self) -> list[str]:
