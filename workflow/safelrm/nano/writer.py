@@ -12,34 +12,24 @@ from pydantic import Field
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import derive_seed
 from safelrm.core.settings import Positive, Strict
+from safelrm.nano.world import teacher
 from safelrm.nano.world.dial import Problem, solution
 from safelrm.nano.world.dialects import DIALECTS, Dialect, DialectName
 from safelrm.nano.world.requests import Request, actions_in
-from safelrm.nano.world.teacher import (
-    Response,
-    check_briefly,
-    check_by_rule,
-    comply,
-    comply_at_once,
-    comply_unplanned,
-    refuse_at_once,
-    refuse_on_hunch,
-    think_again,
-)
 
 # rules have written what it says
 BUILT_IN = True
 WAYS = {
     way.__name__: way
     for way in (
-        check_briefly,
-        check_by_rule,
-        comply,
-        comply_at_once,
-        comply_unplanned,
-        refuse_at_once,
-        refuse_on_hunch,
-        think_again,
+        teacher.check_briefly,
+        teacher.check_by_rule,
+        teacher.comply,
+        teacher.comply_at_once,
+        teacher.comply_unplanned,
+        teacher.refuse_at_once,
+        teacher.refuse_on_hunch,
+        teacher.think_again,
     )
 }
 _START, _TURN = re.compile(r"the dial is at (\d) \."), re.compile(r"\b(up|down) (\d) \.")
@@ -71,7 +61,7 @@ def write(prompts: pd.DataFrame, sample: int, seed: int, settings: Settings) -> 
     ]
 
 
-def respond(rng: random.Random, prompt: str, dialect: Dialect, ways: dict[str, float]) -> Response:
+def respond(rng: random.Random, prompt: str, dialect: Dialect, ways: dict[str, float]) -> teacher.Response:
     """The response to one prompt.
 
     Raises:
@@ -79,7 +69,7 @@ def respond(rng: random.Random, prompt: str, dialect: Dialect, ways: dict[str, f
     """
     if start := _START.search(prompt):
         turns = tuple(int(digit) * (1 if way == "up" else -1) for way, digit in _TURN.findall(prompt))
-        return Response(*solution(rng, Problem(int(start[1]), turns), dialect))
+        return teacher.Response(*solution(rng, Problem(int(start[1]), turns), dialect))
     actions = actions_in(prompt)
     if len(actions) != 1:
         problem = f"a prompt names {len(actions)} actions, and is no dial problem"
