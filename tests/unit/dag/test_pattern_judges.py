@@ -96,6 +96,14 @@ def test_every_judge_of_patterns_reads_what_is_distilled_for_the_table():
     assert [path for path in Plan(study).tables.not_remade() if "risky_patterns" in path]
 
 
+def test_selections_with_other_traces_than_those_that_were_judged_are_left_out():
+    config = with_reader(selection_config()) | {"tables": TABLE}
+    config["selections"]["emptied"] = config["selections"]["direct"] | {"traces": "emptied"}
+    config["sft"]["emptied"] = config["sft"]["direct"] | {"dataset": "emptied"}
+    config["arms"].append({"model": "nano_b", "method": "sft", "recipe": "emptied", "seeds": [1]})
+    assert input_files(load_study(config, "config.yaml"))["selections"] == ["results/selections/direct.parquet"]
+
+
 def test_without_selections_or_judges_of_patterns_there_is_no_table():
     for config in (with_reader(default_config()), selection_config()):
         study = load_study(config | {"tables": TABLE}, "config.yaml")

@@ -104,7 +104,10 @@ def input_files(study: Study) -> dict[str, list[str]]:
             for judge in pattern_judges(study)
             for name in used_distillations(study)
         ],
-        "selections": [outcomes_file(name) for name in used_selections(study)],
+        # students of the others do not see the traces that judges have read
+        "selections": [
+            outcomes_file(name) for name in used_selections(study) if study.selections[name].traces == "kept"
+        ],
         "min_k": [min_k_file(study.name, model) for model in study.memorisation.models] if study.memorisation else [],
     }
     files |= {name: paths for name, paths in of_some.items() if paths}
