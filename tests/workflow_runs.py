@@ -116,7 +116,7 @@ def pretend_finished(folder: Path, *config: str) -> None:
 def _secondary(path: str) -> bool:
     """Whether a file is made beside another one that stands for its job."""
     beside = ("lengths.csv", "traces.csv", "calibration.csv", "differences.csv", ".confusion.csv")
-    return "/model/" in path or path.endswith((".md", ".pdf", ".png", *beside)) or "/training/" in path
+    return "/model/" in path or path.endswith((".md", ".tex", ".pdf", ".png", *beside)) or "/training/" in path
 
 
 def outputs(folder: Path) -> Iterator[Path]:

@@ -55,9 +55,12 @@ class Plan:
 
     def targets(self) -> list[str]:
         """Every result of the study: what `snakemake` makes when nothing else is asked for."""
-        reports = [*self.results.targets(), *self.analyses.targets(), *self.tables.targets(), *self.figures.targets()]
+        tables = [*self.results.targets(), *self.tables.targets()]
         return [
-            *reports,
+            *tables,
+            *(path.removesuffix("md") + "tex" for path in tables),
+            *self.analyses.targets(),
+            *self.figures.targets(),
             *self.data.targets(),
             *self.curation.targets(),
             *self.classifiers.targets(),

@@ -30,7 +30,7 @@ GIVEN = ("samples.parquet", "verdicts")
 # what they also make it from, where the study has it
 ALSO_GIVEN = ("analyses",)
 # PDF and PNG files differ between builds of the drawing libraries
-COMPARED = (".csv", ".md", ".svg")
+COMPARED = (".csv", ".md", ".tex", ".svg")
 
 
 def check_published(

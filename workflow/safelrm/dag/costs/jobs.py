@@ -49,7 +49,7 @@ NETWORK_BYTES_PER_SECOND = 1e8
 SHORT_ROW_BYTES = 12e3
 # seconds of jobs without a model, as the nano study's took
 SMALL: Mapping[str, float] = {
-    **dict.fromkeys(("curate", "select", "samples", "table", "figure", "audit", "rows"), 1.0),
+    **dict.fromkeys(("curate", "select", "samples", "table", "latex", "figure", "audit", "rows"), 1.0),
     **dict.fromkeys(("metrics", "compare", "calibrate", "measures", "memorisation", "pin", "fetch_dataset"), 4.0),
     **dict.fromkeys(("refine", "contamination", "data_cards"), 60.0),
     **{"verify": 30.0, "validate": 20.0, "fetch_all": 0.0, "all": 0.0},
