@@ -43,7 +43,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, seeds: pd.DataFrame, arms: Sequence[s
             at = arms.index(row.arm) + shift
             bars = errors(row.value, row.low, row.high)
             axes.errorbar(row.value, at, xerr=bars, marker=marker, color=colour, markersize=5.5, elinewidth=1.2)
-        for arm, points in seeds[seeds.series == name].groupby("arm"):
+        for arm, points in seeds[(seeds.series == name) & seeds.arm.isin(arms)].groupby("arm"):
             if len(points) > 1:
                 single_seeds(axes, points.value, [arms.index(arm) + shift] * len(points), colour)
     axes.set_yticks(range(len(arms)), arms)
