@@ -5,6 +5,7 @@ from pathlib import Path
 from safelrm.dag.paths import guard_manifest, run_manifest
 from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
+from safelrm.dag.stages.claims import ClaimStages
 from safelrm.dag.stages.classifiers import ClassifierStages
 from safelrm.dag.stages.common import Stages
 from safelrm.dag.stages.curation import CurationStages
@@ -39,6 +40,7 @@ class Plan:
         self.classifiers = ClassifierStages(study)
         self.judging = JudgingStages(study)
         self.results = ResultStages(study)
+        self.claims = ClaimStages(study)
         self.analyses = AnalysisStages(study)
         self.memorisation = MemorisationStages(study)
         self.tables = table_stages(study)
@@ -58,6 +60,7 @@ class Plan:
         reports = [*self.results.targets(), *self.analyses.targets(), *self.tables.targets(), *self.figures.targets()]
         return [
             *reports,
+            *self.claims.targets(),
             *self.data.targets(),
             *self.curation.targets(),
             *self.classifiers.targets(),
