@@ -17,18 +17,8 @@ TRAINING = {"base", "guard", "sft", "sft_adapter", "dpo", "dpo_adapter", "rl", "
 DISTILLING = {"distill", "judge_distilled"}
 EXPENSIVE = TRAINING | DISTILLING | {"candidates", "rollouts", "judge", "judge_probes", "judge_labelled"}
 # what a revert, or another study, brings back without a job
-KEPT = EXPENSIVE | {
-    "classifier",
-    "samples",
-    "metrics",
-    "compare",
-    "claims",
-    "calibrate",
-    "validate",
-    "analyse",
-    "measures",
-}
-KEPT |= {"select", "min_k", "memorisation", "table", "figure"}
+KEPT = EXPENSIVE | {"classifier", "samples", "metrics", "compare", "calibrate", "validate", "analyse", "measures"}
+KEPT |= {"claims", "select", "min_k", "memorisation", "table", "figure"}
 
 pytestmark = pytest.mark.dag
 

@@ -38,10 +38,13 @@ from safelrm.analysis.schemas import NO_TEST, SIGN_TEST, T_TEST
 from safelrm.core.statistics import Interval, holm, wilson
 
 VERDICT_OF = {AS_CLAIMED: SUPPORTED, OPEN: UNDECIDED}
+# why a tested claim is open
+MAYBE_SMALL = "there is an effect, which may be smaller than the smallest of interest"
+TOO_WIDE = "the data allow for an effect of interest and for none"
 
 
 @dataclass(frozen=True)
-class Tested:
+class BothTests:
     """The interval of an effect and the p of both questions; None without a test."""
 
     test: str
@@ -50,7 +53,7 @@ class Tested:
     p_small: float | None = None
 
 
-def tested(found: Estimate, direction: str, smallest: float, confidence: float, reach: float | None) -> Tested:
+def both_tests(found: Estimate, direction: str, smallest: float, confidence: float, reach: float | None) -> BothTests:
     """The interval of an effect, and its two tests.
 
     If all prompts and seeds agree, a t test would claim certainty. Then no prompt departs from the effect. Its interval
@@ -70,13 +73,13 @@ def tested(found: Estimate, direction: str, smallest: float, confidence: float, 
             float(stats.t.cdf((value - smallest) / found.error, found.freedom))
             for value in _towards(found.value, direction)
         )
-        return Tested(T_TEST, found.interval(confidence, bounds), found.p_value(), min(1.0, 2 * small))
+        return BothTests(T_TEST, found.interval(confidence, bounds), found.p_value(), min(1.0, 2 * small))
     if found.error is None or reach is None:
-        return Tested(NO_TEST)
+        return BothTests(NO_TEST)
     half = reach * wilson(0, found.prompts, confidence).high
     interval = Interval(max(-reach, found.value - half), min(reach, found.value + half))
     gap = min((smallest - value) / reach for value in _towards(found.value, direction))
-    return Tested(
+    return BothTests(
         SIGN_TEST,
         interval,
         min(1.0, 2 * 0.5**found.prompts) if found.value else 1.0,
@@ -95,19 +98,20 @@ def decided(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """
     corrected = rows.assign(**{f"{name}_holm": _corrected(rows, name) for name in ("p", "p_small")})
     alpha = 1 - confidence
-    finding = [
-        _finding(row.direction, row.smallest_effect, row.effect, row.p_holm <= alpha, row.p_small_holm <= alpha)
-        for row in corrected.itertuples()
-    ]
-    verdict = [
-        BUILT_IN if built_in else VERDICT_OF.get(found, CONTRADICTED)
-        for built_in, found in zip(rows.built_in, finding, strict=True)
-    ]
-    reason = [
-        "; ".join(filter(None, (built_in, why or (_why_open(row, alpha) if row.finding == OPEN else ""))))
-        for built_in, why, row in zip(rows.built_in, rows.reason, corrected.assign(finding=finding).itertuples())
-    ]
-    return corrected.assign(finding=finding, verdict=verdict, reason=[text or None for text in reason])
+    told = [_told(row, row.p_holm <= alpha, row.p_small_holm <= alpha) for row in corrected.itertuples()]
+    columns = pd.DataFrame(told, columns=["finding", "verdict", "reason"], index=rows.index)
+    return corrected.drop(columns="reason").join(columns)
+
+
+def _told(row: tuple, is_there: bool, is_small: bool) -> tuple[str, str, str | None]:
+    """The finding, the verdict, and the reason for it."""
+    finding = _finding(row.direction, row.smallest_effect, row.effect, is_there, is_small)
+    reason = row.reason
+    if finding == OPEN and not reason:
+        reason = MAYBE_SMALL if is_there else TOO_WIDE
+    if row.built_in:
+        return finding, BUILT_IN, "; ".join(filter(None, (row.built_in, reason)))
+    return finding, VERDICT_OF.get(finding, CONTRADICTED), reason or None
 
 
 def _towards(effect: float, direction: str) -> tuple[float, ...]:
@@ -126,12 +130,6 @@ def _finding(direction: str, smallest: float, effect: float, is_there: bool, is_
     if is_there and abs(size) >= smallest:
         return AS_CLAIMED if size > 0 else OPPOSITE
     return TOO_SMALL if is_small else OPEN
-
-
-def _why_open(row: tuple, alpha: float) -> str:
-    if row.p_holm <= alpha:
-        return "there is an effect, which may be smaller than the smallest of interest"
-    return "the interval is too wide, or the correction takes too much"
 
 
 def _corrected(rows: pd.DataFrame, name: str) -> pd.Series:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.analysis.claim_effects import effects, found_in, measured_values, part_of, reach
-from safelrm.analysis.claim_verdicts import Tested, decided, tested
+from safelrm.analysis.claim_verdicts import BothTests, both_tests, decided
 from safelrm.analysis.claims_schemas import CLAIMS, UNDECIDED, VERDICTS_OF_CLAIMS
 from safelrm.analysis.claims_settings import ClaimsJobSettings, DeclaredClaim
 from safelrm.analysis.files import read_judged, require_models, results_parser, write_csv_and_markdown
@@ -55,10 +55,10 @@ def _rows(declared: DeclaredClaim, values: pd.DataFrame, settings: ClaimsJobSett
     rows = []
     for effect in effects(claim, settings, part):
         found = found_in(effect, claim, values)
-        said = Tested(NO_TEST)
+        said = BothTests(NO_TEST)
         if found.estimate is not None and not found.reason:
             least, bound = claim.smallest_effect, reach(claim, settings)
-            said = tested(found.estimate, claim.direction, least, settings.confidence, bound)
+            said = both_tests(found.estimate, claim.direction, least, settings.confidence, bound)
         silent = "" if said.test != NO_TEST else "prompts and seeds do not say how uncertain the effect is"
         low, high = said.interval or (None, None)
         models = dict.fromkeys(mean.model for mean in effect.means)

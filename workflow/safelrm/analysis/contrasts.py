@@ -110,14 +110,13 @@ def _shared(cells: Sequence[Cell]) -> list[pd.DataFrame]:
         for given in (cell.observations for cell in cells)
     ]
     for key, column in (("checkpoints", "seed"), ("benchmark", "prompt")):
-        owners = [getattr(cell, key) for cell in cells]
-        kept = {
-            owner: set.intersection(
-                *({*table[column]} for table, of in zip(tables, owners, strict=True) if of == owner)
-            )
-            for owner in owners
-        }
-        tables = [table[table[column].isin(kept[of])] for table, of in zip(tables, owners, strict=True)]
+        kept: dict[object, set[object]] = {}
+        for cell, table in zip(cells, tables, strict=True):
+            owner = getattr(cell, key)
+            kept[owner] = {*table[column]} & kept.get(owner, {*table[column]})
+        tables = [
+            table[table[column].isin(kept[getattr(cell, key)])] for cell, table in zip(cells, tables, strict=True)
+        ]
     return tables
 
 

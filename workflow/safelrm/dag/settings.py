@@ -131,8 +131,8 @@ class Study(Strict):
     claims: Annotated[dict[Name, ClaimSettings], BeforeValidator(_without_nulls, dict[Name, ClaimSettings | None])] = (
         Field(
             default_factory=dict,
-            description="claims of the literature by name, which the study tests (docs/claims.md); `null` leaves out one of"
-            " an earlier file",
+            description="claims of the literature by name, which the study tests (docs/claims.md); `null` leaves out"
+            " one of an earlier file",
         )
     )
     monitor: MonitorSettings | None = Field(None, description="judges of what policies answer to probes; none: none")
