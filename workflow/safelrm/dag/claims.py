@@ -91,7 +91,7 @@ def _check_kinds(study: Study, claim: ClaimSettings, key: str, file: str) -> Non
     named = [*claim.benchmarks, *(name for side in claim.sides for name in side.benchmarks)]
     for name in named if wanted else ():
         if kinds[name] is not None and kinds[name] not in wanted:
-            fitting = [other for other, kind in kinds.items() if kind in wanted]
+            fitting = [other for other, kind in kinds.items() if kind is None or kind in wanted]
             raise SafeLRMError(
                 f"`{claim.metric}` is measured on {' and '.join(wanted)} prompts, and those of `{name}` are"
                 f" {kinds[name]}",
