@@ -19,9 +19,8 @@ pytestmark = pytest.mark.dag
 
 PRESETS = sorted(path.name for path in (ROOT / "experiments").glob("*.yaml"))
 # these stand on top of the default study
-ON_TOP = tuple(
-    f"nano_{name}.yaml" for name in ("ablation", "controls", "controls_tuning", "patterns", "tuning", "variants")
-)
+STANDING = ("ablation", "claims", "controls", "controls_tuning", "patterns", "tuning", "variants")
+ON_TOP = tuple(f"nano_{name}.yaml" for name in STANDING)
 STUDIES = [
     (),
     ("config.yaml",),

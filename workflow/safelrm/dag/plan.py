@@ -5,6 +5,7 @@ from pathlib import Path
 from safelrm.dag.paths import guard_manifest, run_manifest
 from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
+from safelrm.dag.stages.claims import ClaimStages
 from safelrm.dag.stages.classifiers import ClassifierStages
 from safelrm.dag.stages.common import Stages
 from safelrm.dag.stages.curation import CurationStages
@@ -39,6 +40,7 @@ class Plan:
         self.classifiers = ClassifierStages(study)
         self.judging = JudgingStages(study)
         self.results = ResultStages(study)
+        self.claims = ClaimStages(study)
         self.analyses = AnalysisStages(study)
         self.memorisation = MemorisationStages(study)
         self.tables = table_stages(study)
@@ -61,6 +63,7 @@ class Plan:
             *(path.removesuffix("md") + "tex" for path in tables),
             *self.analyses.targets(),
             *self.figures.targets(),
+            *self.claims.targets(),
             *self.data.targets(),
             *self.curation.targets(),
             *self.classifiers.targets(),

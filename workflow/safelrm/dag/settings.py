@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from safelrm.analysis.claims_settings import ClaimSettings
 from safelrm.analysis.memorisation_settings import MemorisationSettings
 from safelrm.analysis.settings import (
     AnalysisEntry,
@@ -127,6 +128,13 @@ class Study(Strict):
         default_factory=dict, description="judges by name; `null` leaves out one of an earlier file"
     )
     metrics: MetricsSettings | None = Field(None, description="which judges make the numbers, and their intervals")
+    claims: Annotated[dict[Name, ClaimSettings], BeforeValidator(_without_nulls, dict[Name, ClaimSettings | None])] = (
+        Field(
+            default_factory=dict,
+            description="claims of the literature by name, which the study tests (docs/claims.md); `null` leaves out"
+            " one of an earlier file",
+        )
+    )
     monitor: MonitorSettings | None = Field(None, description="judges of what policies answer to probes; none: none")
     calibration: CalibrationSettings | None = Field(None, description="safety judges against a reference judge")
     analyses: Annotated[

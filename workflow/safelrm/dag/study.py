@@ -14,6 +14,7 @@ from snakemake.utils import update_config
 from safelrm.core.cli import settings_error
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.checks import check_arms, check_benchmarks, check_origins, check_presets, check_refined
+from safelrm.dag.claims import check_claims
 from safelrm.dag.codehash import forget_code
 from safelrm.dag.references import check_names
 from safelrm.dag.registry import with_registered_settings
@@ -74,6 +75,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     check_self_judging(study, file)
     check_origins(study, file)
     check_reports(study, file)
+    check_claims(study, file)
     return study
 
 
