@@ -17,6 +17,7 @@ from safelrm.dag.stages.models import FetchingStages, MakingStages
 from safelrm.dag.stages.reports import AnalysisStages, figure_stages, table_stages
 from safelrm.dag.stages.results import ResultStages
 from safelrm.dag.stages.training import TrainingStages
+from safelrm.dag.stages.trajectories import TrajectoryStages
 
 
 class Plan:
@@ -41,6 +42,7 @@ class Plan:
         self.results = ResultStages(study)
         self.analyses = AnalysisStages(study)
         self.memorisation = MemorisationStages(study)
+        self.trajectories = TrajectoryStages(study)
         self.tables = table_stages(study)
         self.figures = figure_stages(study)
 
@@ -63,6 +65,7 @@ class Plan:
             *self.classifiers.targets(),
             *self.judging.targets(),
             *self.memorisation.targets(),
+            *self.trajectories.tables(),
         ]
 
     def card_tables(self) -> list[str]:
