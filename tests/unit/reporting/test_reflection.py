@@ -161,8 +161,8 @@ def test_a_figure_has_the_same_bytes_each_time(module, results):
 def test_the_figure_of_reflections_needs_no_colour(results):
     drawn = figure.draw(results)
     assert [axes.get_title() for axes in drawn.axes if axes.get_title()] == [
-        *("b", "after a reflection: harmful", "after a reflection: benign"),
-        *("a", "after a reflection: harmful", "after a reflection: benign"),
+        *("b: how often", "what follows: harmful", "what follows: benign"),
+        *("a: how often", "what follows: harmful", "what follows: benign"),
     ]
     patches = [patch for axes in drawn.axes for patch in axes.patches]
     assert all(red == green == blue for red, green, blue, _ in (patch.get_facecolor() for patch in patches))

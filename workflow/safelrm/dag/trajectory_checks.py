@@ -7,7 +7,7 @@ from safelrm.dag.judge_entries import JudgeEntry
 from safelrm.dag.selections import asked_judges
 from safelrm.dag.settings import Arm, Study
 from safelrm.dag.taught import selections_of, taught_arms
-from safelrm.dag.validity import asks, deciding
+from safelrm.dag.validity import asks_guard, deciding
 from safelrm.judging.fields import judge_of
 
 SELECTS = "selects what is trained on"
@@ -28,7 +28,7 @@ def check_trajectories(study: Study, file: str) -> None:
     reader = JudgeEntry(module="safelrm.judging.guard", guard=asked.guard)
     for arm in taught_arms(study):
         for does, guard in _teachers(study, arm):
-            if asks(study, reader, guard):
+            if asks_guard(study, reader, guard):
                 raise SafeLRMError(
                     f"`{asked.guard}` is the guard that {does}, `{guard}`: it would read what it has taught"
                     f" (arm `{arm.name}`)",

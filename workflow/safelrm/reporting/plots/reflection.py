@@ -62,16 +62,18 @@ def draw(results: Results) -> Figure:
         raise SafeLRMError("no arm has a trace", key="analyses.reflection", fix="do not ask for this figure")
     models, kinds = list(dict.fromkeys(rates.model)), [kind for kind in KINDS if kind in set(after.kind)]
     arms = {model: list(dict.fromkeys(rates[rates.model == model].arm)) for model in models}
-    heights = [1.2 + 0.42 * len(names) for names in arms.values()]
-    size = (4.4 + 3.1 * len(kinds), sum(heights) + 1.0)
-    grid = {"height_ratios": heights, "width_ratios": [1.3] + [1.0] * len(kinds)}
-    figure, axes = plt.subplots(len(models), 1 + len(kinds), figsize=size, squeeze=False, gridspec_kw=grid)
+    most = max(map(len, arms.values()))
+    size = (3.4 * (1 + len(kinds)), (1.2 + 0.42 * most) * len(models) + 1.0)
+    figure, axes = plt.subplots(len(models), 1 + len(kinds), figsize=size, squeeze=False, sharex="col")
     for row, (model, names) in zip(axes, arms.items(), strict=True):
         _draw_rates(row[0], rates[rates.model == model], names)
-        row[0].set_title(model)
+        row[0].set_title(f"{model}: how often")
         for panel, kind in zip(row[1:], kinds, strict=True):
             _draw_after(panel, after[(after.model == model) & (after.kind == kind)], names)
-            panel.set_title(f"after a reflection: {kind}")
+            panel.set_title(f"what follows: {kind}")
+    axes[-1][0].set_xlabel("reflections per 1,000 tokens")
+    for panel in axes[-1][1:]:
+        panel.set_xlabel("share of sentences that reflect")
     _legend(figure, sorted(set(rates.kind), key=KINDS.index))
     level = f"{100 * results.study.confidence:g}"
     guards = ", ".join(sorted(set(results["trajectories"].guard)))
@@ -90,7 +92,6 @@ def _draw_rates(axes: Axes, rates: pd.DataFrame, arms: Sequence[str]) -> None:
         axes.errorbar(row.value, place, xerr=bars, linestyle="none", elinewidth=1, **look)
     _give_each_arm_a_line(axes, arms)
     axes.set_yticks(range(len(arms)), arms)
-    axes.set(xlabel="reflections per 1,000 tokens")
     axes.set_xlim(left=0.0)
 
 
@@ -109,7 +110,7 @@ def _draw_after(axes: Axes, after: pd.DataFrame, arms: Sequence[str]) -> None:
             left += width
     _give_each_arm_a_line(axes, arms)
     axes.set_yticks(range(len(arms)), [])
-    axes.set(xlim=(0.0, 1.0), xlabel="share of sentences that reflect")
+    axes.set_xlim(0.0, 1.0)
 
 
 def _give_each_arm_a_line(axes: Axes, arms: Sequence[str]) -> None:
