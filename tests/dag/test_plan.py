@@ -19,7 +19,7 @@ pytestmark = pytest.mark.dag
 
 PRESETS = sorted(path.name for path in (ROOT / "experiments").glob("*.yaml"))
 # these stand on top of the default study
-STANDING = ("ablation", "claims", "controls", "controls_tuning", "patterns", "tuning", "variants")
+STANDING = ("ablation", "claims", "controls", "controls_tuning", "patterns", "traces", "tuning", "variants")
 ON_TOP = tuple(f"nano_{name}.yaml" for name in STANDING)
 STUDIES = [
     (),

@@ -94,6 +94,11 @@ def min_k_file(study: str, model: str) -> str:
     return result_file(study, f"min_k/{model}.parquet")
 
 
+def trajectory_file(study: str, model: str) -> str:
+    """What a guard says of the traces of a model, sentence by sentence."""
+    return result_file(study, f"trajectory/{model}.parquet")
+
+
 def result_file(study: str, name: str) -> str:
     """A result of a study."""
     return f"results/{study}/{name}"

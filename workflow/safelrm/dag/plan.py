@@ -18,6 +18,7 @@ from safelrm.dag.stages.models import FetchingStages, MakingStages
 from safelrm.dag.stages.reports import AnalysisStages, figure_stages, table_stages
 from safelrm.dag.stages.results import ResultStages
 from safelrm.dag.stages.training import TrainingStages
+from safelrm.dag.stages.trajectories import TrajectoryStages
 
 
 class Plan:
@@ -43,6 +44,7 @@ class Plan:
         self.claims = ClaimStages(study)
         self.analyses = AnalysisStages(study)
         self.memorisation = MemorisationStages(study)
+        self.trajectories = TrajectoryStages(study)
         self.tables = table_stages(study)
         self.figures = figure_stages(study)
 
@@ -69,6 +71,7 @@ class Plan:
             *self.classifiers.targets(),
             *self.judging.targets(),
             *self.memorisation.targets(),
+            *self.trajectories.tables(),
         ]
 
     def card_tables(self) -> list[str]:

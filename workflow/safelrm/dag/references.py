@@ -51,6 +51,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
     yield from _references_of_memorisation(study)
+    yield from _references_of_trajectories(study)
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
@@ -123,3 +124,12 @@ def _references_of_memorisation(study: Study) -> Iterator[tuple[str, str | None,
         named += [(f"known.{model}.{side}", name) for side in ("members", "others") for name in getattr(known, side)]
     for key, name in named:
         yield f"memorisation.{key}", name, "selections" if name in study.selections else "datasets"
+
+
+def _references_of_trajectories(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names a guard which reads traces, a model that has written them, or their prompts."""
+    if (asked := study.trajectories) is None:
+        return
+    yield "trajectories.guard", asked.guard, "guards"
+    yield from (("trajectories.models", name, "models") for name in asked.models)
+    yield from (("trajectories.benchmarks", name, "benchmarks") for name in asked.benchmarks)

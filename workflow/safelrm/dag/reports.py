@@ -15,6 +15,7 @@ from safelrm.dag.paths import (
     outcomes_file,
     result_file,
     rollouts_file,
+    trajectory_file,
 )
 from safelrm.dag.protocol import protocol
 from safelrm.dag.settings import Study
@@ -41,6 +42,7 @@ FOR_SOME = (
     "probe_verdicts",
     "min_k",
     "memorisation",
+    "trajectories",
     "pattern_verdicts",
     "selections",
 )
@@ -68,6 +70,7 @@ def outline(study: Study) -> StudyOutline:
         analyses=tuple(study.analyses),
         calibrated=study.calibration is not None,
         memorised=study.memorisation is not None,
+        trajectories=study.trajectories is not None,
         monitored=tuple(name for name in models if study.monitor and probes_files(study, name)),
         pattern_judges=pattern_judges(study),
     )
@@ -109,6 +112,9 @@ def input_files(study: Study) -> dict[str, list[str]]:
             outcomes_file(name) for name in used_selections(study) if study.selections[name].traces == "kept"
         ],
         "min_k": [min_k_file(study.name, model) for model in study.memorisation.models] if study.memorisation else [],
+        "trajectories": [
+            trajectory_file(study.name, model) for model in (study.trajectories.models if study.trajectories else ())
+        ],
     }
     files |= {name: paths for name, paths in of_some.items() if paths}
     return files | {

@@ -15,6 +15,7 @@ from safelrm.analysis.settings import (
     Use,
     ValidationSettings,
 )
+from safelrm.analysis.trajectory_settings import TrajectorySettings
 from safelrm.core.arms import FROM, with_intervention
 from safelrm.core.settings import Name, Seed, Strict
 from safelrm.dag.entries import (
@@ -157,6 +158,9 @@ class Study(Strict):
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
     memorisation: MemorisationSettings | None = Field(
         None, description="Min-K% probability of data sets under bases; none: it is not measured"
+    )
+    trajectories: TrajectorySettings | None = Field(
+        None, description="what a guard says of traces, sentence by sentence (docs/traces.md); none: it is not asked"
     )
     curation: CurationSettings | None = Field(
         None, description="data sets that are compared with each other (docs/data.md)"

@@ -22,6 +22,7 @@ from safelrm.dag.reports import check_reports
 from safelrm.dag.roots import use_plugins
 from safelrm.dag.selections import check_teachers, with_selected_settings
 from safelrm.dag.settings import Study
+from safelrm.dag.trajectory_checks import check_trajectories
 from safelrm.dag.validity import check_rewards, check_selections, check_self_judging, check_uses
 
 # YAML 1.1 takes a number such as 1e-5 for a text: it wants a point and a sign
@@ -73,6 +74,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     check_rewards(study, file)
     check_selections(study, file)
     check_self_judging(study, file)
+    check_trajectories(study, file)
     check_origins(study, file)
     check_reports(study, file)
     check_claims(study, file)

@@ -38,7 +38,7 @@ def check_rewards(study: Study, file: str) -> None:
             the same of what chooses a checkpoint.
     """
     for arm in taught_arms(study):
-        for does, terms in _deciding(study, arm):
+        for does, terms in deciding(study, arm):
             for key, name in _headlines(study):
                 fault = _taught(study, name, does, terms) or _of_one_kind(study, name, does, terms)
                 if fault:
@@ -78,7 +78,7 @@ def _selects(study: Study, name: str, selecting: str) -> str | None:
         return "selects what is trained on: it would judge what it has taught"
     asks = f"asks the model of `{selecting}`, which selects what is trained on"
     if asked := other.guard or other.model:
-        return asks if _asks(study, judge, asked) else None
+        return asks if asks_guard(study, judge, asked) else None
     if endpoint := _endpoint(other):
         name = judge.guard or judge.model
         known = _origins(study.guards.get(name) or study.models[name]) if name else {_endpoint(judge)}
@@ -93,7 +93,7 @@ def _is_of_correctness(judge: JudgeEntry) -> bool:
     return all({*field.verdicts} == {CORRECT, INCORRECT} for field in fields)
 
 
-def _deciding(study: Study, arm: Arm) -> Iterator[tuple[str, Sequence[RewardTerm]]]:
+def deciding(study: Study, arm: Arm) -> Iterator[tuple[str, Sequence[RewardTerm]]]:
     """The terms by which an arm's weights came to be, and what they do: reward, or choose the checkpoint by probes.
 
     An arm that starts from a rewarded one stands beside that arm, whose reward is checked itself.
@@ -108,7 +108,7 @@ def _deciding(study: Study, arm: Arm) -> Iterator[tuple[str, Sequence[RewardTerm
 def _taught(study: Study, name: str, does: str, terms: Sequence[RewardTerm]) -> tuple[str, str] | None:
     """The fault and the fix, if a judge asks a guard that rewards or chooses."""
     for guard in dict.fromkeys(guard for term in terms for guard in term.guards):
-        if _asks(study, study.judges[name], guard):
+        if asks_guard(study, study.judges[name], guard):
             problem = f"`{name}` asks the guard that {does}, `{guard}`: it would judge what it has taught"
             return problem, "name a judge that asks another guard; `calibration` may compare this one with it"
     return None
@@ -212,7 +212,7 @@ def _headlines(study: Study) -> Iterator[tuple[str, str]]:
             yield f"metrics.more.{name}.judge", judge_of(metric.judge)
 
 
-def _asks(study: Study, judge: JudgeEntry, guard: str) -> bool:
+def asks_guard(study: Study, judge: JudgeEntry, guard: str) -> bool:
     """Whether a judge asks a guard or a model, by its name or as another entry of the same model."""
     rewarding, name = study.guards.get(guard) or study.models[guard], judge.guard or judge.model
     if name is None:

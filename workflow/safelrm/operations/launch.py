@@ -26,6 +26,7 @@ from safelrm.operations.workers import run_together, training_workers
 
 TRAINING = ("safelrm.training.sft", "safelrm.training.dpo", "safelrm.training.rl")
 ENGINES = (
+    "safelrm.analysis.trajectory",
     "safelrm.generation.distill",
     "safelrm.generation.rollouts",
     "safelrm.training.candidates",

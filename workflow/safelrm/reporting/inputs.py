@@ -11,6 +11,7 @@ from safelrm.analysis.memorisation_schemas import MEMORISATION, MIN_K
 from safelrm.analysis.registered import own_settings
 from safelrm.analysis.schemas import ANALYSES, CALIBRATION, DIFFERENCES, MEASURES, METRICS, SEEDS
 from safelrm.analysis.settings import FigureSettings
+from safelrm.analysis.trajectory_schemas import TRAJECTORIES
 from safelrm.core.cli import parse_settings, stage_parser
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.registered import load_registered
@@ -64,6 +65,7 @@ READERS: Mapping[str, Read] = {
     "measures": _rows_of(MEASURES),
     "min_k": _rows_of(MIN_K),
     "memorisation": _rows_of(MEMORISATION),
+    "trajectories": _rows_of(TRAJECTORIES),
     "verdicts": lambda paths, _: read_verdicts(paths),
     "rollouts": _rows_of(ROLLOUTS),
     "curves": _curves,

@@ -35,6 +35,7 @@ from safelrm.dag.costs.sizes import (
     sized_model,
     table_bytes,
 )
+from safelrm.dag.costs.trajectories import trajectory_job
 from safelrm.dag.declarations import declared_inputs
 from safelrm.dag.paths import fetched_model
 from safelrm.dag.reports import OF_ANALYSES
@@ -98,6 +99,7 @@ class Estimates:
             ),
             "analyse": self._analyse,
             "min_k": lambda of: min_k_job(study, self._sized("models", of["model"]), self._on),
+            "trajectory": lambda of: trajectory_job(study, self._sized, of["model"], self._on, self._cores),
         }
         self.are_complete = all(self._sizes.values())
 

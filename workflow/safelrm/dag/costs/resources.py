@@ -19,6 +19,7 @@ MEMORY_MARGIN, LEAST_MINUTES = 1.25, 10
 TRAINING = ("sft", "dpo", "rl")
 # rules whose jobs can use several cores of a CPU
 SHARED = (*TRAINING, "candidates", "distill", "rollouts", "judge", "judge_probes", "judge_labelled", "judge_distilled")
+SHARED += ("trajectory",)
 
 
 class Costs:
@@ -50,6 +51,8 @@ class Costs:
             self.job("distill", {"distillation": name})
         for model in study.memorisation.models if study.memorisation and self._estimates.are_complete else []:
             self.job("min_k", {"model": model})
+        for model in study.trajectories.models if study.trajectories and self._estimates.are_complete else []:
+            self.job("trajectory", {"model": model})
         for entry in study.validation.values() if self._estimates.are_complete else []:
             for judge, labelled in itertools.product(map(judge_of, entry.judges), entry.labelled):
                 self.job("judge_labelled", {"judge": judge, "labelled": labelled})
