@@ -51,6 +51,9 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
     yield from _references_of_memorisation(study)
+    if study.entropies:
+        yield from (("entropies.benchmarks", name, "benchmarks") for name in study.entropies.benchmarks)
+        yield from (("entropies.models", name, "models") for name in study.entropies.models or ())
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)

@@ -7,6 +7,7 @@ from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.built_in import built_in_note
 from safelrm.dag.declarations import declared_caption, declared_inputs, declared_measures, has_something_to_show
+from safelrm.dag.entropies import ENTROPY_TABLES, entropy_files
 from safelrm.dag.fields import fields_of_judges
 from safelrm.dag.paths import (
     curve_file,
@@ -41,6 +42,7 @@ FOR_SOME = (
     "probe_verdicts",
     "min_k",
     "memorisation",
+    *ENTROPY_TABLES,
     "pattern_verdicts",
     "selections",
 )
@@ -68,6 +70,7 @@ def outline(study: Study) -> StudyOutline:
         analyses=tuple(study.analyses),
         calibrated=study.calibration is not None,
         memorised=study.memorisation is not None,
+        uncertain=study.entropies is not None,
         monitored=tuple(name for name in models if study.monitor and probes_files(study, name)),
         pattern_judges=pattern_judges(study),
     )
@@ -109,6 +112,7 @@ def input_files(study: Study) -> dict[str, list[str]]:
             outcomes_file(name) for name in used_selections(study) if study.selections[name].traces == "kept"
         ],
         "min_k": [min_k_file(study.name, model) for model in study.memorisation.models] if study.memorisation else [],
+        **{table: entropy_files(study, table) for table in ENTROPY_TABLES},
     }
     files |= {name: paths for name, paths in of_some.items() if paths}
     return files | {

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from safelrm.analysis.entropy_settings import EntropySettings
 from safelrm.analysis.memorisation_settings import MemorisationSettings
 from safelrm.analysis.settings import (
     AnalysisEntry,
@@ -149,6 +150,9 @@ class Study(Strict):
     audit: AuditSettings | None = Field(None, description="overlap and length checks of data sets")
     memorisation: MemorisationSettings | None = Field(
         None, description="Min-K% probability of data sets under bases; none: it is not measured"
+    )
+    entropies: EntropySettings | None = Field(
+        None, description="entropies of policies at the tokens of their own samples; none: they are not taken"
     )
     curation: CurationSettings | None = Field(
         None, description="data sets that are compared with each other (docs/data.md)"

@@ -33,6 +33,7 @@ class StudyOutline:
         analyses: the names of the trace analyses.
         calibrated: whether judges are calibrated.
         memorised: whether Min-K% probabilities of data sets are measured.
+        uncertain: whether entropies of policies are taken.
         monitored: the models whose arms are probed, if judges of the study judge the answers (`monitor`).
         pattern_judges: the judges of risky patterns, if arms are trained on selections of distillations.
     """
@@ -44,6 +45,7 @@ class StudyOutline:
     analyses: tuple[str, ...] = ()
     calibrated: bool = False
     memorised: bool = False
+    uncertain: bool = False
     monitored: tuple[str, ...] = ()
     pattern_judges: tuple[str, ...] = ()
 
