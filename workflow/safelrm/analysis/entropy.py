@@ -25,6 +25,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from safelrm.analysis.entropy_rows import entropy_rows, histogram_rows, position_rows, token_frame
 from safelrm.analysis.entropy_schemas import ENTROPIES, ENTROPY_HISTOGRAMS, ENTROPY_POSITIONS
 from safelrm.analysis.entropy_settings import EntropyJobSettings, EntropyReading
 from safelrm.core.checkpoints import verified_model
@@ -77,12 +78,6 @@ def entropies(rollouts: pd.DataFrame, folder: Path, base: Path | None, settings:
             asked.
     """
     # imported only now: the training libraries read the environment when they are imported, which takes seconds
-    from safelrm.analysis.entropy_rows import (  # noqa: PLC0415
-        entropy_rows,
-        histogram_rows,
-        position_rows,
-        token_frame,
-    )
     from safelrm.analysis.read_samples import read_samples  # noqa: PLC0415
 
     tokens = token_frame(rollouts, *read_samples(rollouts, folder, base, settings))

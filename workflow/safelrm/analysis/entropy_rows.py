@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,11 @@ from safelrm.analysis.entropy_schemas import (
     SUMMED,
 )
 from safelrm.analysis.entropy_settings import EntropyJobSettings
-from safelrm.analysis.own_samples import OwnSample
 from safelrm.generation.schemas import ROLLOUT_KEY
-from safelrm.inference.likelihood import TokenDistributions
+
+if TYPE_CHECKING:
+    from safelrm.analysis.own_samples import OwnSample
+    from safelrm.inference.likelihood import TokenDistributions
 
 # the share of tokens with the highest entropy (arXiv 2506.01939)
 TOP_SHARE = 0.2
@@ -27,7 +30,7 @@ OF_PART = ["decoding", "benchmark", "kind", "part"]
 
 
 def token_frame(
-    rollouts: pd.DataFrame, samples: Sequence[OwnSample], found: Sequence[TokenDistributions]
+    rollouts: pd.DataFrame, samples: Sequence["OwnSample"], found: Sequence["TokenDistributions"]
 ) -> pd.DataFrame:
     """One row per token of all samples.
 

@@ -104,8 +104,8 @@ def _text(value: object) -> str | None:
 def _require_same_prompt(row: tuple, tokens: int, chat: Chat) -> None:
     if tokens != row.prompt_tokens:
         raise SafeLRMError(
-            f"the prompt {row.prompt_id} of {row.benchmark} has {tokens} tokens in the decoding mode {row.decoding}, and"
-            f" was asked with {row.prompt_tokens}",
+            f"the prompt {row.prompt_id} of {row.benchmark} has {tokens} tokens in the decoding mode {row.decoding},"
+            f" and was asked with {row.prompt_tokens}",
             file=chat.folder,
             fix="make the rollouts of this checkpoint again",
         )

@@ -51,9 +51,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     yield from _references_of_probes(study)
     yield from _references_of_classifiers(study)
     yield from _references_of_memorisation(study)
-    if study.entropies:
-        yield from (("entropies.benchmarks", name, "benchmarks") for name in study.entropies.benchmarks)
-        yield from (("entropies.models", name, "models") for name in study.entropies.models or ())
+    yield from _references_of_entropies(study)
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
@@ -126,3 +124,10 @@ def _references_of_memorisation(study: Study) -> Iterator[tuple[str, str | None,
         named += [(f"known.{model}.{side}", name) for side in ("members", "others") for name in getattr(known, side)]
     for key, name in named:
         yield f"memorisation.{key}", name, "selections" if name in study.selections else "datasets"
+
+
+def _references_of_entropies(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names samples whose entropies are taken, or a model that they are of."""
+    if study.entropies:
+        yield from (("entropies.benchmarks", name, "benchmarks") for name in study.entropies.benchmarks)
+        yield from (("entropies.models", name, "models") for name in study.entropies.models or ())
