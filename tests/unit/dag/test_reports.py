@@ -101,6 +101,7 @@ def test_every_input_of_a_study_can_be_read(config):
     config["rl"]["grpo"]["probe"] = PROBE
     sections = {"analyses": {"lengths": {"module": LENGTHS}}, "monitor": {"judges": ["oracle"]}}
     sections["memorisation"] = {"datasets": ["star1"], "models": ["nano_a"]}
+    sections["entropies"] = {"benchmarks": ["requests_harmful"]}
     selected = selection_config()
     sections |= {name: selected[name] for name in ("distillations", "selections", "sft", "arms")}
     config["judges"]["patterns"] = {"module": "safelrm.nano.patterns_judge"}
