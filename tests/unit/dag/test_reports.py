@@ -102,6 +102,7 @@ def test_every_input_of_a_study_can_be_read(config):
     sections = {"analyses": {"lengths": {"module": LENGTHS}}, "monitor": {"judges": ["oracle"]}}
     sections["memorisation"] = {"datasets": ["star1"], "models": ["nano_a"]}
     sections["trajectories"] = {"guard": "guard_b", "models": ["nano_b"], "benchmarks": ["requests_harmful"]}
+    sections["entropies"] = {"benchmarks": ["requests_harmful"]}
     selected = selection_config()
     sections |= {name: selected[name] for name in ("distillations", "selections", "sft", "arms")}
     config["judges"]["patterns"] = {"module": "safelrm.nano.patterns_judge"}

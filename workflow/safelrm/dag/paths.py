@@ -99,6 +99,11 @@ def trajectory_file(study: str, model: str) -> str:
     return result_file(study, f"trajectory/{model}.parquet")
 
 
+def entropy_file(study: str, table: str, model: str, arm: str, seed: int | str) -> str:
+    """A table of entropies of a run's samples."""
+    return result_file(study, f"{table}/{model}/{arm}/seed{seed}.parquet")
+
+
 def result_file(study: str, name: str) -> str:
     """A result of a study."""
     return f"results/{study}/{name}"

@@ -11,6 +11,7 @@ from safelrm.dag.stages.common import Stages
 from safelrm.dag.stages.curation import CurationStages
 from safelrm.dag.stages.data import DataStages
 from safelrm.dag.stages.distilling import DistillingStages
+from safelrm.dag.stages.entropies import EntropyStages
 from safelrm.dag.stages.generation import GenerationStages
 from safelrm.dag.stages.judging import JudgingStages, verdict_files
 from safelrm.dag.stages.memorisation import MemorisationStages
@@ -45,6 +46,7 @@ class Plan:
         self.analyses = AnalysisStages(study)
         self.memorisation = MemorisationStages(study)
         self.trajectories = TrajectoryStages(study)
+        self.entropies = EntropyStages(study)
         self.tables = table_stages(study)
         self.figures = figure_stages(study)
 
@@ -72,6 +74,7 @@ class Plan:
             *self.judging.targets(),
             *self.memorisation.targets(),
             *self.trajectories.tables(),
+            *self.entropies.tables(),
         ]
 
     def card_tables(self) -> list[str]:
@@ -94,7 +97,7 @@ class Plan:
     def published_files(self) -> list[str]:
         """What a reader needs: the targets, and all that tables and figures are made from, without texts."""
         numbers = [*verdict_files(self.study, self.study.judges), *self.analyses.tables(), *self.results.numbers()]
-        return [*self.targets(), *numbers, *self.memorisation.tables()]
+        return [*self.targets(), *numbers, *self.memorisation.tables(), *self.entropies.tables()]
 
     def not_remade(self) -> list[str]:
         """The tables and figures that are made from more than what is published, such as texts."""

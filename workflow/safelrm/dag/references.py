@@ -52,6 +52,7 @@ def _references(study: Study) -> Iterator[tuple[str, str | None, str]]:
     yield from _references_of_classifiers(study)
     yield from _references_of_memorisation(study)
     yield from _references_of_trajectories(study)
+    yield from _references_of_entropies(study)
     for name, validation in study.validation.items():
         yield from ((f"validation.{name}.labelled", given, "datasets") for given in validation.labelled)
         yield from ((f"validation.{name}", judge_of(given), "judges") for given in validation.compared)
@@ -133,3 +134,10 @@ def _references_of_trajectories(study: Study) -> Iterator[tuple[str, str | None,
     yield "trajectories.guard", asked.guard, "guards"
     yield from (("trajectories.models", name, "models") for name in asked.models)
     yield from (("trajectories.benchmarks", name, "benchmarks") for name in asked.benchmarks)
+
+
+def _references_of_entropies(study: Study) -> Iterator[tuple[str, str | None, str]]:
+    """Every key that names samples whose entropies are taken, or a model that they are of."""
+    if study.entropies:
+        yield from (("entropies.benchmarks", name, "benchmarks") for name in study.entropies.benchmarks)
+        yield from (("entropies.models", name, "models") for name in study.entropies.models or ())

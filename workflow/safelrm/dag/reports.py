@@ -7,6 +7,7 @@ from safelrm.analysis.settings import AnalysisEntry
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.built_in import built_in_note
 from safelrm.dag.declarations import declared_caption, declared_inputs, declared_measures, has_something_to_show
+from safelrm.dag.entropies import ENTROPY_TABLES, entropy_files
 from safelrm.dag.fields import fields_of_judges
 from safelrm.dag.paths import (
     curve_file,
@@ -43,6 +44,7 @@ FOR_SOME = (
     "min_k",
     "memorisation",
     "trajectories",
+    *ENTROPY_TABLES,
     "pattern_verdicts",
     "selections",
 )
@@ -71,6 +73,7 @@ def outline(study: Study) -> StudyOutline:
         calibrated=study.calibration is not None,
         memorised=study.memorisation is not None,
         trajectories=study.trajectories is not None,
+        uncertain=study.entropies is not None,
         monitored=tuple(name for name in models if study.monitor and probes_files(study, name)),
         pattern_judges=pattern_judges(study),
     )
@@ -115,6 +118,7 @@ def input_files(study: Study) -> dict[str, list[str]]:
         "trajectories": [
             trajectory_file(study.name, model) for model in (study.trajectories.models if study.trajectories else ())
         ],
+        **{table: entropy_files(study, table) for table in ENTROPY_TABLES},
     }
     files |= {name: paths for name, paths in of_some.items() if paths}
     return files | {

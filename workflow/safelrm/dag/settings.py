@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from safelrm.analysis.claims_settings import ClaimSettings
+from safelrm.analysis.entropy_settings import EntropySettings
 from safelrm.analysis.memorisation_settings import MemorisationSettings
 from safelrm.analysis.settings import (
     AnalysisEntry,
@@ -161,6 +162,9 @@ class Study(Strict):
     )
     trajectories: TrajectorySettings | None = Field(
         None, description="what a guard says of traces, sentence by sentence (docs/traces.md); none: it is not asked"
+    )
+    entropies: EntropySettings | None = Field(
+        None, description="entropies of policies at the tokens of their own samples; none: they are not taken"
     )
     curation: CurationSettings | None = Field(
         None, description="data sets that are compared with each other (docs/data.md)"

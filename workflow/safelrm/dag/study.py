@@ -16,6 +16,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.checks import check_arms, check_benchmarks, check_origins, check_presets, check_refined
 from safelrm.dag.claims import check_claims
 from safelrm.dag.codehash import forget_code
+from safelrm.dag.entropies import check_entropies
 from safelrm.dag.references import check_names
 from safelrm.dag.registry import with_registered_settings
 from safelrm.dag.reports import check_reports
@@ -68,6 +69,7 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
     check_names(study, file)
     check_refined(study, file)
     check_arms(study, file)
+    check_entropies(study, file)
     check_uses(study, file)
     check_teachers(study, file)
     study = with_selected_settings(with_registered_settings(study, file), file)

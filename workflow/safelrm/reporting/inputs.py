@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from safelrm.analysis.entropy_schemas import ENTROPIES, ENTROPY_HISTOGRAMS, ENTROPY_POSITIONS
 from safelrm.analysis.files import read_verdicts, require_models
 from safelrm.analysis.memorisation_schemas import MEMORISATION, MIN_K
 from safelrm.analysis.registered import own_settings
@@ -26,9 +27,9 @@ Read = Callable[[Sequence[Path], FigureSettings], pd.DataFrame]
 ANALYSIS = "analyses."
 
 
-def _rows_of(table: Table) -> Read:
+def _rows_of(table: Table, *, allow_empty: bool = False) -> Read:
     def read(paths: Sequence[Path], _: FigureSettings) -> pd.DataFrame:
-        return pd.concat([table.read(path) for path in paths], ignore_index=True)
+        return pd.concat([table.read(path, allow_empty=allow_empty) for path in paths], ignore_index=True)
 
     return read
 
@@ -66,6 +67,9 @@ READERS: Mapping[str, Read] = {
     "min_k": _rows_of(MIN_K),
     "memorisation": _rows_of(MEMORISATION),
     "trajectories": _rows_of(TRAJECTORIES),
+    "entropies": _rows_of(ENTROPIES),
+    "entropy_histograms": _rows_of(ENTROPY_HISTOGRAMS, allow_empty=True),
+    "entropy_positions": _rows_of(ENTROPY_POSITIONS, allow_empty=True),
     "verdicts": lambda paths, _: read_verdicts(paths),
     "rollouts": _rows_of(ROLLOUTS),
     "curves": _curves,

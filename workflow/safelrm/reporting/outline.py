@@ -34,6 +34,7 @@ class StudyOutline:
         calibrated: whether judges are calibrated.
         memorised: whether Min-K% probabilities of data sets are measured.
         trajectories: whether a guard reads traces sentence by sentence.
+        uncertain: whether entropies of policies are taken.
         monitored: the models whose arms are probed, if judges of the study judge the answers (`monitor`).
         pattern_judges: the judges of risky patterns, if arms are trained on selections of distillations.
     """
@@ -46,6 +47,7 @@ class StudyOutline:
     calibrated: bool = False
     memorised: bool = False
     trajectories: bool = False
+    uncertain: bool = False
     monitored: tuple[str, ...] = ()
     pattern_judges: tuple[str, ...] = ()
 

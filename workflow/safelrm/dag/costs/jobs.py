@@ -8,6 +8,7 @@ from functools import partial
 from safelrm.core.errors import SafeLRMError
 from safelrm.dag.costs.candidates import STORED_TOKEN, best_texts, candidates_job, pair_batches
 from safelrm.dag.costs.distilling import distill_job, distilled_texts, sft_texts
+from safelrm.dag.costs.entropies import entropy_job
 from safelrm.dag.costs.judges import JudgeEstimates
 from safelrm.dag.costs.making import STATES_BYTES, classifier_job, made_job
 from safelrm.dag.costs.memorisation import min_k_job
@@ -100,6 +101,7 @@ class Estimates:
             "analyse": self._analyse,
             "min_k": lambda of: min_k_job(study, self._sized("models", of["model"]), self._on),
             "trajectory": lambda of: trajectory_job(study, self._sized, of["model"], self._on, self._cores),
+            "entropy": lambda of: entropy_job(study, self._sized("models", of["model"]), self._on),
         }
         self.are_complete = all(self._sizes.values())
 

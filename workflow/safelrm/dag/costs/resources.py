@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from safelrm.dag.costs.jobs import SMALL, Estimates, Wildcards
 from safelrm.dag.costs.processors import GIB, Job
+from safelrm.dag.entropies import entropy_runs
 from safelrm.dag.settings import Study
 from safelrm.dag.taught import candidates_of, taught_arms, used_distillations
 from safelrm.judging.fields import judge_of
@@ -53,6 +54,8 @@ class Costs:
             self.job("min_k", {"model": model})
         for model in study.trajectories.models if study.trajectories and self._estimates.are_complete else []:
             self.job("trajectory", {"model": model})
+        for model, arm, _ in entropy_runs(study) if self._estimates.are_complete else []:
+            self.job("entropy", {"model": model, "arm": arm})
         for entry in study.validation.values() if self._estimates.are_complete else []:
             for judge, labelled in itertools.product(map(judge_of, entry.judges), entry.labelled):
                 self.job("judge_labelled", {"judge": judge, "labelled": labelled})
