@@ -94,7 +94,7 @@ def test_histograms_count_every_token_of_a_part(found, by_hand):
     histograms = found[1]
     edges = [*np.linspace(0, 4.0, 9), math.inf]
     # the answers of the plain mode: their tokens come last
-    sizes = [len((row.answer or "").split()) for row in ROLLOUTS_OF_TEN.head(5).itertuples()]
+    sizes = [len(answer.split()) for answer in ROLLOUTS_OF_TEN.head(5).answer.fillna("")]
     for column, which in (("count", 0), ("base_count", 1)):
         values = np.concatenate([by_hand[n][which][len(by_hand[n][which]) - size :] for n, size in enumerate(sizes)])
         of_part = histograms[(histograms.decoding == "plain") & (histograms.part == "y")]

@@ -11,8 +11,8 @@ from scipy import stats
 from tiny_model import SIZES, granite_hybrid, qwen3
 from transformers import Gemma2Config, Gemma2ForCausalLM, GraniteConfig, GraniteForCausalLM
 
-from safelrm.inference import likelihood
-from safelrm.inference.likelihood import token_distributions
+from safelrm.inference import distributions
+from safelrm.inference.distributions import token_distributions
 
 WORDS = SIZES["vocab_size"]
 TEXTS = st.lists(st.lists(st.integers(0, WORDS - 1), min_size=2, max_size=9), min_size=1, max_size=5)
@@ -95,7 +95,7 @@ def test_a_model_does_not_diverge_from_itself(pair, texts):
 def test_batches_padding_and_tiles_change_nothing(pair, texts, batch_tokens, tile):
     alone = [read(*pair, [ids])[0][0] for ids in texts]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(likelihood, "TILE_VALUES", tile)
+        patch.setattr(distributions, "TILE_VALUES", tile)
         together, begins = read(*pair, texts, batch_tokens=batch_tokens)
     for ids, begin, one, other in zip(texts, begins, alone, together, strict=True):
         assert len(other.entropy) == len(ids) - begin
@@ -105,7 +105,7 @@ def test_batches_padding_and_tiles_change_nothing(pair, texts, batch_tokens, til
 
 def test_no_more_than_a_tile_of_logits_is_made(pair, monkeypatch):
     model, base = pair
-    monkeypatch.setattr(likelihood, "TILE_VALUES", 3 * WORDS)
+    monkeypatch.setattr(distributions, "TILE_VALUES", 3 * WORDS)
     made = []
     hooks = [
         reader.lm_head.register_forward_hook(lambda *given: made.append(given[2].shape[:-1].numel())) for reader in pair
@@ -139,6 +139,6 @@ def test_the_body_of_a_model_is_as_before(pair):
 
 def test_what_has_no_share_counts_for_nothing():
     logits = torch.tensor([[0.0, 0.0, -math.inf]])
-    entropy, base_entropy, divergence = likelihood._tile([logits, torch.tensor([[0.0, math.log(3.0), -math.inf]])])
+    entropy, base_entropy, divergence = distributions._tile([logits, torch.tensor([[0.0, math.log(3.0), -math.inf]])])
     assert np.allclose([entropy.item(), base_entropy.item()], [math.log(2), stats.entropy([0.25, 0.75])])
     assert divergence.item() == pytest.approx(stats.entropy([0.5, 0.5], [0.25, 0.75]))

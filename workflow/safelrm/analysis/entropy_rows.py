@@ -19,7 +19,7 @@ from safelrm.generation.schemas import ROLLOUT_KEY
 
 if TYPE_CHECKING:
     from safelrm.analysis.own_samples import OwnSample
-    from safelrm.inference.likelihood import TokenDistributions
+    from safelrm.inference.distributions import TokenDistributions
 
 # the share of tokens with the highest entropy (arXiv 2506.01939)
 TOP_SHARE = 0.2

@@ -11,8 +11,8 @@ from safelrm.analysis.own_samples import OwnSample, own_samples
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.seeds import seed_everything
 from safelrm.inference.chat import Chat, load_tokenizer
+from safelrm.inference.distributions import TokenDistributions, token_distributions
 from safelrm.inference.engine import load_model
-from safelrm.inference.likelihood import TokenDistributions, token_distributions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

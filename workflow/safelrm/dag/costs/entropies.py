@@ -6,7 +6,7 @@ from safelrm.dag.costs.processors import Job, Processor, fewest_gpus
 from safelrm.dag.costs.sizes import BYTES, FLOAT32, SizedModel, expected_texts, mixed, table_bytes
 from safelrm.dag.settings import Study
 
-# logits of a tile (inference/likelihood.py), and how often it is held: of two models, their logarithms and shares
+# logits of a tile (inference/distributions.py), and how often it is held: of two models, their logarithms and shares
 TILE_VALUES, HELD = 2.0**24, 8.0
 
 

@@ -22,11 +22,11 @@ from safelrm.reporting.style import GREY, LOOKS, legend_above, panels
 
 INPUTS = ("entropy_histograms", "entropy_positions")
 CAPTION = """
-Entropy of policies at the tokens of their own samples, in nats, from the whole vocabulary at the temperature of
-sampling. Left: share of tokens by entropy; the last point holds all that lies above the histogram. Middle: mean over
-tokens by their relative place in the part. Right: KL divergence of the policy from the base of its model. Full lines
-are arms, dashed lines with hollow markers the base after the same tokens. The line below names the samples, and n, the
-number of tokens of each arm over all its seeds.
+Entropy of policies at the tokens of their own samples, in nats, from the whole vocabulary; the table ``entropy`` has
+the temperatures. Left: share of tokens by entropy; the last point holds all that lies above the histogram. Middle: mean
+over tokens by their relative place in the part. Right: KL divergence of the policy from the base of its model. Full
+lines are arms, dashed lines with hollow markers the base after the same tokens. The line below names the samples, and
+n, the number of tokens of each arm over all its seeds.
 """
 PARTS = {"t": "trace", "y": "answer"}
 # a marker at every so many bins, so that lines can be told apart without colour
