@@ -12,7 +12,17 @@ rule verify:
         checkout=workflow.basedir,
         configfiles=workflow.configfiles,
         config=given_config(workflow.config_settings.config),
-        rules=["metrics", "compare", "claims", "calibrate", "measures", "memorisation", "table", "latex", "figure"],
+        rules=[
+            "metrics",
+            "compare",
+            "claims",
+            "calibrate",
+            "measures",
+            "memorisation",
+            "table",
+            "latex",
+            "figure",
+        ],
         studies="",
     shell:
         "python -m safelrm.operations.verify --checkout {params.checkout:q} --configfiles {params.configfiles:q}"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tiny_model import write_tiny_model
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.costs.jobs import SMALL
 from safelrm.dag.costs.processors import CPU, GIB, SMALL_DISK, Batches, processor
 from safelrm.dag.costs.sizes import GUESSED_PROMPT_TOKENS, GUESSED_ROWS, SizedModel, Texts, expected_texts, sized_model
+from safelrm.dag.costs.small import SMALL
 from safelrm.dag.entries import DatasetEntry
 from safelrm.dag.execution import ExecutionSettings
 from safelrm.dag.study import load_study

@@ -6,9 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag.costs.jobs import SMALL
 from safelrm.dag.costs.processors import GIB, HOST_BYTES, USABLE, Batches, fewest_gpus, nodes_for, processor
 from safelrm.dag.costs.sizes import SizedModel
+from safelrm.dag.costs.small import SMALL
 from safelrm.dag.execution import ExecutionSettings, Gpu
 from safelrm.operations.launch import check
 

@@ -36,6 +36,7 @@ from safelrm.dag.costs.sizes import (
     sized_model,
     table_bytes,
 )
+from safelrm.dag.costs.small import READERS, SMALL
 from safelrm.dag.costs.trajectories import trajectory_job
 from safelrm.dag.declarations import declared_inputs
 from safelrm.dag.paths import fetched_model
@@ -49,18 +50,8 @@ Wildcards = Mapping[str, str]
 NETWORK_BYTES_PER_SECOND = 1e8
 # of a row of rollouts in memory, without its texts
 SHORT_ROW_BYTES = 12e3
-# seconds of jobs without a model, as the nano study's took
-SMALL: Mapping[str, float] = {
-    **dict.fromkeys(("curate", "select", "samples", "table", "latex", "figure", "audit", "rows"), 1.0),
-    **dict.fromkeys(("metrics", "compare", "claims", "calibrate", "measures", "memorisation"), 4.0),
-    **dict.fromkeys(("pin", "fetch_dataset"), 4.0),
-    **dict.fromkeys(("refine", "contamination", "data_cards"), 60.0),
-    **{"verify": 30.0, "validate": 20.0, "fetch_all": 0.0, "all": 0.0},
-}
 # a guess: the most tokens of a labelled completion
 LABELLED_TOKENS = 1024.0
-# rules whose jobs hold rows of all rollouts in memory
-READERS = ("samples", "metrics", "compare", "claims", "calibrate", "validate", "measures")
 
 
 class Estimates:

@@ -5,8 +5,9 @@ import math
 import sys
 from collections.abc import Callable
 
-from safelrm.dag.costs.jobs import SMALL, Estimates, Wildcards
+from safelrm.dag.costs.jobs import Estimates, Wildcards
 from safelrm.dag.costs.processors import GIB, Job
+from safelrm.dag.costs.small import SMALL
 from safelrm.dag.entropies import entropy_runs
 from safelrm.dag.settings import Study
 from safelrm.dag.taught import candidates_of, taught_arms, used_distillations
