@@ -20,7 +20,8 @@ pytestmark = pytest.mark.dag
 PRESETS = sorted(path.name for path in (ROOT / "experiments").glob("*.yaml"))
 # these stand on top of the default study
 ON_TOP = tuple(
-    f"nano_{name}.yaml" for name in ("ablation", "controls", "controls_tuning", "patterns", "tuning", "variants")
+    f"nano_{name}.yaml"
+    for name in ("ablation", "controls", "controls_tuning", "patterns", "traces", "tuning", "variants")
 )
 STUDIES = [
     (),
