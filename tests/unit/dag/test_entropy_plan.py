@@ -44,7 +44,7 @@ def test_a_run_is_read_by_its_policy_and_by_its_base(config):
 def test_a_job_is_told_how_its_model_was_asked_and_at_which_temperature(config):
     config["benchmarks"] = [{"dataset": "requests_harmful", "sampling": {"temperature": 0.5}}, "dial_trained"]
     config["metrics"].pop("safety_benchmark")
-    config["audit"].pop("evaluation")
+    config.pop("audit")
     config["models"]["nano_b"]["decodings"]["thinking"]["sampling"] = {"temperature": 0.6}
     told = json.loads(planned(config).entropies.settings(of("nano_b", "base")))
     assert told["temperatures"] == {

@@ -12,7 +12,7 @@ from safelrm.judging.schemas import ANSWER, TRACE
 
 PLACE = "{model}/{arm}/seed{seed}.parquet"
 OF_PARTS = (TRACE, ANSWER)
-# columns of the base, which a base's own samples lack
+# columns of the base, which are empty for a base's own samples
 OF_BASE = ("base_entropy", "reflection_base_entropy", "kl")
 
 # analysis/entropy.py writes the three tables of this module. Entropies and divergences are in nats
@@ -61,7 +61,6 @@ ENTROPIES = Table(
     ),
     place=PLACE,
     decimals=DECIMALS,
-    optional=OF_BASE,
 )
 
 # tokens of one part of all samples of a run
@@ -86,13 +85,11 @@ ENTROPY_HISTOGRAMS = Table(
     rules=(*at_least(0, "bin", "low", "count", "base_count"), no_more("low", "high")),
     place=PLACE,
     decimals=DECIMALS,
-    optional=("base_count",),
 )
 
 # what is summed in a bin of relative places, and the squares of it
 SUMMED = ("entropy", "base_entropy", "kl")
 _SUMS = [f"{name}_{what}" for name in SUMMED for what in ("sum", "squares")]
-_SUMS_OF_BASE = tuple(name for name in _SUMS if not name.startswith("entropy"))
 
 ENTROPY_POSITIONS = Table(
     "entropies by relative place",
@@ -111,7 +108,6 @@ ENTROPY_POSITIONS = Table(
     rules=(*at_least(0, "bin", *_SUMS), *at_least(1, "n"), *within(0, 1, "low", "high"), no_more("low", "high")),
     place=PLACE,
     decimals=DECIMALS,
-    optional=_SUMS_OF_BASE,
 )
 
 MEANS_KEY = ("model", "arm", "decoding", "kind", "temperature")
