@@ -117,7 +117,7 @@ def test_parts_of_the_same_runs_are_compared_seed_by_seed(values):
     row = told(values, side={"arm": "base", "part": "t"}, against={"arm": "base", "part": "y"}, direction="same")
     # of four prompts: unsafe and safe, safe and unsafe, safe and safe; the fourth answer is unscored
     assert row.effect == pytest.approx(0) and row.prompts == 90 and pd.isna(row.seeds)
-    assert row.contrast == "m base thinking t less m base thinking y"
+    assert row.contrast == "m base thinking t less m base thinking y" and row.part == "-"
 
 
 def test_a_run_without_trace_stands_with_its_answer(values):
@@ -183,6 +183,7 @@ def test_readers_get_every_claim_with_its_source_scale_and_verdict(values):
     assert "3 tests of 3 claims: 2 supported, 0 contradicted, 1 undecided, 0 built in" in text
     assert "| `claim0`: RL raises safety. | a paper, section 1 | m (made) |" in text
     assert "One \\| two." in text
+    assert "| > 0, by 0.2 | +0.667 [+0.57, +0.77] (t) | < .001 | 1.000 | 90 | 3 | **supported** (as claimed) |" in text
     assert "+0.667 [+0.57, +0.77] (t)" in text and "**undecided** (open): one training says nothing" in text
     lines = [line for line in text.splitlines() if line.startswith("| `claim")]
     assert len(lines) == 3 and len({line.replace("\\|", "").count("|") for line in lines}) == 1

@@ -41,7 +41,7 @@ def test_claims_are_made_published_and_read_in_order():
     # the settings are JSON with sorted keys, so claims stand in a list
     assert [*told(plan)] == ["second", "first"]
     given = json.loads(plan.claims.settings())
-    assert given["study"] == "nano" and given["origins"]["nano_a"] == "trained from scratch in this study"
+    assert given["study"] == "nano" and given["origins"]["nano_a"] == "trained from scratch here"
     assert given["safety_judge"] == "guard_b" and given["confidence"] == 0.95
     assert costs(default_config() | {"claims": {"one": CLAIM}}).job("claims", {}).seconds < 60
 

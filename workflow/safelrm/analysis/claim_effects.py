@@ -197,7 +197,7 @@ def _text(mean: Mean, claim: ClaimSettings, settings: ClaimsJobSettings, part: s
     side = f"{mean.model} {mean.arm}"
     if len(_modes(settings)[mean.model]) > 1:
         side += f" {mean.decoding}"
-    if mean.part != part:
+    if mean.part != part or all(other.part for other in claim.sides):
         side += f" {mean.part}"
     return side if mean.benchmark in claim.benchmarks else f"{side} on {mean.benchmark}"
 

@@ -23,7 +23,7 @@ from safelrm.analysis.claims_settings import ClaimsJobSettings, DeclaredClaim
 from safelrm.analysis.files import read_judged, require_models, results_parser, write_csv_and_markdown
 from safelrm.analysis.layout import NONE, interval_text, markdown_table
 from safelrm.analysis.outcomes import outcomes
-from safelrm.analysis.schemas import ALL, ANALYSES, NO_TEST
+from safelrm.analysis.schemas import ALL, ANALYSES, NO_TEST, WHOLE
 from safelrm.core.cli import parse_settings, run
 
 SIGNS = {"greater": "> 0", "less": "< 0", "same": "= 0", "different": "≠ 0"}
@@ -47,7 +47,8 @@ def _rows(declared: DeclaredClaim, values: pd.DataFrame, settings: ClaimsJobSett
     given |= {
         "claim": declared.name,
         "benchmarks": ", ".join(claim.benchmarks),
-        "part": part,
+        # sides with parts of their own name them
+        "part": WHOLE if all(side.part for side in claim.sides) else part,
         "category": claim.category or ALL,
         "smallest_effect": claim.smallest_effect,
         "built_in": f"rules have written what made {named}" if named else "",
@@ -112,7 +113,7 @@ def _line(row: pd.Series) -> list[str]:
         _cell(f"{topic} on {row.benchmarks}{category}: {row.contrast}"),
         f"{SIGNS[row.direction]}, by {row.smallest_effect:g}",
         f"{found} ({row.test})",
-        *(NONE if pd.isna(p) else f"{p:.3g}" for p in (row.p_holm, row.p_small_holm)),
+        *(NONE if pd.isna(p) else "< .001" if p < 0.001 else f"{p:.3f}" for p in (row.p_holm, row.p_small_holm)),
         f"{row.prompts}",
         NONE if pd.isna(row.seeds) else f"{row.seeds:g}",
         _cell(verdict if pd.isna(row.reason) else f"{verdict}: {row.reason}"),

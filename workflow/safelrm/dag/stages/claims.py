@@ -48,4 +48,4 @@ class ClaimStages(Stages):
         entry = self.study.models[model]
         if entry.hub:
             return entry.hub.repo
-        return "trained from scratch in this study" if entry.factory else f"of the folder {entry.path}"
+        return "trained from scratch here" if entry.factory else f"of the folder {entry.path}"
