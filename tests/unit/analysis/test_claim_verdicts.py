@@ -160,7 +160,7 @@ def test_claims_without_test_are_undecided_and_cost_the_others_nothing():
     rows = decided(pd.DataFrame([strong, *[silent] * 50]), 0.95)
     assert rows.p_holm[0] == pytest.approx(2 * stats.t.sf(3, 20)) and rows.verdict[0] == "supported"
     assert set(rows.verdict[1:]) == {"undecided"} and set(rows.reason[1:]) == {silent["reason"]}
-    assert rows.reason[0] is None
+    assert pd.isna(rows.reason[0])
 
 
 def test_open_claims_say_why():
