@@ -12,7 +12,7 @@ rule trajectory:
         **costs.resources("trajectory"),
     params:
         model="{model}",
-        settings=plan.trajectories.settings(),
+        settings=plan.trajectories.settings,
         code=plan.code("safelrm.analysis.trajectory"),
     shell:
         "exec python -m safelrm.operations.launch --gpus {resources.gpu} --nodes {resources.nodes} --cores {threads} --"

@@ -41,9 +41,9 @@ def test_a_job_reads_all_runs_of_a_model_with_the_guard(plan):
     found = plan.trajectories
     assert len(found.rollouts(OF)) == 1 + 15 and all("rollouts/nano_b/" in path for path in found.rollouts(OF))
     assert found.guard() == ["checkpoints/guards/guard_b/manifest.json"]
-    told = TrajectoryJobSettings.model_validate_json(found.settings())
+    told = TrajectoryJobSettings.model_validate_json(found.settings(OF))
     assert told.reading == plan.study.guards["guard_b"].reading and told.prompts == 40
-    assert "models" not in json.loads(found.settings())
+    assert "models" not in json.loads(found.settings(OF))
 
 
 def test_its_results_are_made_published_and_shown(plan):
@@ -61,7 +61,7 @@ def test_its_results_are_made_published_and_shown(plan):
 def test_a_study_without_it_is_as_before():
     plan = Plan(load_study(default_config(), "config.yaml"))
     assert plan.trajectories.tables() == plan.trajectories.guard() == []
-    assert plan.trajectories.settings() == "{}"
+    assert plan.trajectories.settings(OF) == "{}"
     assert not any("trajectory" in path for path in plan.targets())
 
 

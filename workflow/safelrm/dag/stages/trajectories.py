@@ -17,8 +17,11 @@ class TrajectoryStages(Stages):
         asked = self.study.trajectories
         return [guard_manifest(asked.guard)] if asked else []
 
-    def settings(self) -> str:
-        """Which traces are read, how, and how the guard is asked."""
+    def settings(self, _: Wildcards) -> str:
+        """Which traces are read, how, and how the guard is asked.
+
+        It is a function of wildcards, though of none: the braces in a guard's turns are no wildcards.
+        """
         asked = self.study.trajectories
         if asked is None:
             return settings_json(None)
