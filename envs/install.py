@@ -99,7 +99,8 @@ def require_python(version: tuple[int, int]) -> None:
 
 def require_own(env: Path, lock: Path) -> None:
     """Refuse to replace an environment that may be in use elsewhere, or that is another lock's."""
-    if str(env) != OWN_ENV and env.exists():
+    # behind a link there may be anything
+    if (str(env) != OWN_ENV or env.is_symlink()) and env.exists():
         raise SetupError(f"{env} is not of {lock}; it may be in use elsewhere", "remove it, or leave ENV out")
     for stamp in sorted(env.glob(".lock-*")):
         other = stamp.read_text(encoding="utf-8").strip()

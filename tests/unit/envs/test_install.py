@@ -129,6 +129,19 @@ def test_uv_installs_where_it_is_there_unless_pip_alone_is_told_of_an_index(empt
     assert install.Installer(empty_env).command[1:3] == ["-m", "pip"]
 
 
+def test_what_lies_behind_a_link_is_not_replaced(tmp_path, monkeypatch):
+    """Regression: `.venv` led to an environment elsewhere, which was emptied."""
+    monkeypatch.chdir(tmp_path)
+    kept = tmp_path / "elsewhere/kept"
+    kept.mkdir(parents=True)
+    Path(".venv").symlink_to(kept.parent)
+    with pytest.raises(install.SetupError, match="may be in use elsewhere"):
+        install.require_own(Path(".venv"), Path("envs/cpu-vllm.txt"))
+    Path(".venv").unlink()
+    assert install.require_own(Path(".venv"), Path("envs/cpu-vllm.txt")) is None
+    assert kept.is_dir()
+
+
 def test_another_python_is_refused_by_name():
     with pytest.raises(install.SetupError, match=r"Python 3\.10; SafeLRM needs 3\.11, 3\.12 or 3\.13"):
         install.require_python((3, 10))
