@@ -51,6 +51,8 @@ def test_attack_success_is_what_is_not_safe_on_trace_and_answer():
     safe = given.overall_safety().set_index(["model", "arm"]).value
     assert rates(figure.axes[0]) == [(pytest.approx(1 - safe["a", arm]), arm) for arm in ("base", "rl-x")]
     assert rates(figure.axes[1]) == [(pytest.approx(1 - safe["b", "base"]), "base")]
+    # it shows all harmful benchmarks
+    assert "harmful_set" not in figure.get_supxlabel()
 
 
 def test_bars_of_the_complement_go_from_its_low_to_its_high():

@@ -51,10 +51,18 @@ def legend_above(figure: Figure, handles: Sequence[Artist], columns: int) -> Non
     figure.legend(handles=list(handles), loc="outside upper center", ncols=min(columns, len(handles)))
 
 
-def note(figure: Figure, results: Results, text: str = "") -> None:
-    """Write the line below a figure: its judge, its prompts, the meaning of its bars, and `text`."""
+def note(figure: Figure, results: Results, text: str = "", *, on_all: bool = False) -> None:
+    """Write the line below a figure: its judge, its prompts, the meaning of its bars, and `text`.
+
+    Args:
+        figure: the figure.
+        results: the study's results.
+        text: what the line says besides.
+        on_all: whether the figure is about all harmful benchmarks, not about the one that figures show.
+    """
     level = f"{100 * results.study.confidence:g}"
-    line = f"Safety by the judge “{results.safety_judge}” on {results.safety_benchmark}; bars: {level} % intervals."
+    prompts = "" if on_all else f" on {results.safety_benchmark}"
+    line = f"Safety by the judge “{results.safety_judge}”{prompts}; bars: {level} % intervals."
     figure.supxlabel(f"{line} {text}".strip(), fontsize=8, color="#555555")
 
 

@@ -34,5 +34,5 @@ def draw(results: Results) -> Figure:
     rates = rows.assign(series=rows.benchmark, value=1 - rows.value, low=1 - rows.high, high=1 - rows.low)
     of_seeds = seeds.assign(series=seeds.benchmark, value=1 - seeds.value)
     figure = draw_by_arm(rates, of_seeds, series, "attack success rate")
-    note(figure, results, counts(rows))
+    note(figure, results, counts(rows), on_all=True)
     return figure
