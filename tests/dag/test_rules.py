@@ -18,7 +18,7 @@ DISTILLING = {"distill", "judge_distilled"}
 EXPENSIVE = TRAINING | DISTILLING | {"candidates", "rollouts", "judge", "judge_probes", "judge_labelled"}
 # what a revert, or another study, brings back without a job
 KEPT = EXPENSIVE | {"classifier", "samples", "metrics", "compare", "calibrate", "validate", "analyse", "measures"}
-KEPT |= {"claims", "select", "min_k", "memorisation", "trajectory", "entropy", "table", "figure"}
+KEPT |= {"claims", "select", "min_k", "memorisation", "trajectory", "entropy", "table", "latex", "figure"}
 
 pytestmark = pytest.mark.dag
 

@@ -1,7 +1,3 @@
-localrules:
-    latex,
-
-
 rule latex:
     input:
         markdown="<results>/tables/{name}.md",
@@ -9,6 +5,7 @@ rule latex:
         latex="<results>/tables/{name}.tex",
     log:
         "logs/latex/{name}.log",
+    cache: "omit-software"
     resources:
         **costs.resources("latex"),
     params:
