@@ -9,6 +9,7 @@ rule latex:
     resources:
         **costs.resources("latex"),
     params:
+        name="{name}",
         code=plan.code("safelrm.reporting.latex"),
     shell:
         "python -m safelrm.reporting.latex --markdown {input.markdown} --output {output.latex} > {log} 2>&1"
