@@ -1,6 +1,7 @@
 """An environment whose `python` runs jobs in forks of a warm server (warm_server.py)."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -35,13 +36,20 @@ def warm_python() -> str:
             os.mkfifo(held)
         # this process alone has it open, and until it ends
         os.open(held, os.O_RDWR)
-        if not python.exists():
+        if not _answers(folder / "server"):
             _start(folder, held)
     return str(python)
 
 
+def _answers(address: Path) -> bool:
+    """Whether there is a server. One ends with the last test run that holds it, though others may begin later."""
+    with socket.socket(socket.AF_UNIX) as server:
+        return server.connect_ex(str(address)) == 0
+
+
 def _start(folder: Path, held: Path) -> None:
     address = folder / "server"
+    address.unlink(missing_ok=True)
     environment = ENVIRONMENT | job_environment("", [], PINNED) | ONE_THREAD
     command = [sys.executable, "-I", str(HERE / "warm_server.py"), str(address)]
     with held.open("rb") as end:
@@ -49,9 +57,10 @@ def _start(folder: Path, held: Path) -> None:
     while not address.exists():
         assert server.poll() is None
         time.sleep(0.01)
-    for command in Path(sys.executable).parent.iterdir():
-        (folder / command.name).symlink_to(command)
     python = folder / "python"
-    python.unlink()
+    for command in Path(sys.executable).parent.iterdir():
+        (folder / command.name).unlink(missing_ok=True)
+        if command.name != python.name:
+            (folder / command.name).symlink_to(command)
     python.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {HERE}/warm_client.py {address} "$@"\n')
     python.chmod(0o755)

@@ -13,7 +13,7 @@ from tiny_model import granite_hybrid, write_tiny_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from safelrm.analysis import entropy as command
-from safelrm.analysis.entropy import chosen_rollouts, entropies
+from safelrm.analysis.entropy import entropies
 from safelrm.analysis.entropy_schemas import ENTROPIES, ENTROPY_HISTOGRAMS, ENTROPY_POSITIONS
 from safelrm.analysis.entropy_settings import EntropyJobSettings, EntropySettings
 from safelrm.core.errors import SafeLRMError
@@ -161,22 +161,6 @@ def test_the_stage_writes_its_tables(manifests, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", command_line(tmp_path, manifests, GIVEN | {"prompts": None}, base=False))
     command.main()
     assert len(ENTROPIES.read(tmp_path / "output/m/sft-x/seed1.parquet")) == 10
-
-
-def test_the_prompts_depend_on_their_ids_alone(tmp_path):
-    settings = SETTINGS.model_copy(update={"prompts": 2})
-    chosen = chosen_rollouts(ROLLOUTS_OF_TEN, settings, tmp_path)
-    shuffled = chosen_rollouts(ROLLOUTS_OF_TEN.sample(frac=1, random_state=0), settings, tmp_path)
-    assert set(chosen.prompt_id) == set(shuffled.prompt_id) and chosen.equals(shuffled)
-    fewer = chosen_rollouts(ROLLOUTS_OF_TEN[ROLLOUTS_OF_TEN.prompt_id.isin(set(chosen.prompt_id))], settings, tmp_path)
-    assert fewer.prompt_id.tolist() == chosen.prompt_id.tolist()
-
-
-def test_a_benchmark_without_rollouts_is_an_error(tmp_path):
-    settings = SETTINGS.model_copy(update={"benchmarks": ["b", "c"]})
-    with pytest.raises(SafeLRMError, match="no rollouts of `c`") as error:
-        chosen_rollouts(ROLLOUTS_OF_TEN, settings, tmp_path / "x.parquet")
-    assert "x.parquet" in str(error.value) and "['b']" in str(error.value)
 
 
 def test_another_vocabulary_is_one_error(manifests, tmp_path):

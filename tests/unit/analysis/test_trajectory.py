@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rollout_fixtures import rollouts
 
 from safelrm.analysis import trajectory as stage
-from safelrm.analysis.trajectory import pieces, sampled, trajectories
+from safelrm.analysis.trajectory import pieces, trajectories
 from safelrm.analysis.trajectory_schemas import TRAJECTORIES
 from safelrm.analysis.trajectory_settings import TrajectoryJobSettings, TrajectorySettings
 from safelrm.core.errors import SafeLRMError
@@ -113,18 +113,6 @@ def many(size: int, **changes: object) -> pd.DataFrame:
     return rollouts(texts=(("a .", "y"),) * size).assign(**changes)
 
 
-def test_all_arms_are_read_on_the_same_prompts_and_more_prompts_add_some():
-    rows = pd.concat([many(30), many(30, arm="sft-x", model="n")[::-1]], ignore_index=True)
-    chosen = {}
-    for count in (5, 12, 30):
-        found = sampled(rows, settings(prompts=count))
-        chosen[count], other = (set(found[found.arm == arm].prompt_id) for arm in ("base", "sft-x"))
-        assert chosen[count] == other and len(other) == count
-    assert chosen[5] < chosen[12] < chosen[30]
-    # by a hash: not those that stand first
-    assert chosen[5] != {f"p{place}" for place in range(5)}
-
-
 @given(st.integers(1, 60), st.integers(1, 20))
 def test_pieces_are_of_nearly_equal_size_and_hold_the_last_sentence(size, most):
     found = pieces([*range(1, size + 1)], most)
@@ -143,7 +131,7 @@ def test_a_long_trace_is_read_in_pieces(guard):
 @pytest.mark.parametrize(
     ("rows", "changes", "said"),
     [
-        (many(3), {"benchmarks": ["c"]}, "no rollouts on `c`"),
+        (many(3), {"benchmarks": ["c"]}, "no rollouts of `c`"),
         (many(3, trace=None, parse_state="no_think"), {}, "`m` has written no trace"),
         (rollouts(texts=(("odd .", "y"),)), {}, "the guard answers neither label"),
         (rollouts(texts=(("long .", "y"),)), {}, "all 1 texts are longer than 50 tokens"),

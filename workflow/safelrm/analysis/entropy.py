@@ -27,41 +27,14 @@ import pandas as pd
 
 from safelrm.analysis.entropy_rows import entropy_rows, histogram_rows, position_rows, token_frame
 from safelrm.analysis.entropy_schemas import ENTROPIES, ENTROPY_HISTOGRAMS, ENTROPY_POSITIONS
-from safelrm.analysis.entropy_settings import EntropyJobSettings, EntropyReading
+from safelrm.analysis.entropy_settings import EntropyJobSettings
+from safelrm.analysis.first_prompts import of_first_prompts
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import parse_settings, run, stage_parser
-from safelrm.core.errors import SafeLRMError
-from safelrm.core.seeds import derive_seed
 from safelrm.generation.schemas import ROLLOUTS
 from safelrm.training.command import prepare_process
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
-
-
-def chosen_rollouts(rollouts: pd.DataFrame, settings: EntropyReading, file: Path) -> pd.DataFrame:
-    """The rollouts of the first prompts of each benchmark, by a hash of their ids, in their order and numbered from 0.
-
-    Args:
-        rollouts: rows of ROLLOUTS.
-        settings: the benchmarks, and the number of prompts.
-        file: the table, for messages.
-
-    Raises:
-        SafeLRMError: a benchmark has no rollouts.
-    """
-    kept = []
-    for name in settings.benchmarks:
-        of_benchmark = rollouts[rollouts.benchmark == name]
-        if of_benchmark.empty:
-            raise SafeLRMError(
-                f"there are no rollouts of `{name}`",
-                file=file,
-                key="entropies.benchmarks",
-                fix=f"name some of {sorted(set(rollouts.benchmark))}",
-            )
-        ranked = sorted(set(of_benchmark.prompt_id), key=lambda prompt: (derive_seed("entropy", prompt), prompt))
-        kept.append(of_benchmark[of_benchmark.prompt_id.isin(ranked[: settings.prompts])])
-    return pd.concat(kept).sort_index().reset_index(drop=True)
 
 
 def entropies(rollouts: pd.DataFrame, folder: Path, base: Path | None, settings: EntropyJobSettings) -> Tables:
@@ -100,7 +73,9 @@ def main() -> None:
     options = parser.parse_args()
     prepare_process()
     settings = parse_settings(EntropyJobSettings, options.settings)
-    rollouts = chosen_rollouts(ROLLOUTS.read(options.rollouts), settings, options.rollouts)
+    rollouts = of_first_prompts(
+        ROLLOUTS.read(options.rollouts), settings.benchmarks, settings.prompts, "entropies.benchmarks", options.rollouts
+    )
     base = verified_model(options.base) if options.base else None
     found = entropies(rollouts, verified_model(options.checkpoint), base, settings)
     places = (options.output, options.histograms, options.positions)

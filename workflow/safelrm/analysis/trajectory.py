@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from safelrm.analysis.first_prompts import of_first_prompts
 from safelrm.analysis.markers import marker_pattern, places
 from safelrm.analysis.sentences import sentence_ends
 from safelrm.analysis.trajectory_schemas import TRAJECTORIES
@@ -29,7 +30,6 @@ from safelrm.analysis.turning import turning_points, what_follows
 from safelrm.core.checkpoints import verified_model
 from safelrm.core.cli import parse_settings, run, stage_parser
 from safelrm.core.errors import SafeLRMError
-from safelrm.core.seeds import derive_seed
 from safelrm.generation.schemas import ROLLOUT_KEY, ROLLOUTS
 from safelrm.inference.guard_labels import SAFETY
 from safelrm.inference.readings import VllmGuard
@@ -40,26 +40,6 @@ from safelrm.judging.settings import GuardJudgeSettings
 
 KEY = list(ROLLOUT_KEY)
 NAMED = [*KEY, "kind", "category"]
-
-
-def sampled(rollouts: pd.DataFrame, settings: TrajectoryJobSettings) -> pd.DataFrame:
-    """The rollouts on the chosen prompts of each benchmark.
-
-    Raises:
-        SafeLRMError: there are no rollouts on a benchmark.
-    """
-    parts = []
-    for benchmark in settings.benchmarks:
-        asked = rollouts[rollouts.benchmark == benchmark]
-        if asked.empty:
-            raise SafeLRMError(
-                f"no rollouts on `{benchmark}`; there are some on {sorted(set(rollouts.benchmark))}",
-                key="trajectories.benchmarks",
-                fix="name benchmarks that the rollouts are of",
-            )
-        ranked = sorted(set(asked.prompt_id), key=lambda name: (derive_seed("trajectory", benchmark, name), name))
-        parts.append(asked[asked.prompt_id.isin(ranked[: settings.prompts])])
-    return pd.concat(parts, ignore_index=True)
 
 
 def pieces(ends: list[int], most: int | None) -> list[int]:
@@ -103,7 +83,8 @@ def trajectories(rollouts: pd.DataFrame, guard: Path, settings: TrajectoryJobSet
     Raises:
         SafeLRMError: there are no rollouts on a benchmark, there is no trace, or the guard cannot be asked or read.
     """
-    asked = beginnings(sampled(rollouts, settings), settings)
+    chosen = of_first_prompts(rollouts, settings.benchmarks, settings.prompts, "trajectories.benchmarks")
+    asked = beginnings(chosen, settings)
     if asked.empty:
         raise SafeLRMError(
             f"`{rollouts.model.iat[0]}` has written no trace on {settings.benchmarks}",
