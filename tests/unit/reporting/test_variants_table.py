@@ -10,9 +10,11 @@ from safelrm.reporting.published import LRM_SAFETY_STUDY, published_changes
 from safelrm.reporting.results import Results
 from safelrm.reporting.sheets import variants
 
-STUDY = FigureSettings(models=models(m=["default"]), confidence=0.95, safety_benchmark="harm")
+# tables are not told which harmful benchmark figures show
+STUDY = FigureSettings(models=models(m=["default"]), confidence=0.95)
 SETTINGS = variants.Settings(
     arms={"sft-direct": "default", "sft-built_in_short": "short", "sft-clean": None},
+    safety="harm",
     over_refusal="benign",
     accuracy="dial",
 )
@@ -39,8 +41,7 @@ def results() -> Results:
         change("sft-built_in_short", "safety", 0.6, 0.8, prompts=12),
         change("sft-clean", "safety", 0.6, 0.8),
     ]
-    metrics = pd.DataFrame({"metric": ["safety"], "benchmark": ["harm"]})
-    return Results({"metrics": metrics, "differences": pd.DataFrame(rows)}, STUDY)
+    return Results({"differences": pd.DataFrame(rows)}, STUDY)
 
 
 def test_published_numbers_are_those_of_the_table():

@@ -16,7 +16,7 @@ from safelrm.judging.schemas import BOTH
 from safelrm.reporting.published import published_changes
 from safelrm.reporting.results import Results
 
-INPUTS = ("metrics", "differences")
+INPUTS = ("differences",)
 CAPTION = """
 What SFT on each variant changes: the paired difference to the base of safety on t+y (judge ``{safety_judge}``), of
 over-refusal (``{refusal_judge}``) and of reasoning accuracy (``{accuracy_judge}``), with intervals. Beside it stands
@@ -38,11 +38,12 @@ rules have written the data.
 
 
 class Settings(Strict):
-    """Which arm stands for which published variant, and the benchmarks whose costs are shown."""
+    """Which arm stands for which published variant, and the benchmarks that are shown."""
 
     arms: dict[str, Variant | None] = Field(
         min_length=1, description="arms, such as sft-direct_a, and the published variant of each; null: none"
     )
+    safety: Name = Field(description="the harmful benchmark whose safety is shown")
     over_refusal: Name = Field(description="the benign benchmark")
     accuracy: Name = Field(description="the benchmark of reasoning")
 
@@ -54,7 +55,7 @@ def rows(results: Results, settings: Settings) -> pd.DataFrame:
         SafeLRMError: there is no difference to a base of an arm.
     """
     of = {
-        SAFETY: (results.safety_benchmark, BOTH),
+        SAFETY: (settings.safety, BOTH),
         OVER_REFUSAL: (settings.over_refusal, None),
         ACCURACY: (settings.accuracy, None),
     }
