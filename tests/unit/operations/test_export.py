@@ -98,7 +98,7 @@ def loaded(monkeypatch, name: str) -> pd.DataFrame:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    return datasets.load_dataset(str(OUTPUT), name, split="train", cache_dir="read").to_pandas()
+    return datasets.load_dataset(str(OUTPUT), name, split="train", cache_dir="cache").to_pandas()
 
 
 def test_the_library_reads_both_tables_offline(written, monkeypatch):
@@ -117,7 +117,7 @@ def test_the_library_reads_both_tables_offline(written, monkeypatch):
     assert verdicts.verdict.tolist() == ordered.verdict.tolist()
     assert verdicts.score.isna().tolist() == ordered.score.isna().tolist()
     # without a name, it is the rollouts
-    assert "completion" in datasets.load_dataset(str(OUTPUT), cache_dir="read")["train"].column_names
+    assert "completion" in datasets.load_dataset(str(OUTPUT), cache_dir="cache")["train"].column_names
 
 
 def test_texts_of_harmful_prompts_are_left_out_unless_they_are_wanted(written, monkeypatch):
@@ -131,6 +131,7 @@ def test_texts_of_harmful_prompts_are_left_out_unless_they_are_wanted(written, m
     assert not others.astype(str).apply(lambda column: column.str.contains("harmful")).any(axis=None)
     assert set(TEXTS) == {"prompt", "system", "behavior", "completion", "trace", "answer", "reference"}
     exported(harmful_texts=True)
+    # not what the library has cached of the folder
     whole = loaded(monkeypatch, "rollouts")
     assert whole.loc[harmful, "prompt"].str.startswith("harmful prompt of").all()
     assert whole.loc[harmful, list(TEXTS)].notna().all(axis=None)
@@ -238,14 +239,20 @@ def test_the_commands_name_no_place_and_no_secret(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = argparse.Namespace(
         configfiles=["config.yaml", str(tmp_path / "mine/a.yaml"), "/elsewhere/b.yaml"],
-        config=["metrics.safety_judge=guard_a", "models.m.path=/home/me/model", "x={hub_token: hidden}", "y=[a, ~/b]"],
+        config=[
+            "metrics.safety_judge=guard_a",
+            "models.m.path=/home/me/model",
+            "x={hub_token: hidden}",
+            "y=[a, ~/b]",
+            "api_key=k",
+        ],
         harmful_texts=True,
         license="mit",
     )
     run, made = command_lines(options)
     files = "config.yaml mine/a.yaml b.yaml"
     given = "'metrics={safety_judge: guard_a}' 'models={m: {path: (left out)}}' 'x={hub_token: (left out)}'"
-    given += " 'y=[a, (left out)]'"
+    given += " 'y=[a, (left out)]' 'api_key=(left out)'"
     assert run == f"snakemake --cores all --configfile {files} --config {given}"
     assert made == f"python -m safelrm export --configfiles {files} --config {given} --harmful-texts --license mit"
 
@@ -254,7 +261,7 @@ def test_the_command_writes_the_folder_of_the_study(written, monkeypatch, capsys
     monkeypatch.setattr(exports, "plan_of", lambda _: type("Planned", (), {"study": study()}))
     monkeypatch.setattr(sys, "argv", ["export"])
     exports.main()
-    assert capsys.readouterr().out == "results/nano/export: 96 rollouts, 256 verdicts\n"
+    assert capsys.readouterr().out == "results/nano/export: 96 rollouts, 288 verdicts\n"
     text = Path("results/nano/export/README.md").read_text()
     assert "    python -m safelrm export --configfiles config.yaml\n" in text
     assert str(written) not in text

@@ -208,7 +208,7 @@ def _write(path: Path, schema: pa.Schema, tables: Iterable[pd.DataFrame]) -> Non
 def command_lines(options: argparse.Namespace) -> list[str]:
     """The commands that make the study and its export, without paths of this machine, addresses and secrets."""
     files = [_shown_file(path) for path in options.configfiles]
-    given = given_config({key: _shown(value) for key, value in configuration(options.config).items()})
+    given = given_config(_shown(configuration(options.config)))
     config = ["--config", *given] if given else []
     chosen = ["--harmful-texts"] if options.harmful_texts else []
     chosen += [] if options.license == UNSTATED else ["--license", options.license]

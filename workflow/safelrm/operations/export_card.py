@@ -74,11 +74,7 @@ def card(study: Study, exported: Exported, license_id: str, code: Mapping[str, s
         source_datasets=[f"extended|{repo}" for repo in sorted(hubs)] or None,
         task_categories=[TASK],
         tags=["safelrm", "safety", "reasoning", *sensitive],
-        configs=[
-            {"config_name": name.partition(".")[0], "data_files": [{"split": SPLIT, "path": name}]}
-            | ({"default": True} if name == ROLLOUT_FILE else {})
-            for name in FILES
-        ],
+        configs=[_configuration(name, digest) for name, digest in exported.digests.items()],
     )
     sections = {
         "": f"# {title(study)}\n\n{_summary(exported)}",
@@ -92,6 +88,16 @@ def card(study: Study, exported: Exported, license_id: str, code: Mapping[str, s
     }
     text = "\n".join(f"## {name}\n\n{body}" if name else body for name, body in sections.items())
     return f"---\n{data.to_yaml()}\n---\n\n{text}"
+
+
+def _configuration(file: str, digest: str) -> dict[str, object]:
+    """What `load_dataset` reads by the name of a file.
+
+    The library caches a folder by its card, and not by the bytes of its files. So the hash must be a part of the card's
+    configuration, or the library gives the rows of an earlier export.
+    """
+    read = {"data_files": [{"split": SPLIT, "path": file}], "description": f"SHA-256 {digest}"}
+    return {"config_name": file.partition(".")[0]} | read | ({"default": True} if file == ROLLOUT_FILE else {})
 
 
 def _summary(exported: Exported) -> str:
