@@ -155,6 +155,8 @@ def test_the_card_tells_the_study(written):
         "| `reasoning_set` | reasoning | 8 | 32 | here | - | `safelrm.nano.sources.dial` | not stated |",
         "| `exact` | `safelrm.judging.exact` | - | correctness | y | 32 | 0 |",
         "- `rollouts` (96 rows)",
+        "safe: 3 arms of 2 models, in 4 runs.",
+        "no evidence about other, larger models",
         "Sampling: temperature",
         "commit ",
         "\n    python -m safelrm export\n",

@@ -26,6 +26,8 @@ SPLIT = "train"
 # of the hub: readers are asked before they see the data
 SENSITIVE = "not-for-all-audiences"
 
+NO_EVIDENCE = "What is said of models that were trained for this study is no evidence about other, larger models."
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -77,7 +79,7 @@ def card(study: Study, exported: Exported, license_id: str, code: Mapping[str, s
         configs=[_configuration(name, digest) for name, digest in exported.digests.items()],
     )
     sections = {
-        "": f"# {title(study)}\n\n{_summary(exported)}",
+        "": f"# {title(study)}\n\n{_summary(study, exported)}",
         "What is left out": "".join(f"- {line}\n" for line in _left_out(exported, license_id)),
         "Models": _models(study, exported.samples),
         "Arms": _arms(study, exported.samples),
@@ -100,10 +102,13 @@ def _configuration(file: str, digest: str) -> dict[str, object]:
     return {"config_name": file.partition(".")[0]} | read | ({"default": True} if file == ROLLOUT_FILE else {})
 
 
-def _summary(exported: Exported) -> str:
+def _summary(study: Study, exported: Exported) -> str:
     keys = ", ".join(f"`{name}`" for name in ABOUT)
+    runs = exported.samples[["model", "arm", "seed"]].drop_duplicates()
     return (
-        "Answers of language models to benchmarks of safety and reasoning, and what judges say of them.\n\n"
+        "Answers of language models to benchmarks of safety and reasoning, and what judges say of them. The study"
+        f" `{study.name}` compares ways of making models safe: {len(runs.drop_duplicates(['model', 'arm']))} arms of"
+        f" {runs['model'].nunique()} models, in {len(runs)} runs.\n\n"
         f"- `rollouts` ({len(exported.samples)} rows): each row is one answer of a model to one prompt, with its trace"
         " (the thoughts) and its answer apart.\n"
         f"- `verdicts` ({exported.verdicts['n'].sum()} rows): each row is what one judge says of one part of such an"
@@ -144,7 +149,9 @@ def _models(study: Study, samples: pd.DataFrame) -> str:
         modes = study.models[name].decodings
         said = (f"{mode} {_given(entry.template)}".strip() for mode, entry in modes.items())
         lines.append([f"`{name}`", _origin(study.models[name]), "; ".join(said)])
-    return markdown_table(("model", "from", "decoding modes"), lines)
+    table = markdown_table(("model", "from", "decoding modes"), lines)
+    made = any(study.models[name].factory for name in samples["model"].unique())
+    return f"{table}\n{NO_EVIDENCE}\n" if made else table
 
 
 def _given(arguments: Mapping[str, object]) -> str:
@@ -156,7 +163,7 @@ def _origin(entry: MadeModel) -> str:
     if entry.hub:
         return f"`{entry.hub.repo}`, revision `{entry.hub.revision}`"
     if entry.factory:
-        return f"trained from scratch for this study (`{entry.factory}`), so no evidence about other models"
+        return f"trained from scratch for this study (`{entry.factory}`)"
     return "a folder of the authors"
 
 
