@@ -15,6 +15,14 @@ GUARD_C, LABELS_C = "checkpoints/guards/guard_c/manifest.json", "data/labels_c.p
 REFINED = {"source": "safelrm.data.refine", "settings": {"dataset": "star1", "overlap_with": ["requests_harmful"]}}
 # of a guard that a term of a reward reads
 REWARD = {"module": "safelrm.training.rewards.safety", "weight": 1.0, "guards": ["guard_c"]}
+CANDIDATES = {
+    **{"prompts": ["rl_harmful"], "rewards": [REWARD], "samples": 4},
+    **{"max_tokens": 64, "max_model_length": 192},
+}
+PAIRS = {
+    **{"candidates": "four", "min_margin": 0.2, "beta": 0.3, "epochs": 1},
+    **{"batch_size": 4, "learning_rate": 1e-4, "max_length": 128},
+}
 
 
 def without_nano_i() -> dict:
@@ -77,7 +85,7 @@ def test_a_guard_whose_judge_nothing_reads_is_not_pinned():
         ("validation", {"guards": {"judges": ["guard_c"], "reference": "oracle"}}),
         ("metrics", {"more": {"other": {"judge": "guard_c", "kinds": ["harmful"]}}}),
         ("trajectories", {"guard": "guard_c", "models": ["nano_b"], "benchmarks": ["requests_harmful"], "prompts": 4}),
-        ("candidates", {"four": {"prompts": ["rl_harmful"], "rewards": [REWARD], "samples": 4, "max_tokens": 64}}),
+        ("candidates", {"four": CANDIDATES}),
         ("tables", {"all": {"module": "teahouse.verdicts"}}),
     ],
 )
@@ -85,8 +93,7 @@ def test_a_guard_is_pinned_with_its_labels_once_something_reads_it(section, valu
     config = with_guard_c()
     config[section] = config.get(section, {}) | value
     if section == "candidates":
-        config["dpo"] = {"pairs": {"candidates": "four", "epochs": 1, "batch_size": 4, "learning_rate": 1e-4}}
-        config["dpo"]["pairs"] |= {"max_length": 128, "beta": 0.3}
+        config["dpo"] = {"pairs": PAIRS}
         assert GUARD_C not in pinned(config)
         config["arms"].append({"model": "nano_a", "method": "dpo", "recipe": "pairs", "seeds": [1]})
     if section == "tables":
