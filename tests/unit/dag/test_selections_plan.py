@@ -12,7 +12,7 @@ from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
 from safelrm.dag.taught import taught_arms
 from safelrm.operations.card import recipes, training_sets
-from safelrm.operations.provenance import trail_of_selection
+from safelrm.operations.trails import trail_of_selection
 
 DIRECT, OWN = {"selection": "direct"}, {"distillation": "own"}
 CHAT = {

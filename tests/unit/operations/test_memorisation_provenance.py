@@ -13,7 +13,8 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
 from safelrm.data.schemas import CONVERSATIONS
-from safelrm.operations.provenance import chosen_number, require_same, results_of, samples_with_texts, trail
+from safelrm.operations.provenance import chosen_number, require_same, results_of, samples_with_texts
+from safelrm.operations.trails import trail
 
 ROWS = pd.DataFrame(
     [

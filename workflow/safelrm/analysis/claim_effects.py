@@ -135,7 +135,7 @@ def found_in(effect: Effect, claim: ClaimSettings, values: pd.DataFrame) -> Foun
     of_metric = values[values.metric == claim.metric]
     if claim.category is not None:
         of_metric = of_metric[of_metric.category == claim.category]
-    tables = [_rows(mean, of_metric) for mean in effect.means]
+    tables = [rows_of(mean, of_metric) for mean in effect.means]
     scored = [table[table.value.notna()] for table in tables]
     asked = len({key for mean, table in zip(effect.means, tables, strict=True) for key in _prompts(mean, table)})
     lacking = [mean for mean, table in zip(effect.means, scored, strict=True) if table.empty]
@@ -160,6 +160,24 @@ def found_in(effect: Effect, claim: ClaimSettings, values: pd.DataFrame) -> Foun
     elif fewest == 1:
         reason = "one training says nothing about others"
     return Found(estimate, fewest, estimate.prompts, asked - estimate.prompts, reason)
+
+
+def rows_of(mean: Mean, values: pd.DataFrame) -> pd.DataFrame:
+    """The values that a mean is over. t+y of a run without trace is its answer.
+
+    Args:
+        mean: the mean.
+        values: values of the claim's metric.
+    """
+    rows = values[
+        (values.model == mean.model)
+        & (values.arm == mean.arm)
+        & (values.decoding == mean.decoding)
+        & (values.benchmark == mean.benchmark)
+    ]
+    trace = rows[rows.part == TRACE]
+    has_no_trace = len(trace) > 0 and trace.value.isna().all()
+    return rows[rows.part == (ANSWER if mean.part == BOTH and has_no_trace else mean.part)]
 
 
 def _means(side: ClaimSide, model: str, claim: ClaimSettings, settings: ClaimsJobSettings, part: str) -> list[Mean]:
@@ -200,18 +218,6 @@ def _text(mean: Mean, claim: ClaimSettings, settings: ClaimsJobSettings, part: s
     if mean.part != part or all(other.part for other in claim.sides):
         side += f" {mean.part}"
     return side if mean.benchmark in claim.benchmarks else f"{side} on {mean.benchmark}"
-
-
-def _rows(mean: Mean, values: pd.DataFrame) -> pd.DataFrame:
-    rows = values[
-        (values.model == mean.model)
-        & (values.arm == mean.arm)
-        & (values.decoding == mean.decoding)
-        & (values.benchmark == mean.benchmark)
-    ]
-    trace = rows[rows.part == TRACE]
-    has_no_trace = len(trace) > 0 and trace.value.isna().all()
-    return rows[rows.part == (ANSWER if mean.part == BOTH and has_no_trace else mean.part)]
 
 
 def _prompts(mean: Mean, rows: pd.DataFrame) -> set[tuple[str, str]]:

@@ -12,6 +12,7 @@ The configuration declares a claim before the seeds that test it are run. docs/c
 3. The verdict: supported, contradicted, undecided, or built in.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +28,23 @@ from safelrm.analysis.schemas import ALL, ANALYSES, NO_TEST, WHOLE
 from safelrm.core.cli import parse_settings, run
 
 SIGNS = {"greater": "> 0", "less": "< 0", "same": "= 0", "different": "≠ 0"}
+
+
+def claimed_values(
+    samples: pd.DataFrame, verdicts: pd.DataFrame, analyses: Sequence[Path], settings: ClaimsJobSettings
+) -> pd.DataFrame:
+    """The values that claims may be about: outcomes of every run, and what trace analyses measured.
+
+    Args:
+        samples: rows of SAMPLES.
+        verdicts: rows of VERDICTS of the judges of the metrics.
+        analyses: tables of trace analyses, if any.
+        settings: the judges.
+    """
+    values = [outcomes(samples, verdicts, settings)]
+    if analyses:
+        values.append(measured_values([ANALYSES.read(path) for path in analyses]))
+    return pd.concat(values, ignore_index=True)
 
 
 def claims(values: pd.DataFrame, settings: ClaimsJobSettings) -> pd.DataFrame:
@@ -150,10 +168,7 @@ def main() -> None:
     settings = parse_settings(ClaimsJobSettings, arguments.settings)
     samples, verdicts = read_judged(arguments.samples, arguments.verdicts)
     require_models(samples, settings.models, arguments.samples)
-    values = [outcomes(samples, verdicts, settings)]
-    if arguments.analyses:
-        values.append(measured_values([ANALYSES.read(path) for path in arguments.analyses]))
-    rows = claims(pd.concat(values, ignore_index=True), settings)
+    rows = claims(claimed_values(samples, verdicts, arguments.analyses, settings), settings)
     CLAIMS.write(arguments.output, rows)
     write_csv_and_markdown(CLAIMS, rows, markdown(rows, settings), arguments)
 

@@ -20,6 +20,7 @@ from safelrm.dag.stages.reports import AnalysisStages, figure_stages, table_stag
 from safelrm.dag.stages.results import ResultStages
 from safelrm.dag.stages.training import TrainingStages
 from safelrm.dag.stages.trajectories import TrajectoryStages
+from safelrm.dag.used import used_models
 
 
 class Plan:
@@ -86,11 +87,12 @@ class Plan:
         return {stages.rule: stages.captions() for stages in (self.tables, self.figures)}
 
     def pinned_files(self) -> list[str]:
-        """Data sets, manifests of checkpoints, and rollouts: what DVC pins."""
-        bases = [run_manifest(model, "base", 0) for model in self.study.models]
+        """Data sets, manifests of checkpoints, and rollouts that the targets are made from: what DVC pins."""
+        made = used_models(self.study)
+        bases = [run_manifest(model, "base", 0) for model in self.study.models if model in made]
         runs = dict.fromkeys(run_manifest(*run) for run in self.study.runs())
         trained = [path for path in dict.fromkeys([*runs, *self.distilling.teachers()]) if path not in bases]
-        guards = [guard_manifest(name) for name in self.study.guards]
+        guards = [guard_manifest(name) for name in self.study.guards if name in made]
         checkpoints = [*bases, *trained, *guards, *self.classifiers.manifests()]
         return [*self.data.used(), *self.distilling.files(), *checkpoints, *self.generation.rollout_files()]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from safelrm.analysis.calibrate import calibration, paired
+from safelrm.analysis.claims_schemas import CLAIMS
 from safelrm.analysis.differences import differences
 from safelrm.analysis.files import read_judged
 from safelrm.analysis.measures import measures
@@ -34,6 +35,8 @@ from safelrm.analysis.settings import (
 from safelrm.generation.schemas import ROLLOUT_KEY
 from safelrm.judging.fields import judge_of, said_by
 from safelrm.judging.schemas import VERDICTS
+from safelrm.operations.remade_claims import RemadeClaims
+from safelrm.operations.remade_sheets import SHEETS, RemadeSheets, is_of_analysis, is_of_entropy
 
 TABLES = {
     "metrics": METRICS,
@@ -41,23 +44,22 @@ TABLES = {
     "calibration": CALIBRATION,
     "measures": MEASURES,
     "memorisation": MEMORISATION,
+    "claims": CLAIMS,
+    **SHEETS,
 }
 # what an outcome and a number share; a number over all categories has outcomes of each
 SHARED = ("model", "arm", "decoding", "metric", "benchmark", "category", "part")
 SAID = ("judge", "field", "part", "verdict", "score", "state")
 
 
-def sides_of(number: pd.Series) -> list[pd.Series]:
-    """The two sides of a difference, each named like a number of its own. Any other number is its only side."""
-    if "against_model" not in number:
-        return [number]
-    against = {key: number[f"against_{key}"] for key in ("model", "arm", "decoding", "part")}
-    return [number, pd.Series(number.to_dict() | against)]
-
-
 def is_of_texts(number: pd.Series) -> bool:
     """Whether a number is about the texts of a data set, and not about what a run has answered."""
     return "auroc_low" in number
+
+
+def is_of_sheet(number: pd.Series) -> bool:
+    """Whether a number is of a table for readers."""
+    return "number" in number or is_of_entropy(number)
 
 
 def judges_of(number: pd.Series) -> list[str]:
@@ -76,6 +78,8 @@ class RemadeResults:
         calibration: settings of the calibration; None if the study has none.
         measures: settings of the means of the trace analyses.
         memorisation: settings of what Min-K% says of data sets.
+        claims: the claims.
+        sheets: what tables for readers are made from.
     """
 
     folder: Path
@@ -84,6 +88,8 @@ class RemadeResults:
     calibration: CalibrationSettings | None
     measures: MeasuresJobSettings
     memorisation: MemorisationJobSettings
+    claims: RemadeClaims
+    sheets: RemadeSheets
 
     def verdict_file(self, judge: str, model: str) -> Path:
         """The verdicts of a judge, which may be named with a field, on a model."""
@@ -97,10 +103,28 @@ class RemadeResults:
         """Min-K% of the texts of data sets under a base."""
         return self.folder / "min_k" / f"{model}.parquet"
 
+    def sides_of(self, number: pd.Series) -> list[pd.Series]:
+        """The sides of a difference or a claim, each named like a number of its own; any other number is its only side.
+
+        A reflection that an analysis has counted names the analysis.
+        """
+        if "claim" in number:
+            return self.claims.sides(number, self.claims.values_and_verdicts()[0])
+        if is_of_analysis(number):
+            return [pd.Series(number.to_dict() | {"analysis": SHEETS["reflection"].name})]
+        if "against_model" not in number:
+            return [number]
+        against = {key: number[f"against_{key}"] for key in ("model", "arm", "decoding", "part")}
+        return [number, pd.Series(number.to_dict() | against)]
+
     def remade(self, number: pd.Series) -> pd.DataFrame:
         """The rows of the number's table that its samples give."""
         if is_of_texts(number):
             return memorisation(self._read(number), self.memorisation)
+        if is_of_sheet(number):
+            return self.sheets.remade(number)
+        if "claim" in number:
+            return self.claims.remade()
         if "measure" in number:
             return measures(self._analysed(number), self.measures)
         if "reference" in number:
@@ -117,6 +141,8 @@ class RemadeResults:
         if is_of_texts(number):
             rows = self._read(number)
             return rows[rows.dataset == number.dataset]
+        if is_of_sheet(number):
+            return self.sheets.rows_behind(number)
         if "measure" in number:
             return self._analysed(number)[[*ROLLOUT_KEY, "category", "value"]]
         if "reference" in number:
@@ -124,9 +150,13 @@ class RemadeResults:
             pairs = paired(*(said_by(said, judge) for judge in judges_of(number)))
             pairs = pairs[pairs.part == number.part]
             return pairs if number.prompts == ALL else pairs[pairs.kind == number.prompts]
-        samples, verdicts = self._samples_and_verdicts(number)
-        values = outcomes(samples, verdicts, self.metrics)
-        return pd.concat([_samples_of(side, values, verdicts) for side in sides_of(number)], ignore_index=True)
+        if "claim" in number:
+            values, verdicts = self.claims.values_and_verdicts()
+            sides = self.claims.sides(number, values)
+        else:
+            samples, verdicts = self._samples_and_verdicts(number)
+            values, sides = outcomes(samples, verdicts, self.metrics), self.sides_of(number)
+        return pd.concat([_samples_of(side, values, verdicts) for side in sides], ignore_index=True)
 
     def _read(self, number: pd.Series) -> pd.DataFrame:
         """Min-K% of all texts that the number's base has read, at the number's K."""
@@ -140,7 +170,7 @@ class RemadeResults:
 
     def _samples_and_verdicts(self, number: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Samples of the number's runs, and what the judges of the metrics say of them."""
-        runs = {(side.model, side.arm, side.decoding) for side in sides_of(number)}
+        runs = {(side.model, side.arm, side.decoding) for side in self.sides_of(number)}
         judges = judges_of_metrics(self.metrics)
         models = sorted({model for model, _, _ in runs})
         files = [self.verdict_file(judge, model) for judge in judges for model in models]

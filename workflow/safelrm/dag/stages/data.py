@@ -5,11 +5,12 @@ from typing import Literal
 
 from safelrm.core.files import canonical_json
 from safelrm.dag.entries import DatasetEntry
-from safelrm.dag.paths import candidates_file, data_file, data_files, fetched_dataset, result_file
+from safelrm.dag.paths import candidates_file, data_file, data_files, dropped_file, fetched_dataset, result_file
 from safelrm.dag.registry import top_level_names
 from safelrm.dag.stages.common import Stages, Wildcards, settings_json
 from safelrm.dag.stages.models import dataset_to_fetch
 from safelrm.dag.taught import candidates_of, sft_file, taught_arms, used_distillations
+from safelrm.dag.used import used_models
 
 # what a source offers that accounts for the rows of its file
 ACCOUNTED = "accounted"
@@ -80,7 +81,7 @@ class DataStages(Stages):
         return self.code("safelrm.data.rows", *sorted({entry.source for _, entry in self._accounted()}))
 
     def used(self) -> list[str]:
-        """The data sets that a job of the study reads, and candidates.
+        """The data sets that a job of the study reads, with what was dropped of them, and candidates.
 
         Other data sets may be named in a configuration that it stands on.
         """
@@ -88,7 +89,9 @@ class DataStages(Stages):
         read = {*self._read()} & {*self.study.datasets}
         while behind := {origin for name in read for origin in self.study.datasets[name].origins} - read:
             read |= behind
-        return [*data_files(name for name in self.study.datasets if name in read), *self.candidates()]
+        names = [name for name in self.study.datasets if name in read]
+        dropped = [dropped_file(name) for name in names if self.study.datasets[name].origins]
+        return [*data_files(names), *dropped, *self.candidates()]
 
     def candidates(self) -> list[str]:
         """The candidates that arms are trained on."""
@@ -125,8 +128,9 @@ class DataStages(Stages):
         """The name of each data set that is read, by what reads it."""
         study = self.study
         yield from (entry.dataset for entry in study.benchmarks)
-        for made in (*study.models.values(), *study.guards.values()):
-            yield from made.inputs.values()
+        models = used_models(study)
+        for name, made in (*study.models.items(), *study.guards.items()):
+            yield from made.inputs.values() if name in models else ()
         for name in used_distillations(study):
             yield from study.distillations[name].prompts
         for arm in taught_arms(study):
