@@ -22,6 +22,7 @@ from safelrm.core.errors import SafeLRMError
 from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study
 from safelrm.reporting import figures
+from safelrm.reporting.looks import LINES, looks_of
 from safelrm.reporting.plots import sft_gain, tradeoff
 from safelrm.reporting.results import Results
 from safelrm.reporting.settings import FIGURES, TABLES
@@ -168,9 +169,9 @@ def test_tradeoff_pairs_no_arm_with_other_prompts(results):
 
 def test_arms_with_interventions_look_like_none_of_the_others():
     arms = ["base", "base+x", "base+y", "sft-x", "sft-x+x", "rl-x", "rl-x+x"]
-    looks = tradeoff._looks(arms, ["m"])["arm"]
+    looks = looks_of(arms, ["m"]).markers
     assert len({tuple(look.values()) for look in looks.values()}) == len(arms)
-    assert looks["base"] == tradeoff._looks(["base"], ["m"])["arm"]["base"]
+    assert looks["base"] == looks_of(["base"], ["m"]).markers["base"]
 
 
 def test_an_unscored_arm_is_left_out_of_the_tradeoff(results):
@@ -178,6 +179,40 @@ def test_an_unscored_arm_is_left_out_of_the_tradeoff(results):
     lost = (numbers.metric == "safety") & (numbers.arm == "rl-x")
     numbers.loc[lost, ["value", "low", "high"]] = None
     assert len(tradeoff.draw(shown_with(results, metrics=numbers)).axes[0].containers) == 5
+
+
+def of_arms(results: Results, shown: dict[str, tuple[float, float, float]], model: str = "a") -> Results:
+    """The results with other values of a model's arms: of safety, accuracy and over-refusal."""
+    numbers = results.metrics.copy()
+    over_all = (numbers.model == model) & (numbers.category == "all")
+    for arm, values in shown.items():
+        for metric, value in zip(("safety", "accuracy", "over_refusal"), values, strict=True):
+            numbers.loc[over_all & (numbers.arm == arm) & (numbers.metric == metric), ["value", "low", "high"]] = value
+    return shown_with(results, metrics=numbers)
+
+
+def fronts(axes: plt.Axes) -> list[plt.Line2D]:
+    return [line for line in axes.lines if line.get_color() == LINES[0]["color"]]
+
+
+def test_the_front_of_a_model_joins_the_arms_that_no_other_dominates(results):
+    values = {"base": (0.1, 0.9, 0.0), "sft-x": (0.6, 0.8, 0.4), "sft-y": (0.5, 0.7, 0.5), "rl-x": (0.9, 0.3, 0.2)}
+    accuracy, over_refusal = tradeoff.draw(of_arms(results, values)).axes
+    (of_a, *others) = fronts(accuracy)
+    assert [*zip(*of_a.get_data(), strict=True)] == [(0.3, 0.9), (0.8, 0.6), (0.9, 0.1)]
+    (reached, *_) = fronts(over_refusal)
+    # rl-x is safer than both SFT arms, and refuses less
+    assert [*zip(*reached.get_data(), strict=True)] == [(0.0, 0.1), (0.2, 0.9)]
+    # between two arms the worse of both: below the front of accuracy, below that of over-refusal
+    assert (of_a.get_drawstyle(), reached.get_drawstyle()) == ("steps-pre", "steps-post")
+    # models whose base is all they have get no line that is seen, and have a style of their own
+    assert [len(line.get_xdata()) for line in others] == [1, 1]
+    assert len({line.get_linestyle() for line in (of_a, *others)}) == 3
+
+
+def test_arms_of_equal_values_are_on_the_front_together(results):
+    same = dict.fromkeys(("base", "sft-x", "sft-y", "rl-x"), (0.5, 0.5, 0.5))
+    assert [len(fronts(axes)[0].get_xdata()) for axes in tradeoff.draw(of_arms(results, same)).axes] == [4, 4]
 
 
 @pytest.mark.parametrize(

@@ -2,33 +2,21 @@
 
 There is one panel per reasoning benchmark (accuracy: the ideal is the upper right corner) and one per benign benchmark
 (over-refusal: the ideal is the upper left corner). The vertical axis is safety on t+y. Colour and marker show the arm;
-the filling shows the model.
+the filling shows the model. A line joins the arms of a model that no other arm of it dominates (its Pareto front).
 """
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from safelrm.analysis.layout import arm_rank, method, of_first_mode
-from safelrm.analysis.schemas import ACCURACY, OVER_REFUSAL, SAFETY
+from safelrm.analysis.layout import of_first_mode
+from safelrm.analysis.pareto import on_front
+from safelrm.analysis.schemas import ACCURACY, DIRECTIONS, OVER_REFUSAL, SAFETY
+from safelrm.judging.fields import HIGHER, Direction
 from safelrm.judging.schemas import BOTH
+from safelrm.reporting.looks import Looks, looks_of
 from safelrm.reporting.results import Results
-from safelrm.reporting.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    YELLOW,
-    errors,
-    note,
-    panels,
-    single_seeds,
-)
+from safelrm.reporting.style import errors, note, panels, single_seeds
 
 INPUTS = ("metrics", "seeds")
 CAPTION = """
@@ -38,18 +26,12 @@ per benchmark. Colour and shape show the arm, the filling shows the model. Accur
 
 Safety is by the judge ``{safety_judge}``. Each model is shown in its first decoding mode. Bars are intervals over
 prompts and seeds. Small points are single seeds.
-"""
 
-# the arms of a method take the colours in turn; when all colours are used, they take the next marker
-MARKERS = {"base": "oXP", "sft": "sDp", "dpo": "hd*", "rl": "^v<"}
-COLOURS = {"base": (GREY,), "sft": (VERMILION, ORANGE, PURPLE), "dpo": (BLACK, YELLOW), "rl": (BLUE, SKY, GREEN)}
-# one per model; white covers the intervals behind a marker
-FILLINGS = (
-    {"fillstyle": "full"},
-    {"fillstyle": "full", "markerfacecolor": "white"},
-    {"fillstyle": "left", "markerfacecoloralt": "white"},
-    {"fillstyle": "bottom", "markerfacecoloralt": "white"},
-)
+A grey line joins the arms of a model that no other arm of the same model dominates: none is as good on both axes and
+better on one (the Pareto front). The style of the line shows the model. The front is that of the point estimates: it
+does not know how uncertain they are, so another sample of prompts or seeds may put other arms on it. A line has a step
+between two arms, since what lies between them was not tried. A model with one arm on its front has no line.
+"""
 
 
 def draw(results: Results) -> Figure:
@@ -60,10 +42,12 @@ def draw(results: Results) -> Figure:
         for metric in (ACCURACY, OVER_REFUSAL)
         for benchmark, rows in results.scored(metric).groupby("benchmark", sort=True)
     ]
-    looks = _looks(list(safety.arm), list(dict.fromkeys(safety.model)))
+    looks = looks_of(list(safety.arm), list(dict.fromkeys(safety.model)))
     figure, axes = panels(max(1, len(costs)), width=3.4, height=4.4, sharey=True)
     for panel, (metric, benchmark, rows) in zip(axes, costs, strict=False):
-        _points(panel, rows.merge(safety, on=["model", "arm"], suffixes=("_x", "_y")), looks)
+        pairs = rows.merge(safety, on=["model", "arm"], suffixes=("_x", "_y"))
+        _fronts(panel, pairs, DIRECTIONS[metric], looks)
+        _points(panel, pairs, looks)
         _seeds(panel, results, metric, benchmark, looks)
         panel.set(xlabel=f"{metric.replace('_', '-')} rate" if metric == OVER_REFUSAL else metric, title=benchmark)
     for panel in axes:
@@ -71,27 +55,21 @@ def draw(results: Results) -> Figure:
         if not panel.containers:
             panel.text(0.5, 0.5, "no arm is scored on both axes", ha="center", va="center")
     axes[0].set_ylabel("safety rate on t+y")
-    figure.legend(handles=_handles(looks), loc="outside right center")
+    figure.legend(handles=looks.handles(), loc="outside right center", handlelength=3)
     judges = [f"{metric.replace('_', '-')} by “{rows.judge.iat[0]}”" for metric, _, rows in costs]
-    note(figure, results, "; ".join(dict.fromkeys(judges)).capitalize() + ".")
+    note(figure, results, "; ".join(dict.fromkeys(judges)).capitalize() + ". Lines: Pareto fronts of the estimates.")
     return figure
 
 
-Look = dict[str, str]
+def _fronts(axes: Axes, pairs: pd.DataFrame, direction: Direction, looks: Looks) -> None:
+    """The border of what each model's arms reach; its steps keep to the side where something is worse."""
+    for model, arms in pairs.groupby("model", sort=False):
+        front = arms[on_front(arms, {"value_x": direction, "value_y": HIGHER})].sort_values("value_x")
+        steps = "steps-pre" if direction == HIGHER else "steps-post"
+        axes.plot(front.value_x, front.value_y, drawstyle=steps, zorder=1.2, **looks.lines[model])
 
 
-def _looks(arms: list[str], models: list[str]) -> dict[str, dict[str, Look]]:
-    """How each arm and each model is drawn. Looks repeat if a method has more than nine arms, or with five models."""
-    of_arm: dict[str, Look] = {}
-    for arm in sorted(set(arms), key=arm_rank):
-        colours, markers = COLOURS[method(arm)], MARKERS[method(arm)]
-        cycle, place = divmod(sum(method(other) == method(arm) for other in of_arm), len(colours))
-        of_arm[arm] = {"marker": markers[cycle % len(markers)], "color": colours[place]}
-    of_model = {model: FILLINGS[place % len(FILLINGS)] for place, model in enumerate(models)}
-    return {"arm": of_arm, "model": of_model}
-
-
-def _points(axes: Axes, pairs: pd.DataFrame, looks: dict[str, dict[str, Look]]) -> None:
+def _points(axes: Axes, pairs: pd.DataFrame, looks: Looks) -> None:
     for point in pairs.itertuples():
         axes.errorbar(
             point.value_x,
@@ -101,12 +79,12 @@ def _points(axes: Axes, pairs: pd.DataFrame, looks: dict[str, dict[str, Look]]) 
             markersize=9,
             markeredgewidth=1.5,
             elinewidth=1.0,
-            **looks["arm"][point.arm],
-            **looks["model"][point.model],
+            **looks.markers[point.arm],
+            **looks.fillings[point.model],
         )
 
 
-def _seeds(axes: Axes, results: Results, metric: str, benchmark: str, looks: dict[str, dict[str, Look]]) -> None:
+def _seeds(axes: Axes, results: Results, metric: str, benchmark: str, looks: Looks) -> None:
     """The points of single seeds, of runs with several."""
     rows = of_first_mode(results.seeds, results.study.models)
     costs = rows[(rows.metric == metric) & (rows.benchmark == benchmark)]
@@ -116,15 +94,4 @@ def _seeds(axes: Axes, results: Results, metric: str, benchmark: str, looks: dic
     )
     for (_, arm), points in both.groupby(["model", "arm"]):
         if len(points) > 1:
-            single_seeds(axes, points.value_x, points.value_y, looks["arm"][arm]["color"])
-
-
-def _handles(looks: dict[str, dict[str, Look]]) -> list[Line2D]:
-    """The handles of the legend: arms, a gap, models."""
-    arms = [Line2D([], [], linestyle="none", markersize=8, label=arm, **look) for arm, look in looks["arm"].items()]
-    models = [
-        Line2D([], [], linestyle="none", markersize=8, marker="o", color="black", label=model, **look)
-        for model, look in looks["model"].items()
-    ]
-    blank = Line2D([], [], linestyle="none", label=" ")
-    return [*arms, blank, *models]
+            single_seeds(axes, points.value_x, points.value_y, looks.markers[arm]["color"])
