@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag import codehash, modules, roots
+from safelrm.dag import codehash, roots
 from safelrm.dag.plan import Plan
 from safelrm.dag.stages.training import TrainingStages
 from safelrm.dag.study import load_study
@@ -42,7 +42,7 @@ def plugin(tmp_path, monkeypatch, request):
     (package / "reward.py").write_text(REWARD.format(package=package.name))
     yield package
     roots.use_plugins([], "config.yaml")
-    modules.forget_modules()
+    codehash.forget_code()
 
 
 def with_term(config: dict, plugin: Path, **term) -> dict:
