@@ -72,6 +72,14 @@ def test_its_code_counts_and_nothing_else_of_it(config, plugin):
     assert code() != first
 
 
+def test_a_module_that_was_edited_is_read_anew(config, plugin):
+    given = with_term(config, plugin)
+    load_study(given, "config.yaml")
+    (plugin / "reward.py").write_text("Settings = 1\n")
+    with pytest.raises(SafeLRMError, match=r"has no \['build'\]"):
+        load_study(given, "config.yaml")
+
+
 def test_the_code_of_a_module_that_a_term_asks_counts(config, plugin, monkeypatch):
     monkeypatch.setattr(TrainingStages, "code", lambda self, *uses: uses)
     (plugin / "helps.py").write_text("def score(samples):\n    return [1.0] * len(samples)\n")
