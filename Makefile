@@ -18,21 +18,29 @@ ifneq ($(words [$(CURDIR)][$(ENV)][$(LOCK)]),1)
 $(error a path with a blank: make and installed scripts do not bear it; move the checkout, or ENV, elsewhere)
 endif
 
-.PHONY: reproduce test test-library test-plans test-workflow test-slurm soak soak-slurm env lint lock schema clean
+.PHONY: reproduce test test-library test-models test-plans test-workflow test-slurm soak soak-slurm
+.PHONY: env lint lock schema clean
 
 reproduce: env  ## set up, then run the nano study
 	PYTHONPATH=workflow $(BIN)/python -m safelrm owner
 	$(BIN)/snakemake --cores $(CORES)
 	@echo && cat results/nano/tables/summary.md
 
-# Four processes side by side keep two cores busy to the end: SLURM's waits much, and its and the workflow's share one
+# Five processes side by side keep two cores busy to the end: SLURM's waits much, and its and the workflow's share one
 # run of the smallest study. All share one warm process (tests/warm_server.py).
 test: env  ## set up, then run the tests
 	+@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && SAFELRM_TEST_SHARED="$$shared" \
-	  $(MAKE) --no-print-directory --jobs 4 --output-sync=target test-slurm test-workflow test-library test-plans
+	  $(MAKE) --no-print-directory --jobs 5 --output-sync=target test-slurm test-workflow test-models test-library \
+	  test-plans
 
-test-library: env  ## tests of the library
-	$(BIN)/python -m pytest tests/unit
+# half of the time that all tests of the library take
+OF_MODELS = $(addprefix tests/unit/,inference judging models nano operations reporting training)
+
+test-library: env  ## tests of the library, but for those of test-models
+	$(BIN)/python -m pytest tests/unit $(OF_MODELS:%=--ignore=%)
+
+test-models: env  ## tests of the library that ask and train models, and of what reports them
+	$(BIN)/python -m pytest $(OF_MODELS)
 
 test-plans: env  ## tests of what Snakemake plans
 	$(BIN)/python -m pytest tests/dag

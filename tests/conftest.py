@@ -1,6 +1,7 @@
 """One finished run of the smallest study, for all tests that look at it, change a copy of it, or compare with it."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,15 @@ from workflow_runs import compiled, copy_of_checkout, snakemake
 CONFIG = ("--configfile", "config.yaml", "tests/e2e/tiny.yaml")
 
 # how long an example takes says nothing about the code where the machine does other work
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("unhurried", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def modules_are_compiled():
-    compiled()
+    # processes side by side would all do the same
+    with FileLock(Path(os.environ[SHARED], "compiled")) if os.environ.get(SHARED) else nullcontext():
+        compiled()
 
 
 @pytest.fixture(scope="session")

@@ -130,6 +130,9 @@ def prepare() -> None:
     """Do what takes a job long and ends the same in every job."""
     # it looks for plugins in all folders with packages
     sys.modules["snakemake.cli"].get_argument_parser()
+    # every start of Snakemake reads several files of YAML, and libyaml takes a tenth of the time
+    yaml = sys.modules["yaml"]
+    yaml.SafeLoader, yaml.FullLoader = yaml.CSafeLoader, yaml.CFullLoader
     # both look through all modules and loggers that there are
     sys.modules["vllm.logger"].configure_logging_if_needed(sys.modules["vllm.config.logging"].LoggingConfig())
     platform = type(sys.modules["vllm.platforms"].current_platform)

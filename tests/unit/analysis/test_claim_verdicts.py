@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
@@ -65,7 +65,6 @@ def test_verdicts(value, error, direction, expected):
     assert verdict(value, error, direction) == expected
 
 
-@settings(max_examples=100)
 @given(st.lists(effect, min_size=1, max_size=8), st.data())
 def test_a_supported_claim_is_contradicted_when_it_is_turned_round(effects, data):
     """Whatever the other claims are. No claim is supported both ways."""
@@ -80,7 +79,6 @@ def test_a_supported_claim_is_contradicted_when_it_is_turned_round(effects, data
     assert (before.verdict == "built in") == effects[place][4]
 
 
-@settings(max_examples=100)
 @given(effect, st.floats(0, 1))
 def test_a_larger_effect_of_equal_error_is_still_supported(found, more):
     value, error, freedom, direction, _ = found

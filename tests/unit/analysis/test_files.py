@@ -78,11 +78,17 @@ def test_one_missing_and_one_too_many_do_not_cancel(tmp_path):
         read_judged(*write(tmp_path, samples, verdicts))
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.data())
-def test_verdicts_cover_the_rollouts_iff_none_was_dropped_or_changed(data):
+@pytest.fixture(scope="module")
+def guarded():
+    """Samples of a run, and a guard's verdicts on them."""
     samples, verdicts = frames(Run())
-    verdicts = verdicts[verdicts.judge == "guard"].reset_index(drop=True)
+    return samples, verdicts[verdicts.judge == "guard"].reset_index(drop=True)
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_verdicts_cover_the_rollouts_iff_none_was_dropped_or_changed(guarded, data):
+    samples, verdicts = guarded
     assert gap(verdicts, samples) is None
     row = data.draw(st.integers(0, len(verdicts) - 1))
     column = data.draw(st.sampled_from(["prompt_id", "sample", "kind", "category", "decoding", "seed"]))

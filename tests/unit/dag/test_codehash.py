@@ -46,12 +46,17 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(roots, "ROOT", tmp_path)
     # statements are kept from one reading to the next
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    return folder
+    yield folder
+    forget()
+
+
+def forget() -> None:
+    for cached in CACHES:
+        cached.cache_clear()
 
 
 def fresh_hash(package: Path, *modules: str) -> str:
-    for cached in CACHES:
-        cached.cache_clear()
+    forget()
     return codehash.code_hash(*(modules or ("safelrm.stage",)), lock=package.parent / "lock.txt")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag import modules, roots
+from safelrm.dag import codehash, modules, roots
 from safelrm.dag.declarations import (
     declared_caption,
     declared_inputs,
@@ -32,7 +32,7 @@ def module(tmp_path, monkeypatch):
         (tmp_path / "safelrm/mine.py").write_text(HEAD + text)
 
     yield write
-    modules.syntax_tree.cache_clear()
+    codehash.forget_code()
 
 
 def fault(read, *arguments: object) -> str:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag import codehash, modules, roots
+from safelrm.dag import codehash, roots
 from safelrm.dag.plan import Plan
 from safelrm.dag.stages.training import TrainingStages
 from safelrm.dag.study import load_study
@@ -42,7 +42,7 @@ def plugin(tmp_path, monkeypatch, request):
     (package / "reward.py").write_text(REWARD.format(package=package.name))
     yield package
     roots.use_plugins([], "config.yaml")
-    modules.forget_modules()
+    codehash.forget_code()
 
 
 def with_term(config: dict, plugin: Path, **term) -> dict:
@@ -70,6 +70,14 @@ def test_its_code_counts_and_nothing_else_of_it(config, plugin):
     assert code() == first
     (plugin / "words.py").write_text("LONG = 21\nUNUSED = 2\n")
     assert code() != first
+
+
+def test_a_module_that_was_edited_is_read_anew(config, plugin):
+    given = with_term(config, plugin)
+    load_study(given, "config.yaml")
+    (plugin / "reward.py").write_text("Settings = 1\n")
+    with pytest.raises(SafeLRMError, match=r"has no \['build'\]"):
+        load_study(given, "config.yaml")
 
 
 def test_the_code_of_a_module_that_a_term_asks_counts(config, plugin, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from fields_fixtures import CHAT, ENDPOINT, SETTINGS, message, rubric_config, study
 
 from safelrm.core.errors import SafeLRMError
-from safelrm.dag import modules, roots
+from safelrm.dag import codehash, roots
 from safelrm.dag.plan import Plan
 
 HUB = {"repo": "acme/guard", "revision": None}
@@ -123,7 +123,7 @@ def plugin(tmp_path, monkeypatch):
 
     yield add
     roots.use_plugins([], "config.yaml")
-    modules.forget_modules()
+    codehash.forget_code()
 
 
 def test_a_reward_of_the_user_says_what_measures_alike(config, plugin):

@@ -20,7 +20,7 @@ from safelrm.dag.entropies import check_entropies
 from safelrm.dag.references import check_names
 from safelrm.dag.registry import with_registered_settings
 from safelrm.dag.reports import check_reports
-from safelrm.dag.roots import use_plugins
+from safelrm.dag.roots import plugin_folders, use_plugins
 from safelrm.dag.selections import check_teachers, with_selected_settings
 from safelrm.dag.settings import Study
 from safelrm.dag.trajectory_checks import check_trajectories
@@ -62,8 +62,11 @@ def load_study(config: Mapping[str, object], file: str) -> Study:
         study = Study.model_validate(_expanded(config, "", file))
     except ValidationError as error:
         raise _with_suggestion(error, file) from None
+    before = plugin_folders()
     use_plugins(study.plugins, file)
-    forget_code()
+    # modules of the package do not change while a process runs
+    if before or plugin_folders():
+        forget_code()
     check_presets(study, file)
     check_benchmarks(study, file)
     check_names(study, file)
