@@ -57,6 +57,22 @@ def test_each_number_stands_at_its_level_with_its_seeds_and_the_base(results):
     assert [text.get_text() for text in refusal.get_xticklabels()] == ["60", "240"]
 
 
+def test_a_model_without_an_arm_of_the_levels_has_no_line():
+    both = models(m=["default"], other=["default"])
+    arms = ["base", "sft-small", "sft-large"]
+    runs = [*map(Run, arms), Run("base", model="other"), Run("sft-else", model="other")]
+    compared = ComparisonSettings(**JUDGES, models=both)
+    made = outcomes(*frames(*runs), compared)
+    results = Results(
+        {"metrics": of_runs(made, compared), "seeds": of_seeds(made)}, FigureSettings(models=both, confidence=0.95)
+    )
+    figure = ablation.draw(results, FactorSettings(**SIZES))
+    for axes in figure.axes:
+        assert len(axes.containers) == 1
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == [axes.containers[0].get_label()]
+        assert "other" not in axes.containers[0].get_label()
+
+
 def test_the_line_below_says_n(results):
     said = ablation.draw(results, FactorSettings(**SIZES)).get_supxlabel()
     assert "“guard” on harmful_set" in said

@@ -46,6 +46,7 @@ def draw(results: Results, settings: Settings) -> Figure:
     counts: list[str] = []
     for panel, (metric, title) in zip(axes, TITLES.items(), strict=True):
         rows, seeds = _of_metric(results.scored(metric), results), _of_metric(_seeds(results, metric), results)
+        rows = _with_levels(rows, settings)
         series = list(rows[SERIES].drop_duplicates().itertuples(index=False, name=None))
         for place, (key, shift) in enumerate(zip(series, _shifts(len(series)), strict=True)):
             colour, marker = LOOKS[place % len(LOOKS)]
@@ -76,6 +77,12 @@ def _of_metric(rows: pd.DataFrame, results: Results) -> pd.DataFrame:
     if (rows.metric == SAFETY).any():
         return rows[(rows.part == BOTH) & (rows.benchmark == results.safety_benchmark)]
     return rows
+
+
+def _with_levels(rows: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """The arms of the levels, and the bases of the models that have any of them."""
+    of_levels = rows[rows.arm.isin([level.arm for level in settings.levels])]
+    return rows[rows.index.isin(of_levels.index) | ((rows.arm == BASE) & rows.model.isin(of_levels.model))]
 
 
 def _at(rows: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
