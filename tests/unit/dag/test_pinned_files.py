@@ -86,7 +86,7 @@ def test_a_guard_whose_judge_nothing_reads_is_not_pinned():
         ("metrics", {"more": {"other": {"judge": "guard_c", "kinds": ["harmful"]}}}),
         ("trajectories", {"guard": "guard_c", "models": ["nano_b"], "benchmarks": ["requests_harmful"], "prompts": 4}),
         ("candidates", {"four": CANDIDATES}),
-        ("tables", {"all": {"module": "teahouse.verdicts"}}),
+        ("tables", {"all": {"module": "gazette.verdicts"}}),
     ],
 )
 def test_a_guard_is_pinned_with_its_labels_once_something_reads_it(section, value, tmp_path, monkeypatch):
@@ -97,8 +97,8 @@ def test_a_guard_is_pinned_with_its_labels_once_something_reads_it(section, valu
         assert GUARD_C not in pinned(config)
         config["arms"].append({"model": "nano_a", "method": "dpo", "recipe": "pairs", "seeds": [1]})
     if section == "tables":
-        (tmp_path / "teahouse").mkdir()
-        (tmp_path / "teahouse/verdicts.py").write_text(
+        (tmp_path / "gazette").mkdir()
+        (tmp_path / "gazette/verdicts.py").write_text(
             'INPUTS = ("verdicts",)\nCAPTION = "x"\n\n\ndef rows(results):\n    return results["verdicts"]\n'
         )
         config["plugins"] = [str(tmp_path)]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from safelrm.dag.paths import guard_manifest, run_manifest
+from safelrm.dag.paths import guard_manifest, result_file, run_manifest
 from safelrm.dag.roots import ROOT
 from safelrm.dag.settings import Study
 from safelrm.dag.stages.claims import ClaimStages
@@ -77,6 +77,10 @@ class Plan:
             *self.trajectories.tables(),
             *self.entropies.tables(),
         ]
+
+    def report_file(self) -> str:
+        """The report of the study."""
+        return result_file(self.study.name, "report.html")
 
     def card_tables(self) -> list[str]:
         """The tables that cards of data sets quote beside those of curation."""

@@ -33,6 +33,7 @@ from safelrm.data.settings import AuditSettings
 from safelrm.generation.distill_settings import TeachingSettings
 from safelrm.generation.settings import RolloutSettings, SelectedModule
 from safelrm.models.settings import HubModel
+from safelrm.reporting.page.settings import ReportSettings
 from safelrm.reporting.settings import FIGURES, TABLES, Figures, Tables
 from safelrm.training.candidate_settings import CandidateSettings, DpoSettings
 from safelrm.training.selection_settings import SelectionSettings
@@ -175,6 +176,8 @@ class Study(Strict):
         default_factory=dict,
         description="judges against human labels, or against another judge; `null` leaves out one of an earlier file",
     )
+
+    report: ReportSettings = Field(default_factory=ReportSettings, description="what the report says and holds")
 
     def runs(self) -> Iterator[tuple[str, str, int]]:
         """Model, arm and seed of every run."""

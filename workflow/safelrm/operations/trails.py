@@ -31,26 +31,26 @@ def trail(number: pd.Series, table: Table, results: RemadeResults, plan: Plan) -
         yield from _trail_of_readings(side, results, plan)
         for name in judges_of(side):
             judge = {"judge": judge_of(name)}
-            yield _file("verdicts", results.verdict_file(name, side.model))
+            yield file_line("verdicts", results.verdict_file(name, side.model))
             yield f"judge          {plan.judging.judge_module(judge)} {plan.judging.judge_settings(judge)}"
-            yield from (_file("asked", model) for model in plan.judging.asked(judge))
-        yield from _trail_of_runs(side, plan)
+            yield from (file_line("asked", model) for model in plan.judging.asked(judge))
+        yield from trail_of_runs(side, plan)
 
 
 def _trail_of_readings(side: pd.Series, results: RemadeResults, plan: Plan) -> Iterator[str]:
     """What has read the samples of a run beside judges: a trace analysis, a guard by sentences, or the policy."""
     if "analysis" in side:
         analysis = {"analysis": side.analysis, "model": side.model}
-        yield _file("analysis", results.analysis_file(side.analysis, side.model))
+        yield file_line("analysis", results.analysis_file(side.analysis, side.model))
         yield f"measured by    {plan.analyses.module(analysis)} {plan.analyses.settings(analysis)}"
         names = plan.study.analyses[side.analysis].judges
-        yield from (_file("verdicts", results.verdict_file(name, side.model)) for name in names)
+        yield from (file_line("verdicts", results.verdict_file(name, side.model)) for name in names)
     if is_of_trajectories(side):
-        yield _file("trajectories", results.sheets.trajectory_file(side.model))
+        yield file_line("trajectories", results.sheets.trajectory_file(side.model))
         yield f"read           {plan.trajectories.settings({})}"
-        yield from (_file("asked", guard) for guard in plan.trajectories.guard())
+        yield from (file_line("asked", guard) for guard in plan.trajectories.guard())
     if is_of_entropy(side):
-        yield from (_file("entropies", path) for path in results.sheets.entropy_files(side))
+        yield from (file_line("entropies", path) for path in results.sheets.entropy_files(side))
         yield f"taken          {plan.entropies.settings({'model': side.model})}"
 
 
@@ -58,29 +58,30 @@ def _trail_of_texts(number: pd.Series, results: RemadeResults, plan: Plan) -> It
     """The texts that a base has read, the base, and what the base was made of."""
     named = {"model": number.model}
     yield ""
-    yield _file("Min-K%", results.min_k_file(number.model))
+    yield file_line("Min-K%", results.min_k_file(number.model))
     yield f"taken          {plan.memorisation.min_k_settings()}"
     if number.dataset in (TRAINED_ON, LEFT_OUT):
         yield f"told apart     {plan.memorisation.known(named)}"
     else:
-        yield _file("texts", sft_file(plan.study, number.dataset))
+        yield file_line("texts", sft_file(plan.study, number.dataset))
     yield f"trained on     {plan.memorisation.members(named)}"
-    yield _file("checkpoint", plan.memorisation.checkpoint(named))
+    yield file_line("checkpoint", plan.memorisation.checkpoint(named))
     yield from _trail_of_base(named, plan)
 
 
 def _trail_of_base(wildcards: Mapping[str, str], plan: Plan) -> Iterator[str]:
     yield f"base           {plan.bases.factory(wildcards)} seed {plan.bases.seed(wildcards)}"
     yield f"               {plan.bases.settings(wildcards)}"
-    yield from (_file("origin", path) for path in plan.bases.inputs(wildcards))
+    yield from (file_line("origin", path) for path in plan.bases.inputs(wildcards))
 
 
-def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
+def trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
+    """Rollouts, checkpoints, data and settings of the runs of a model and an arm, as lines of text."""
     wildcards = {"model": side.model, "arm": side.arm}
     for path in rollouts_of(side, plan):
-        yield _file("rollouts", path)
+        yield file_line("rollouts", path)
         seed = Path(path).stem.removeprefix("seed")
-        yield _file("checkpoint", plan.generation.checkpoint(wildcards | {"seed": seed}))
+        yield file_line("checkpoint", plan.generation.checkpoint(wildcards | {"seed": seed}))
     yield f"decoding       {plan.generation.rollout_settings(wildcards)}"
     # the arm itself first, then the one that it starts from
     arms = plain_arm(side.arm).split(FROM)
@@ -89,14 +90,14 @@ def _trail_of_runs(side: pd.Series, plan: Plan) -> Iterator[str]:
         named = {"model": side.model, "recipe": recipe}
         if method == "sft":
             if not plan.study.sft[recipe].candidates:
-                yield from (_file("data", path) for path in plan.training.sft_data(named))
+                yield from (file_line("data", path) for path in plan.training.sft_data(named))
             for name in (one for one in plan.study.sft[recipe].datasets if one in plan.study.selections):
                 yield from trail_of_selection(name, plan)
             yield f"sft            {plan.training.sft_settings(named)}"
         elif method == "dpo":
             yield f"dpo            {plan.training.dpo_settings(named)}"
         elif method == "rl":
-            yield from (_file("prompts", path) for path in plan.training.rl_prompts(named))
+            yield from (file_line("prompts", path) for path in plan.training.rl_prompts(named))
             yield f"rl             {plan.training.rl_settings(named)}"
     yield from _trail_of_base(wildcards, plan)
 
@@ -107,8 +108,8 @@ def _trail_of_candidates(arm: str, model: str, plan: Plan) -> Iterator[str]:
     for name in dict.fromkeys(filter(None, (candidates_of(plan.study, each) for each in of))):
         named = {"candidates": name}
         seeds = dict.fromkeys(seed for each in of for seed in each.seeds)
-        yield from (_file("candidates", candidates_file(model, name, of[0].start, seed)) for seed in seeds)
-        yield from (_file("prompts", path) for path in plan.training.candidate_prompts(named))
+        yield from (file_line("candidates", candidates_file(model, name, of[0].start, seed)) for seed in seeds)
+        yield from (file_line("prompts", path) for path in plan.training.candidate_prompts(named))
         yield f"candidates     {plan.training.candidate_settings(named)}"
 
 
@@ -116,11 +117,11 @@ def trail_of_selection(name: str, plan: Plan) -> Iterator[str]:
     """What a selection was made from: the distillation with its teacher and its prompts, and verdicts."""
     selection = {"selection": name}
     distillation = {"distillation": plan.study.selections[name].distillation}
-    yield _file("distilled", plan.distilling.distilled(selection))
-    yield from (_file("teacher", path) for path in plan.distilling.teacher(distillation))
-    yield from (_file("prompts", path) for path in plan.distilling.prompts(distillation))
+    yield file_line("distilled", plan.distilling.distilled(selection))
+    yield from (file_line("teacher", path) for path in plan.distilling.teacher(distillation))
+    yield from (file_line("prompts", path) for path in plan.distilling.prompts(distillation))
     yield f"distillation   {plan.distilling.distill_settings(distillation)}"
-    yield from (_file("verdicts", path) for path in plan.distilling.verdicts(selection))
+    yield from (file_line("verdicts", path) for path in plan.distilling.verdicts(selection))
     yield f"selection      {plan.distilling.select_settings(selection)}"
 
 
@@ -129,5 +130,6 @@ def rollouts_of(side: pd.Series, plan: Plan) -> list[str]:
     return [path for path in plan.generation.rollout_files() if path.startswith(f"rollouts/{side.model}/{side.arm}/")]
 
 
-def _file(title: str, path: str | Path) -> str:
+def file_line(title: str, path: str | Path) -> str:
+    """A file with its hash, as a line of text."""
     return f"{title:<14} {path} sha256 {sha256(Path(path)) if Path(path).is_file() else '(not here)'}"
