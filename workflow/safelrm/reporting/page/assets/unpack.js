@@ -48,7 +48,6 @@ report.select = (label, values, chosen, choose, any = "any") => {
 /** Text with what turns the direction of writing, and other invisible characters, made visible. */
 report.visible = (text) =>
   text.replace(
-    // eslint-disable-next-line no-control-regex
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]/g,
     (character, place, whole) => {
       const code = character.charCodeAt(0);
