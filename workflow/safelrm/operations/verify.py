@@ -22,13 +22,14 @@ from safelrm.core.cli import run
 from safelrm.core.errors import SafeLRMError
 from safelrm.core.files import write_text
 from safelrm.dag.command import config_of, configured_parser, plan_of
+from safelrm.dag.entropies import ENTROPY_TABLES
 from safelrm.operations.checked_pins import check_pins
 from safelrm.operations.pinned import PUBLISHED, RECORD, published_studies
 
 # what the rules make all else from
 GIVEN = ("samples.parquet", "verdicts")
 # what they also make it from, where the study has it
-ALSO_GIVEN = ("analyses",)
+ALSO_GIVEN = ("analyses", "min_k", "trajectory", *ENTROPY_TABLES)
 # PDF and PNG files differ between builds of the drawing libraries
 COMPARED = (".csv", ".md", ".tex", ".svg")
 
@@ -76,7 +77,7 @@ def check_published(
 
 def _is_of(path: Path, published: Path) -> bool:
     """Whether a file is made from samples and verdicts. The audit, curation and the validation need data as well."""
-    return path.relative_to(published).parts[0] not in ("audit", "curation", "validation", "verdicts", "analyses")
+    return path.relative_to(published).parts[0] not in ("audit", "curation", "validation", *GIVEN, *ALSO_GIVEN)
 
 
 def _copy(source: Path, target: Path) -> None:
