@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from claim_fixtures import CLAIM
 from costs_fixtures import costs, default_config
 
 from safelrm.core.errors import SafeLRMError
@@ -12,17 +13,6 @@ from safelrm.dag.plan import Plan
 from safelrm.dag.study import load_study, read_config
 
 ROOT = Path(__file__).parents[3]
-CLAIM = {
-    "says": "RL raises safety.",
-    "source": "a paper, section 1",
-    "metric": "safety",
-    "benchmarks": ["requests_harmful"],
-    "models": ["nano_a"],
-    "side": {"arm": "rl-grpo"},
-    "against": {"arm": "base"},
-    "direction": "greater",
-    "smallest_effect": 0.1,
-}
 LENGTHS = {"metric": "analyses.lengths.trace_tokens", "benchmarks": ["dial_trained"]}
 
 

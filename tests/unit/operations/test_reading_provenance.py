@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from claim_fixtures import CLAIM
 from costs_fixtures import default_config
 from metrics_fixtures import ALL_SAFE, HARMFUL, Run, frames
 
@@ -32,24 +33,14 @@ from safelrm.reporting.sheets import entropy, reflection
 RESULTS = Path("results/nano")
 BENCHMARKS = {"harmful_set": "requests_harmful", "benign_set": "requests_benign", "reasoning_set": "dial_trained"}
 JUDGES = {"guard": "guard_b", "refusal": "help", "exact": "exact"}
-CLAIM = {
-    "says": "RL raises safety.",
-    "source": "a paper, section 1",
-    "metric": "safety",
-    "benchmarks": ["requests_harmful"],
-    "models": ["nano_a"],
-    "side": {"arm": "rl-grpo"},
-    "against": {"arm": "base"},
-    "direction": "greater",
-    "smallest_effect": 0.2,
-}
-OF_ANALYSIS = CLAIM | {"metric": "analyses.reflection.reflections", "says": "RL reflects more."}
+BIGGER = CLAIM | {"smallest_effect": 0.2}
+OF_ANALYSIS = BIGGER | {"metric": "analyses.reflection.reflections", "says": "RL reflects more."}
 CHANGES = {
     "arms": [
         {"model": "nano_a", "method": "base", "seeds": [1]},
         {"model": "nano_a", "method": "rl", "recipe": "grpo", "seeds": [1, 2]},
     ],
-    "claims": {"safer": CLAIM, "reflects": OF_ANALYSIS},
+    "claims": {"safer": BIGGER, "reflects": OF_ANALYSIS},
     "trajectories": {
         **{"guard": "guard_b", "models": ["nano_a"], "benchmarks": ["requests_harmful"], "prompts": 8},
         "markers": ["but"],

@@ -125,10 +125,9 @@ def judged(rows: pd.DataFrame, verdicts: pd.DataFrame) -> list[dict[str, object]
         `levels` and `codes` of the verdicts (-1: the judge does not judge it), and `scores` with three decimals.
     """
     key = list(ROLLOUT_KEY)
-    numbered = rows[key].assign(row=range(len(rows)))
     found = []
     for (judge, field, part), said in verdicts.groupby(["judge", "field", "part"], sort=True):
-        of_rows = numbered.merge(said, on=key, how="left", validate="one_to_one").sort_values("row")
+        of_rows = rows[key].merge(said, on=key, how="left", validate="one_to_one")
         if of_rows.verdict.isna().all():
             continue
         entry = {"judge": judge, "field": field, "part": part, **coded(of_rows.verdict)}
